@@ -1,0 +1,179 @@
+//! How much more or less a live value gives than a declared one.
+
+use super::{Field, FieldRole, Region, Shape, Text, Value};
+
+/// The distance between declared and live content, in short phrases for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gap {
+    /// Live beyond what is declared. A word this binary does not know is never in here.
+    pub excess: Vec<String>,
+    /// Declared and not live.
+    pub less: Vec<String>,
+    /// Different, neither more nor less.
+    pub other: Vec<String>,
+    /// Live words that this binary does not know.
+    pub unknown: Vec<String>,
+}
+
+impl Gap {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        let Self { excess, less, other, unknown } = self;
+        excess.is_empty() && less.is_empty() && other.is_empty() && unknown.is_empty()
+    }
+
+    /// Takes everything of another gap in.
+    pub fn join(&mut self, with: Self) {
+        let Self { excess, less, other, unknown } = with;
+        self.excess.extend(excess);
+        self.less.extend(less);
+        self.other.extend(other);
+        self.unknown.extend(unknown);
+    }
+}
+
+/// Compares a declared value of a content field with the live one. A declared value that is absent is not compared.
+pub fn compare(field: &Field, declared: &Value, live: &Value) -> Gap {
+    debug_assert!(field.role == FieldRole::Content, "only content is compared");
+    if declared.is_absent() {
+        return Gap::default();
+    }
+    match field.compare {
+        Some(own) => own(declared, live),
+        None => by_shape(field.name, &field.shape, declared, live),
+    }
+}
+
+/// Compares two values by their shape; an absent one counts as none.
+pub fn by_shape(name: &str, shape: &Shape, declared: &Value, live: &Value) -> Gap {
+    match shape {
+        Shape::Set { known } => sets(name, known, declared, live),
+        Shape::Flags(groups) => {
+            let known: Vec<String> = groups
+                .iter()
+                .flat_map(|(group, flags)| flags.iter().map(move |flag| format!("{group}.{flag}")))
+                .collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            sets(name, &known, declared, live)
+        }
+        Shape::Level(levels) => level(name, levels, declared, live),
+        Shape::Region => region(name, declared, live),
+        Shape::Record(fields) => {
+            let mut gap = Gap::default();
+            for (index, field) in fields.iter().enumerate() {
+                let inner = format!("{name}.{}", field.name);
+                gap.join(by_shape(&inner, &field.shape, part(declared, index), part(live, index)));
+            }
+            gap
+        }
+        Shape::Text | Shape::Bool | Shape::Person | Shape::Object { .. } | Shape::TypedObject { .. } => {
+            let mut gap = Gap::default();
+            if declared != live {
+                gap.other.push(format!("{name}: {} instead of {}", shown(live), shown(declared)));
+            }
+            gap
+        }
+    }
+}
+
+/// The value of a record's field; absent where there is none.
+pub fn part(record: &Value, index: usize) -> &Value {
+    match record {
+        Value::Record(values) => values.get(index).unwrap_or(&Value::Absent),
+        _ => &Value::Absent,
+    }
+}
+
+fn words(value: &Value) -> Vec<(Text, Vec<Text>)> {
+    match value {
+        Value::Set(words) => words.iter().map(|word| (word.clone(), vec![word.clone()])).collect(),
+        Value::Objects(objects) => objects
+            .iter()
+            .map(|object| {
+                let spellings = std::iter::once(object.id.clone()).chain(object.names.iter().cloned()).collect();
+                (object.shown().into(), spellings)
+            })
+            .collect(),
+        Value::Text(text) => vec![(text.clone(), vec![text.clone()])],
+        _ => Vec::new(),
+    }
+}
+
+fn sets(name: &str, known: &[&str], declared: &Value, live: &Value) -> Gap {
+    let (declared, live) = (words(declared), words(live));
+    let mut gap = Gap::default();
+    for (shown, spellings) in &live {
+        if declared.iter().any(|(word, _)| spellings.contains(word)) {
+            continue;
+        }
+        if known.is_empty() || known.contains(&shown.as_str()) {
+            gap.excess.push(format!("{name}: {shown}"));
+        } else {
+            gap.unknown.push(format!("{name}: {shown}"));
+        }
+    }
+    for (word, _) in &declared {
+        if !live.iter().any(|(_, spellings)| spellings.contains(word)) {
+            gap.less.push(format!("{name}: {word}"));
+        }
+    }
+    gap
+}
+
+fn level(name: &str, levels: &[&str], declared: &Value, live: &Value) -> Gap {
+    let rank = |value: &Value| match value {
+        Value::Text(text) => levels.iter().position(|level| level == text),
+        _ => None,
+    };
+    let mut gap = Gap::default();
+    let phrase = || format!("{name}: {} instead of {}", shown(live), shown(declared));
+    match (rank(declared), rank(live)) {
+        (Some(declared), Some(live)) if live > declared => gap.excess.push(phrase()),
+        (Some(declared), Some(live)) if live < declared => gap.less.push(phrase()),
+        (Some(_), Some(_)) => {}
+        _ if declared == live => {}
+        (_, None) => gap.unknown.push(phrase()),
+        (None, Some(_)) => gap.other.push(phrase()),
+    }
+    gap
+}
+
+fn region(name: &str, declared: &Value, live: &Value) -> Gap {
+    let mut gap = Gap::default();
+    let phrase = || format!("{name}: {} instead of {}", shown(live), shown(declared));
+    match (declared, live) {
+        (Value::Region(declared), Value::Region(live)) => {
+            if declared != live {
+                let side = if live.lies_in(declared) { &mut gap.less } else { &mut gap.excess };
+                side.push(phrase());
+            }
+        }
+        (Value::Region(_), _) => gap.less.push(phrase()),
+        (_, Value::Region(_)) => gap.excess.push(phrase()),
+        _ => {}
+    }
+    gap
+}
+
+/// A value in one line, as it would stand in a file.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Absent => "none".to_owned(),
+        Value::Text(text) => text.to_string(),
+        Value::Object(object) if object.typed => format!("{}/{}", object.class, object.shown()),
+        Value::Object(object) => object.shown().to_owned(),
+        Value::Set(words) => format!("[{}]", words.join(", ")),
+        Value::Objects(objects) => {
+            let mut names: Vec<&str> = objects.iter().map(|object| object.shown()).collect();
+            names.sort_unstable();
+            format!("[{}]", names.join(", "))
+        }
+        Value::Bool(flag) => flag.to_string(),
+        Value::Region(Region::Exact(name)) => format!("exact {name:?}"),
+        Value::Region(Region::Prefix(prefix)) => format!("prefix {prefix:?}"),
+        Value::Record(values) => {
+            let parts: Vec<String> = values.iter().map(shown).collect();
+            format!("({})", parts.join(", "))
+        }
+    }
+}

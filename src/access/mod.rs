@@ -1,0 +1,41 @@
+//! The ground floor: the vocabulary of access as plain data.
+//!
+//! Everything above speaks in these words: a system's [`Description`], the live [`Entry`], a complete [`Snapshot`],
+//! [`Selectors`] that name entries, and the [`History`] that a journal can tell. Nothing here does I/O, reads a clock or
+//! knows a vendor.
+
+mod account;
+mod cause;
+mod compare;
+mod description;
+mod directory;
+mod entry;
+mod fingerprint;
+mod history;
+mod pattern;
+mod person;
+mod selector;
+mod snapshot;
+mod value;
+
+pub use account::Account;
+pub use cause::{Action, Cause, Group, Limit, Reversibility};
+pub use compare::{Gap, by_shape, compare, part, shown};
+pub use description::{
+    AuthStyle, Description, Field, FieldRole, HostSpec, Kind, RequestRate, Shape, TargetField, TargetShape,
+};
+pub use directory::{Directory, Resolved};
+pub use entry::{Entry, Facts, Life};
+pub use fingerprint::{Fingerprint, Hasher};
+pub use history::{
+    Base, BaseScope, EntryKey, Expectation, History, LastMatch, Observation, OpenIntent, Refusal, SentRow,
+    UndeclaredSince,
+};
+pub use pattern::{Pattern, PatternError};
+pub use person::Person;
+pub use selector::{Condition, SelectField, Selector, Selectors};
+pub use snapshot::{Controls, Evidence, OwnMark, Snapshot};
+pub use value::{Object, Region, Value};
+
+/// Text from a file or an API: short strings are stored inline, longer ones are shared.
+pub type Text = smol_str::SmolStr;

@@ -1,0 +1,357 @@
+//! The promises of the journal.
+
+use std::{path::Path, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    access::{Expectation, History, Observation, Text},
+    wire::{Draft, Note, Order, Receipt},
+};
+
+/// How a journal is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// For `plan` and `history`: never writes.
+    Read,
+    /// For `apply`: has to exist.
+    Write,
+    /// For `init` and `--new-journal`: made where it does not exist.
+    Create,
+}
+
+/// The record. Cheap to clone: one writer task behind it commits a group of records at a time.
+#[derive(Clone)]
+pub struct Journal {}
+
+/// What is recorded before a write is sent.
+#[derive(Debug)]
+pub struct Intent<'a> {
+    /// The approved removal.
+    pub order: &'a Order,
+    /// The draft.
+    pub draft: Draft,
+    /// The account id, or the operator's label: part of the idempotency key.
+    pub account: Text,
+    /// The host's address: part of the idempotency key.
+    pub host: Text,
+    /// Its natural key, for fights.
+    pub natural_key: Text,
+    /// The people it reaches.
+    pub weight: u32,
+    /// The policy files it counts against.
+    pub files: Vec<Text>,
+    /// What the policies say of it, see [`crate::access::Refusal`].
+    pub said: Text,
+    /// How often a verified failure has already stepped the key on within this run.
+    pub step: u32,
+}
+
+/// What happened to an intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What.
+    pub kind: OutcomeKind,
+    /// In words of ours.
+    pub detail: String,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// The vendor's request id, where it told one.
+    pub request_id: Option<String>,
+}
+
+/// The kinds of outcomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// Confirmed: our removal took effect. Final.
+    Done,
+    /// Absent, by whoever's hand. Final.
+    Gone,
+    /// The system works on it. Open.
+    InFlight,
+    /// Rejected for good. Final.
+    Refused,
+    /// Verified failure: still there after the settle deadline. Final.
+    Failed,
+    /// Nothing was sent. Final.
+    NotSent,
+    /// Only reading can tell. Open.
+    Unknown,
+}
+
+/// A record of the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The run.
+    pub run: Text,
+    /// The target, where it has one.
+    pub target: Option<Text>,
+    /// What it tells.
+    pub body: RecordBody,
+    /// SHA-256 over the record before and this one.
+    pub hash: Text,
+}
+
+/// What a record tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum RecordBody {
+    /// A run began.
+    RunStarted(RunInfo),
+    /// A run ended, with its exit code.
+    RunEnded {
+        /// The exit code.
+        exit_code: u8,
+    },
+    /// A target's account was seen for the first time: pinned from now on.
+    AccountPinned {
+        /// The id.
+        account_id: Text,
+    },
+    /// A removal is about to be sent.
+    Intent {
+        /// The intent's id.
+        intent: Text,
+        /// The entry's kind.
+        kind: Text,
+        /// The entry's id.
+        id: Text,
+        /// The cause.
+        cause: crate::access::Cause,
+        /// The reason.
+        reason: String,
+        /// The idempotency key.
+        key: Text,
+        /// The generation in the key.
+        generation: u32,
+        /// The entry's fingerprint.
+        fingerprint: crate::access::Fingerprint,
+        /// Method and path.
+        request: String,
+        /// The exact body, as text.
+        request_body: Option<String>,
+        /// What the system has to remember.
+        note: Note,
+        /// The entry's natural key.
+        natural_key: Text,
+        /// The people it reaches.
+        weight: u32,
+        /// Policy files it counts against.
+        files: Vec<Text>,
+        /// What the policies say of it.
+        said: Text,
+        /// The entry's holder.
+        principal: Option<Text>,
+        /// The entry as the plan's reading saw it, so that a later run can follow it.
+        entry: serde_json::Value,
+    },
+    /// What happened to an intent; the last one of an intent counts.
+    Outcome {
+        /// The intent's id.
+        intent: Text,
+        /// What happened.
+        outcome: Outcome,
+        /// The note as it is now.
+        note: Note,
+    },
+    /// A person announced a number.
+    Expected(Expectation),
+    /// The announcement was used.
+    ExpectationUsed,
+    /// A saved plan was used up.
+    PlanUsedUp {
+        /// The plan's digest.
+        digest: Text,
+    },
+}
+
+/// Who runs, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The command.
+    pub command: String,
+    /// Portcullis' version.
+    pub version: String,
+    /// Who reviewed, where a person did.
+    pub reviewed_by: Option<String>,
+    /// Whether a person confirmed at the prompt.
+    pub confirmed: bool,
+    /// Policy digest by target.
+    pub policy_digests: std::collections::BTreeMap<Text, Text>,
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only of this target.
+    pub target: Option<Text>,
+    /// Only with this entry id.
+    pub id: Option<Text>,
+    /// Only with this principal.
+    pub principal: Option<Text>,
+    /// Only since then.
+    pub since: Option<Timestamp>,
+    /// At most so many, the newest.
+    pub limit: Option<u32>,
+}
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It does not exist.
+    #[error("there is no journal at {0}")]
+    Missing(String),
+    /// Another process holds it.
+    #[error("{what} is held by {by}")]
+    Held {
+        /// What.
+        what: String,
+        /// Who: process id, host and since when.
+        by: String,
+    },
+    /// The chain is broken.
+    #[error("the journal's chain is broken at record {seq}: {what}")]
+    Broken {
+        /// The first broken record.
+        seq: u64,
+        /// How.
+        what: String,
+    },
+    /// It could not be read or written (disk full, permissions, not a journal).
+    #[error("{0}")]
+    Storage(String),
+}
+
+/// The outcome of `history --verify`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// How many records.
+    pub records: u64,
+    /// The last hash.
+    pub head: Text,
+}
+
+/// One process applies to one target at a time. Released when dropped.
+#[derive(Debug)]
+pub struct TargetLock {
+    _file: std::fs::File,
+}
+
+impl Journal {
+    /// Opens a journal file.
+    ///
+    /// # Errors
+    /// [`JournalError`]: missing, held, broken at its head, unwritable.
+    pub async fn open(_path: &Path, _mode: Mode) -> Result<Self, JournalError> {
+        todo!()
+    }
+
+    /// A journal in memory, for `journal: ephemeral`.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub async fn ephemeral() -> Result<Self, JournalError> {
+        todo!()
+    }
+
+    /// Takes the lock of a target, waiting at most `wait`.
+    ///
+    /// # Errors
+    /// [`JournalError::Held`] with who holds it.
+    pub async fn lock(&self, _target: &str, _wait: Duration) -> Result<TargetLock, JournalError> {
+        todo!()
+    }
+
+    /// Records that a run began and returns its id.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn begin(&self, _info: &RunInfo) -> Result<Text, JournalError> {
+        todo!()
+    }
+
+    /// Appends a record, synced when it returns.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn append(&self, _run: &str, _target: Option<&str>, _body: RecordBody) -> Result<(), JournalError> {
+        todo!()
+    }
+
+    /// Records an intent, computes its idempotency key, and hands over the receipt once it is synced to disk.
+    ///
+    /// # Errors
+    /// Storage: then nothing may be sent.
+    pub async fn intent(&self, _run: &str, _intent: Intent<'_>) -> Result<Receipt, JournalError> {
+        todo!()
+    }
+
+    /// Records what happened to an intent.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn outcome(
+        &self,
+        _run: &str,
+        _target: &str,
+        _intent: &str,
+        _outcome: Outcome,
+        _note: Note,
+    ) -> Result<(), JournalError> {
+        todo!()
+    }
+
+    /// What the journal knows of a target at a time.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn history(&self, _target: &str, _now: Timestamp) -> Result<History, JournalError> {
+        todo!()
+    }
+
+    /// Keeps what a run saw, beside the chain, in one transaction.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn observe(&self, _target: &str, _now: Timestamp, _seen: &Observation) -> Result<(), JournalError> {
+        todo!()
+    }
+
+    /// Open intents of a target with all that is needed to settle them: the intent record and its newest note.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn open_intents(&self, _target: &str) -> Result<Vec<(Record, Note)>, JournalError> {
+        todo!()
+    }
+
+    /// Whether a saved plan was used up.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn is_used_up(&self, _digest: &str) -> Result<bool, JournalError> {
+        todo!()
+    }
+
+    /// Records, oldest first.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn records(&self, _filter: &Filter) -> Result<Vec<Record>, JournalError> {
+        todo!()
+    }
+
+    /// Walks the whole chain.
+    ///
+    /// # Errors
+    /// [`JournalError::Broken`] with the first broken record.
+    pub async fn verify(&self) -> Result<Verified, JournalError> {
+        todo!()
+    }
+}

@@ -1,0 +1,373 @@
+//! A plan as plain data: what is shown, saved, approved and carried out. Nothing is left to decide while applying.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Action, Cause, Evidence, Fingerprint, Group, Reversibility, Text};
+
+/// The version of the plan document.
+pub const PLAN_VERSION: u32 = 1;
+
+/// The plan of a run: one part a target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The document's version, 1.
+    pub version: u32,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// The targets in order of name.
+    pub targets: Vec<TargetPlan>,
+}
+
+/// The plan of one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetPlan {
+    /// The target's name.
+    pub target: Text,
+    /// Its system.
+    pub system: Text,
+    /// Whether there is a plan at all.
+    pub state: TargetState,
+    /// The account as the reading told it, or the operator's label.
+    pub account: Option<Text>,
+    /// The reading it was made from.
+    pub reading: Option<ReadingSummary>,
+    /// Digest of the declarations that bear on this target.
+    pub policy_digest: Text,
+    /// Digest over what was read.
+    pub snapshot_digest: Text,
+    /// Digest over the typed effects: what would be sent, and what is held.
+    pub digest: Text,
+    /// Changes, held rows and findings, in a fixed order.
+    pub rows: Vec<Row>,
+    /// Guards that refused a group of rows, or the whole target.
+    pub refusals: Vec<GuardRefusal>,
+    /// Numbers for the summary.
+    pub counts: Counts,
+    /// What a reader has to know and that is no row.
+    pub remarks: Vec<String>,
+}
+
+/// Whether a target could be planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum TargetState {
+    /// It could.
+    Planned,
+    /// Its reading failed; nothing is concluded.
+    Unreadable {
+        /// What happened.
+        what: String,
+        /// What to do.
+        advice: Option<String>,
+    },
+    /// A policy file that bears on it is broken, or it has none.
+    Blocked {
+        /// Why.
+        what: String,
+    },
+}
+
+/// The reading behind a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadingSummary {
+    /// The first answer.
+    pub started_at: Timestamp,
+    /// The last answer.
+    pub finished_at: Timestamp,
+    /// The snapshot file it came from, where it was no live reading.
+    pub from_file: Option<String>,
+    /// How it proves that it is whole.
+    pub evidence: Evidence,
+}
+
+/// Numbers for the summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Live entries.
+    pub live: u32,
+    /// Declarations.
+    pub declarations: u32,
+    /// Live entries that are declared.
+    pub declared: u32,
+    /// Live entries that an `allow` item covers.
+    pub allowed: u32,
+    /// Live entries in some managed set.
+    pub managed: u32,
+    /// Live entries that nothing speaks of: not declared, not allowed, in no set, outside every selector.
+    pub unmanaged: u32,
+    /// Changes that would be sent.
+    pub changes: u32,
+    /// Held rows.
+    pub held: u32,
+    /// Findings.
+    pub findings: u32,
+    /// Dead entries, shown but not counted as live.
+    pub dead: u32,
+}
+
+/// A line of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Whether it will be sent, is held, or is only told.
+    pub status: Status,
+    /// The kind's name.
+    pub kind: Text,
+    /// The entry's id; for a missing declaration its key.
+    pub id: Text,
+    /// What people call it: label or natural key, one line.
+    pub title: String,
+    /// Who holds it.
+    pub principal: Option<Text>,
+    /// What would be done; absent for findings.
+    pub action: Option<Action>,
+    /// Why; absent for findings.
+    pub cause: Option<Cause>,
+    /// What is told; absent for changes and held rows.
+    pub finding: Option<FindingKind>,
+    /// The reason that goes to the system and the journal, at most 255 bytes.
+    pub reason: String,
+    /// The same for people: what decided it, with numbers and dates.
+    pub why: String,
+    /// The policy line it comes from, or the managed set that covers it.
+    pub origin: Option<Origin>,
+    /// What holds it, the first that fits first.
+    pub holds: Vec<Hold>,
+    /// Whether it can be undone.
+    pub reversibility: Reversibility,
+    /// How many people it reaches.
+    pub weight: u32,
+    /// The entry's fingerprint; absent where there is no entry.
+    pub fingerprint: Option<Fingerprint>,
+    /// Its natural key as one text, for fights.
+    pub natural_key: Text,
+    /// The policy files that it counts against in the share guard.
+    pub files: Vec<Text>,
+    /// Digest of what the policies say of it; a refusal stands until this changes.
+    pub said: Text,
+    /// Further remarks, one line each.
+    pub remarks: Vec<String>,
+    /// The live entry as YAML lines, for the diff. Empty where there is none.
+    pub live: String,
+    /// What is declared as YAML lines, for the diff. Empty where nothing is.
+    pub declared: String,
+}
+
+impl Row {
+    /// The group in which guards judge it.
+    pub fn group(&self) -> Option<Group> {
+        self.cause.map(Cause::group)
+    }
+}
+
+/// Whether a row will be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A change: it will be sent.
+    Change,
+    /// It would go, and something named holds it.
+    Held,
+    /// Nothing to do.
+    Finding,
+}
+
+/// What a finding tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Declared, and no live entry matches.
+    Missing,
+    /// Less than declared, or otherwise different.
+    Differs,
+    /// More than declared, and the declaration does not say to revoke. Out of sync.
+    OverScoped,
+    /// Shares the natural key of a declared entry, and nothing would remove it. Out of sync.
+    Duplicate,
+    /// Past the vendor's expiry, already revoked, ended.
+    Dead,
+    /// A removal is under way.
+    InFlight,
+    /// The same natural key went and came back too often.
+    Fight,
+}
+
+impl FindingKind {
+    /// Its name in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Differs => "differs",
+            Self::OverScoped => "over_scoped",
+            Self::Duplicate => "duplicate",
+            Self::Dead => "dead",
+            Self::InFlight => "in_flight",
+            Self::Fight => "fight",
+        }
+    }
+}
+
+/// Where a row comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// The policy file.
+    pub file: String,
+    /// The line; 0 where it is not known any more.
+    pub line: u32,
+    /// What stands there.
+    pub what: OriginKind,
+}
+
+/// What stands at an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginKind {
+    /// A declaration.
+    Declaration,
+    /// An `absent:` item.
+    Absent,
+    /// An `allow` item.
+    Allow,
+    /// The managed set that covers the entry.
+    ManagedSet,
+    /// A declaration that has vanished; the journal knows where it stood.
+    Vanished,
+}
+
+/// What holds a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Its name.
+    pub name: HoldName,
+    /// Why it holds, with figures.
+    pub why: String,
+    /// The exact way on.
+    pub way_on: Option<String>,
+}
+
+/// The names of what can hold a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldName {
+    /// It is Portcullis' own credential, or its pipeline's.
+    Own,
+    /// The operator protects it.
+    Protected,
+    /// Its removal would open what it controls.
+    Widening,
+    /// Its id last matched a declaration that now matches nothing.
+    MaybeRenamed,
+    /// A declaration that could mean it has a name that resolves to nothing or to several.
+    Unresolved,
+    /// It shares a declared entry's natural key.
+    Duplicate,
+    /// Removing it would remove a declared entry along with it.
+    Implied,
+    /// Its owner is null where the journal knows one.
+    OwnerUnknown,
+    /// It may be the token in use.
+    TokenManager,
+    /// The system refused it before.
+    Refused,
+    /// Its kind is not enforced.
+    Observe,
+    /// Its notice has not run out.
+    Notice,
+    /// Too few would remain.
+    Floor,
+    /// The clock is off.
+    Clock,
+    /// A freeze window.
+    Freeze,
+    /// A `holds:` item.
+    Hold,
+    /// Its group was refused.
+    Ceiling,
+}
+
+impl HoldName {
+    /// Its name in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Protected => "protected",
+            Self::Widening => "widening",
+            Self::MaybeRenamed => "maybe_renamed",
+            Self::Unresolved => "unresolved",
+            Self::Duplicate => "duplicate",
+            Self::Implied => "implied",
+            Self::OwnerUnknown => "owner_unknown",
+            Self::TokenManager => "token_manager",
+            Self::Refused => "refused",
+            Self::Observe => "observe",
+            Self::Notice => "notice",
+            Self::Floor => "floor",
+            Self::Clock => "clock",
+            Self::Freeze => "freeze",
+            Self::Hold => "hold",
+            Self::Ceiling => "ceiling",
+        }
+    }
+}
+
+/// A guard that refused a group of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GuardRefusal {
+    /// The guard: `share`, `count`, `count_total`, `no_overlap`, `allow_empty`, `own_unknown`, `stated_number`, …
+    pub guard: String,
+    /// What it refused: a group, a kind, a file.
+    pub over: String,
+    /// The figure.
+    pub figure: String,
+    /// The limit.
+    pub limit: String,
+    /// The exact way on.
+    pub way_on: String,
+    /// Whether it counts for exit code 3.
+    pub counts: bool,
+}
+
+/// The part of a saved row that has to be the same for it to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket {
+    /// The kind's name.
+    pub kind: Text,
+    /// The entry's id.
+    pub id: Text,
+    /// The fingerprint.
+    pub fingerprint: Option<Fingerprint>,
+    /// The action.
+    pub action: Option<Action>,
+    /// The cause.
+    pub cause: Option<Cause>,
+}
+
+impl Row {
+    /// What identifies this row in a saved plan.
+    pub fn ticket(&self) -> Ticket {
+        Ticket {
+            kind: self.kind.clone(),
+            id: self.id.clone(),
+            fingerprint: self.fingerprint,
+            action: self.action,
+            cause: self.cause,
+        }
+    }
+}
+
+impl TargetPlan {
+    /// The rows that will be sent.
+    pub fn changes(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.status == Status::Change)
+    }
+
+    /// No change, nothing held, nothing more than declared.
+    pub fn in_sync(&self) -> bool {
+        self.state == TargetState::Planned
+            && self.rows.iter().all(|row| match row.status {
+                Status::Change | Status::Held => false,
+                Status::Finding => !matches!(row.finding, Some(FindingKind::OverScoped | FindingKind::Duplicate)),
+            })
+    }
+}

@@ -1,0 +1,60 @@
+//! What the operator decided for a target, as the plan needs it.
+
+use jiff::SignedDuration;
+
+use crate::access::{Kind, Selectors, Text};
+
+/// The operator's decisions for one target.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The target's name.
+    pub target: Text,
+    /// The kinds that may be changed.
+    pub enforce: Vec<&'static Kind>,
+    /// Own entries by kind, as the operator lists them.
+    pub own: Vec<(&'static Kind, Selectors)>,
+    /// Kinds whose list the own credential is said not to be in.
+    pub own_unlisted: Vec<&'static Kind>,
+    /// What is never removed.
+    pub protected: Vec<(&'static Kind, Selectors)>,
+    /// Ids or names of controls that may be opened.
+    pub may_open: Vec<Text>,
+    /// The share of entries that may go in 24 hours, in percent.
+    pub max_share_percent: u32,
+    /// The removals that may go in 24 hours, by weight.
+    pub max_count: u32,
+    /// Live entries of a kind or floor group that have to remain.
+    pub keep_at_least: u32,
+    /// How long an undeclared entry waits unattended.
+    pub notice: SignedDuration,
+    /// How far our clock may be off the vendor's.
+    pub max_clock_skew: SignedDuration,
+    /// How long a removal may be in flight.
+    pub max_in_flight: SignedDuration,
+    /// Whether people at the system carry removals out.
+    pub by_hand: bool,
+    /// Why all writing is stopped (a stop file, `PORTCULLIS_OBSERVE=1`), where it is.
+    pub stopped: Option<String>,
+    /// Until when revocations are frozen, and what says so.
+    pub frozen: Option<String>,
+    /// Whether refused entries are sent again.
+    pub retry_refused: bool,
+}
+
+/// Who answers for sending a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmation {
+    /// Nobody: `--yes`, the daemon, or a plan that is only shown.
+    Unattended,
+    /// A person, at the prompt or as a named reviewer.
+    Person(Option<Text>),
+}
+
+/// The numbers that a person stated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ceiling {
+    /// Exactly so many removals by weight are meant for this target.
+    pub stated: Option<u32>,
+    /// Whether a number was stated for every target, so that the total is lifted too.
+    pub total_stated: bool,
+}

@@ -1,0 +1,89 @@
+//! One pure module a system. With the sandbox the only place that knows a vendor.
+//!
+//! A system says which request comes next and what an answer means; it sends nothing, reads no clock and sees no
+//! credential. A new system is one module and one line in [`ALL`].
+
+use async_trait::async_trait;
+
+use crate::{
+    access::{Account, Description, Directory, Entry, Snapshot, Text},
+    wire::{Answer, Ask, Draft, Judgement, Note, Order, Prepared, Settled, Unreadable},
+};
+
+/// Names that policies use and that only a directory call can resolve, by field: what a reading should look up besides what
+/// it sees anyway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// `(kind name, field name, name as written, the parent field's name as written)`, sorted, without repeats.
+    pub names: Vec<WantedName>,
+}
+
+/// One name that a policy uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WantedName {
+    /// The kind's name.
+    pub kind: &'static str,
+    /// The field's name.
+    pub field: &'static str,
+    /// The name as written.
+    pub name: Text,
+    /// The name of the object it lies in, where the field has one (a resource's application).
+    pub within: Option<Text>,
+}
+
+/// A system: readings and removals of one vendor's API, as conversations of plain values.
+#[async_trait]
+pub trait System: Send + Sync + std::fmt::Debug {
+    /// The system as data.
+    fn describe(&self) -> &'static Description;
+
+    /// Reads one target whole.
+    ///
+    /// # Errors
+    /// [`Unreadable`] unless every page was walked to the API's own end mark and every check on it held.
+    async fn read(&self, ask: &dyn Ask, account: &Account, wanted: &Wanted) -> Result<Snapshot, Unreadable>;
+
+    /// Looks at one entry again, right before its removal, and drafts the write.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the look could not be completed: nothing is sent then.
+    async fn prepare(&self, ask: &dyn Ask, account: &Account, order: &Order) -> Result<Prepared, Unreadable>;
+
+    /// What the answer to the write means.
+    fn judge(&self, draft: &Draft, answer: &Answer) -> Judgement;
+
+    /// Settles a removal by reading: after an unknown outcome, while it is in flight, and to confirm it.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when nothing can be concluded.
+    async fn settle(&self, ask: &dyn Ask, account: &Account, order: &Order, note: &Note)
+    -> Result<Settled, Unreadable>;
+
+    /// Where an entry could still be reached after its removal, as far as the API tells (Aitronos groups and roles). One
+    /// remark a path; empty where the system knows nothing of it.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the look failed; the removal stands all the same.
+    async fn still_reachable(
+        &self,
+        _ask: &dyn Ask,
+        _account: &Account,
+        _entry: &Entry,
+        _directory: &Directory,
+    ) -> Result<Vec<String>, Unreadable> {
+        Ok(Vec::new())
+    }
+}
+
+/// Every system.
+pub static ALL: &[&dyn System] = &[];
+
+/// The system with this name.
+pub fn by_name(name: &str) -> Option<&'static dyn System> {
+    ALL.iter().copied().find(|system| system.describe().system == name)
+}
+
+/// Every description, for what parses files.
+pub fn descriptions() -> Vec<&'static Description> {
+    ALL.iter().map(|system| system.describe()).collect()
+}

@@ -1,0 +1,74 @@
+//! Why a target could not be read whole.
+
+use std::fmt;
+
+/// Whose fault it was, so that the edge can give the right hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The credential is missing, invalid, expired or revoked.
+    Credential,
+    /// The credential lacks a right.
+    Permission,
+    /// The credential belongs to another account, or the account is not the pinned one.
+    WrongAccount,
+    /// No connection, or it broke.
+    Network,
+    /// An answer or the whole conversation took too long.
+    Timeout,
+    /// The rate limit would not let the reading end in time.
+    RateLimited,
+    /// The vendor answered with a server error.
+    Server,
+    /// An answer was not what the API promises: not JSON, a wrong type, a field missing, a redirect, too large.
+    Malformed,
+    /// The list could not be proved whole: a cursor repeated, an id twice, totals off.
+    Incomplete,
+    /// Something that has to be there was not: an organization, a gateway, a `must_see` entry.
+    Missing,
+    /// The request itself could not be built (an id that is no path segment).
+    Request,
+}
+
+/// A reading that did not succeed: nothing may be concluded from it, least of all that something is absent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Unreadable {
+    /// Whose fault.
+    pub fault: Fault,
+    /// What happened, in words of ours. Text of the vendor may be quoted in it; outputs neutralize it.
+    pub what: String,
+    /// The request it happened at, without secrets: `GET /access-tokens`.
+    pub request: Option<String>,
+    /// What to do next.
+    pub advice: Option<String>,
+}
+
+impl Unreadable {
+    /// An error without a request.
+    pub fn new(fault: Fault, what: impl Into<String>) -> Self {
+        Self { fault, what: what.into(), request: None, advice: None }
+    }
+
+    /// Adds the request where none is named yet.
+    #[must_use]
+    pub fn at(mut self, request: impl Into<String>) -> Self {
+        self.request.get_or_insert_with(|| request.into());
+        self
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(request) = &self.request {
+            write!(f, " ({request})")?;
+        }
+        Ok(())
+    }
+}
