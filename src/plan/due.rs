@@ -24,21 +24,18 @@ pub fn due(entry: &Entry, limits: &Limits, left: Option<Timestamp>, now: Timesta
     if let Some((at, what)) = end.into_iter().flatten().min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= now) {
         return Some(Due { cause: Cause::Expired, why: format!("{what} {}", until(at)) });
     }
-    let since = |start: Option<Timestamp>, limit: Option<SignedDuration>| {
-        let at = start?.checked_add(limit?).ok()?;
-        (at < now).then_some(at)
+    let passed = |start: Option<Timestamp>, limit: Option<SignedDuration>| {
+        start.zip(limit).and_then(|(start, limit)| start.checked_add(limit).ok()).is_some_and(|end| end < now)
     };
-    if let Some(at) = since(entry.created_at, max_age) {
+    if passed(entry.created_at, max_age) {
         let why = format!("created {}, and max_age is {}", day(entry.created_at), span(max_age));
         return Some(Due { cause: Cause::TooOld, why });
     }
-    if let Some(at) = since(entry.last_used_at, max_idle) {
+    if passed(entry.last_used_at, max_idle) {
         let why = format!("last used {}, and max_idle is {}", day(entry.last_used_at), span(max_idle));
         return Some(Due { cause: Cause::Idle, why });
     }
-    if entry.last_used_at.is_none()
-        && let Some(at) = since(entry.created_at, max_unused)
-    {
+    if entry.last_used_at.is_none() && passed(entry.created_at, max_unused) {
         let why = format!("never used since {}, and max_unused is {}", day(entry.created_at), span(max_unused));
         return Some(Due { cause: Cause::Unused, why });
     }
