@@ -6,6 +6,9 @@
 pub mod accessowl;
 pub mod aitronos;
 mod shared;
+pub mod buildkite;
+pub mod pinata;
+pub mod s2;
 
 use async_trait::async_trait;
 
