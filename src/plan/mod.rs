@@ -102,3 +102,6 @@ fn selector_words(selector: &Selector) -> String {
     };
     selector.conditions.iter().map(condition).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

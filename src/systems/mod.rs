@@ -5,10 +5,10 @@
 
 pub mod accessowl;
 pub mod aitronos;
-mod shared;
 pub mod buildkite;
 pub mod pinata;
 pub mod s2;
+mod shared;
 
 use async_trait::async_trait;
 
