@@ -3,9 +3,12 @@
 //! A system says which request comes next and what an answer means; it sends nothing, reads no clock and sees no
 //! credential. A new system is one module and one line in [`ALL`].
 
+pub mod accessowl;
+pub mod aitronos;
 pub mod buildkite;
 pub mod pinata;
 pub mod s2;
+mod shared;
 
 use async_trait::async_trait;
 
