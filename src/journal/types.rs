@@ -32,6 +32,8 @@ pub struct Intent<'a> {
     pub order: &'a Order,
     /// The draft.
     pub draft: Draft,
+    /// The system's name: part of the idempotency key.
+    pub system: Text,
     /// The account id, or the operator's label: part of the idempotency key.
     pub account: Text,
     /// The host's address: part of the idempotency key.
