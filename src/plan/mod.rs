@@ -3,6 +3,7 @@
 //! No I/O, no clock, no environment: time, limits and history come in as arguments, and equal input gives equal bytes out.
 
 mod model;
+pub mod render;
 mod settings;
 
 pub use model::{
