@@ -232,8 +232,6 @@ pub enum OriginKind {
     Allow,
     /// The managed set that covers the entry.
     ManagedSet,
-    /// A declaration that has vanished; the journal knows where it stood.
-    Vanished,
 }
 
 /// What holds a row.
@@ -285,6 +283,10 @@ pub enum HoldName {
     Hold,
     /// Its group was refused.
     Ceiling,
+    /// It came back too often, and people carry removals out: asked for at most once a day.
+    Fights,
+    /// The saved plan does not hold this row.
+    NotInPlan,
 }
 
 impl HoldName {
@@ -308,6 +310,8 @@ impl HoldName {
             Self::Freeze => "freeze",
             Self::Hold => "hold",
             Self::Ceiling => "ceiling",
+            Self::Fights => "fights",
+            Self::NotInPlan => "not_in_plan",
         }
     }
 }

@@ -3,6 +3,10 @@
 //! A system says which request comes next and what an answer means; it sends nothing, reads no clock and sees no
 //! credential. A new system is one module and one line in [`ALL`].
 
+pub mod accessowl;
+pub mod aitronos;
+mod shared;
+
 use async_trait::async_trait;
 
 use crate::{
