@@ -14,6 +14,7 @@ mod fingerprint;
 mod history;
 mod pattern;
 mod person;
+mod record;
 mod selector;
 mod snapshot;
 mod value;
@@ -33,6 +34,7 @@ pub use history::{
 };
 pub use pattern::{Pattern, PatternError};
 pub use person::Person;
+pub use record::{EntryRecord, RecordError, SNAPSHOT_VERSION, SnapshotRecord};
 pub use selector::{Condition, SelectField, Selector, Selectors};
 pub use snapshot::{Controls, Evidence, OwnMark, Snapshot};
 pub use value::{Object, Region, Value};

@@ -5,6 +5,9 @@
 
 pub mod accessowl;
 pub mod aitronos;
+pub mod buildkite;
+pub mod pinata;
+pub mod s2;
 mod shared;
 
 use async_trait::async_trait;

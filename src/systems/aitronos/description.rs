@@ -101,7 +101,7 @@ pub static DESCRIPTION: Description = Description {
         },
         TargetField {
             name: AUTH,
-            shape: TargetShape::OneOf(&[BEARER, API_KEY]),
+            shape: TargetShape::Auth(&[(BEARER, AuthStyle::Bearer), (API_KEY, AuthStyle::Header(API_KEY_HEADER))]),
             required: false,
             doc: "How the credential is sent: as a bearer token, or as an API key in the header `X-API-Key`.",
         },
