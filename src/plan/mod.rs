@@ -103,3 +103,6 @@ fn selector_words(selector: &Selector) -> String {
     };
     selector.conditions.iter().map(condition).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;
