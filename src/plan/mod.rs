@@ -16,6 +16,7 @@ mod membership;
 mod model;
 mod observe;
 mod order;
+pub mod render;
 mod resolve;
 mod row_guards;
 mod settings;
