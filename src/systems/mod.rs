@@ -5,10 +5,10 @@
 
 pub mod accessowl;
 pub mod aitronos;
-mod shared;
 pub mod buildkite;
 pub mod pinata;
 pub mod s2;
+mod shared;
 
 use async_trait::async_trait;
 
@@ -83,7 +83,7 @@ pub trait System: Send + Sync + std::fmt::Debug {
 }
 
 /// Every system.
-pub static ALL: &[&dyn System] = &[];
+pub static ALL: &[&dyn System] = &[&accessowl::AccessOwl, &aitronos::Aitronos];
 
 /// The system with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn System> {
