@@ -231,8 +231,6 @@ pub enum OriginKind {
     Allow,
     /// The managed set that covers the entry.
     ManagedSet,
-    /// A declaration that has vanished; the journal knows where it stood.
-    Vanished,
 }
 
 /// What holds a row.
@@ -284,6 +282,10 @@ pub enum HoldName {
     Hold,
     /// Its group was refused.
     Ceiling,
+    /// It came back too often, and people carry removals out: asked for at most once a day.
+    Fights,
+    /// The saved plan does not hold this row.
+    NotInPlan,
 }
 
 impl HoldName {
@@ -307,6 +309,8 @@ impl HoldName {
             Self::Freeze => "freeze",
             Self::Hold => "hold",
             Self::Ceiling => "ceiling",
+            Self::Fights => "fights",
+            Self::NotInPlan => "not_in_plan",
         }
     }
 }

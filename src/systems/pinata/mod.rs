@@ -36,8 +36,8 @@ impl System for Pinata {
         read::read(ask, account).await
     }
 
-    async fn prepare(&self, ask: &dyn Ask, _account: &Account, order: &Order) -> Result<Prepared, Unreadable> {
-        revoke::prepare(ask, order).await
+    async fn prepare(&self, ask: &dyn Ask, account: &Account, order: &Order) -> Result<Prepared, Unreadable> {
+        revoke::prepare(ask, account, order).await
     }
 
     fn judge(&self, draft: &Draft, answer: &Answer) -> Judgement {

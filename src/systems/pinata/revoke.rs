@@ -26,7 +26,11 @@ struct Look {
 }
 
 /// Looks at the key again and drafts its removal.
-pub(super) async fn prepare(ask: &dyn Ask, order: &Order) -> Result<Prepared, Unreadable> {
+pub(super) async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> Result<Prepared, Unreadable> {
+    // The plan holds own entries; a credential that changed since its reading is caught here.
+    if order.entry.kind != GATEWAY_KEYS && account.own_claim.as_ref() == Some(&order.entry.id) {
+        return Ok(Prepared::Blocked("it is the API key that Portcullis itself is calling with".to_owned()));
+    }
     let path = path(&order.entry)?;
     let Look { entry, gateway } = look(ask, &order.entry).await?;
     let Some(entry) = entry.filter(Entry::is_live) else {

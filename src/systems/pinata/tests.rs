@@ -344,6 +344,13 @@ async fn an_api_key_is_gone_when_it_is_revoked_or_absent_from_the_whole_list() {
 }
 
 #[tokio::test]
+async fn the_key_that_is_calling_is_never_removed() {
+    let account = Account { own_claim: Some("a".into()), ..Account::default() };
+    let prepared = Pinata.prepare(&Transcript::new(), &account, &order(&api_key().await, &[], true)).await;
+    assert!(matches!(prepared.unwrap(), Prepared::Blocked(_)));
+}
+
+#[tokio::test]
 async fn odd_bodies_of_success_are_settled_by_reading_and_refusals_are_never_gone() {
     let (of_gateway, of_account) = (gateway_key().await, api_key().await);
     let (of_gateway, of_account) = (order(&of_gateway, &[], false), order(&of_account, &[], false));
