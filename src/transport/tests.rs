@@ -382,7 +382,7 @@ async fn no_log_error_or_debug_shows_the_credential() {
         .with_writer(move || writer_of.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let server = Server::start(vec![says("200 OK\r\nX-Request-Id: req-7\u{7}", "{}"), Does::Drops]).await;
+    let server = Server::start(vec![says("200 OK\r\nX-Request-Id: req-7\u{e9}", "{}"), Does::Drops]).await;
     let (reader, writer) = server.connect();
     reader.ask(read(&["tokens", "t1"])).await.unwrap();
     let failure = writer.send(&receipt(), &Stop::new()).await.unwrap_err();
