@@ -15,6 +15,7 @@ mod history;
 mod pattern;
 mod person;
 mod selector;
+mod selector_text;
 mod snapshot;
 mod value;
 
@@ -34,6 +35,7 @@ pub use history::{
 pub use pattern::{Pattern, PatternError};
 pub use person::Person;
 pub use selector::{Condition, SelectField, Selector, Selectors};
+pub use selector_text::Selectable;
 pub use snapshot::{Controls, Evidence, OwnMark, Snapshot};
 pub use value::{Object, Region, Value};
 
