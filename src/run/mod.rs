@@ -1,3 +1,5 @@
 //! run
 
 pub mod credential;
+pub mod init;
+pub mod schema;
