@@ -14,6 +14,7 @@ mod fingerprint;
 mod history;
 mod pattern;
 mod person;
+mod record;
 mod selector;
 mod selector_text;
 mod snapshot;
@@ -34,6 +35,7 @@ pub use history::{
 };
 pub use pattern::{Pattern, PatternError};
 pub use person::Person;
+pub use record::{EntryRecord, RecordError, SNAPSHOT_VERSION, SnapshotRecord};
 pub use selector::{Condition, SelectField, Selector, Selectors};
 pub use selector_text::Selectable;
 pub use snapshot::{Controls, Evidence, OwnMark, Snapshot};

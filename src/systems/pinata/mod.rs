@@ -1,0 +1,5 @@
+//! Pinata: gateway keys and API keys.
+
+mod description;
+
+pub use description::DESCRIPTION;
