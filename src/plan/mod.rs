@@ -16,6 +16,7 @@ mod membership;
 mod model;
 mod observe;
 mod order;
+pub mod render;
 mod resolve;
 mod row_guards;
 mod settings;
@@ -102,3 +103,6 @@ fn selector_words(selector: &Selector) -> String {
     };
     selector.conditions.iter().map(condition).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

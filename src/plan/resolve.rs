@@ -114,6 +114,8 @@ impl<'a> Names<'a> {
     fn object(&self, class: &str, name: &str, parents: Option<&[Text]>, lookup: bool) -> Found {
         match parents {
             None => self.found(self.directory.resolve(class, name, None), lookup && self.looks_up),
+            // The parent stands for nothing: whatever has this name anywhere could be meant.
+            Some([]) => Found { wrong: false, ..self.found(self.directory.resolve(class, name, None), false) },
             // The parent may itself be ambiguous: look in each of its meanings.
             Some(parents) => {
                 let mut all = Vec::new();

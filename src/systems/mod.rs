@@ -83,7 +83,7 @@ pub trait System: Send + Sync + std::fmt::Debug {
 }
 
 /// Every system.
-pub static ALL: &[&dyn System] = &[];
+pub static ALL: &[&dyn System] = &[&s2::S2];
 
 /// The system with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn System> {

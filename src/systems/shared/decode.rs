@@ -1,7 +1,7 @@
 //! JSON bodies into typed records, with errors that never quote the body.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer};
 
 use crate::wire::{Fault, Unreadable};
 
@@ -12,7 +12,7 @@ pub const MAX_BODY: usize = 64 << 20;
 ///
 /// # Errors
 /// [`Fault::Malformed`].
-pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+pub fn decode<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Unreadable> {
     if body.len() > MAX_BODY {
         return Err(Unreadable::new(Fault::Malformed, format!("the answer is larger than {MAX_BODY} bytes")));
     }

@@ -2,6 +2,7 @@
 //!
 //! No vendor is known here. What a status or a field means beyond HTTP's own words stays with each system.
 
+mod accepted;
 mod conversation;
 mod decode;
 mod heard;
@@ -10,6 +11,7 @@ mod status;
 #[cfg(test)]
 pub mod transcript;
 
+pub use accepted::{absent, accepted, was_accepted};
 pub use conversation::{Conversation, required};
 pub use decode::{decode, moment, present};
 pub use heard::Heard;

@@ -1,0 +1,49 @@
+//! The plan as a document for programs, and its schema.
+//!
+//! The document is the plan itself, with its version; what a saved plan holds and what `plan --format json` prints are the
+//! same bytes.
+
+use super::neutral;
+use crate::plan::{PLAN_VERSION, Plan};
+
+/// The plan as a JSON document, with a line break at its end.
+pub fn json(plan: &Plan) -> String {
+    document(plan)
+}
+
+/// Any value of ours as a JSON document for standard output: indented, unsafe characters escaped.
+pub fn document<T: serde::Serialize>(value: &T) -> String {
+    // Our types have no maps with keys other than text and no failing implementation; should one ever come, the error
+    // itself is the document.
+    let text = serde_json::to_string_pretty(value)
+        .unwrap_or_else(|error| serde_json::json!({ "error": error.to_string() }).to_string());
+    let mut text = neutral::json(&text);
+    text.push('\n');
+    text
+}
+
+/// The JSON Schema of the document.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Plan);
+    schema.insert("title".to_owned(), format!("Portcullis plan, version {PLAN_VERSION}").into());
+    schema.to_value()
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// Says what is wrong: not JSON, not a plan, another version.
+pub fn parse(text: &str) -> Result<Plan, String> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let version: Version = serde_json::from_str(text).map_err(|error| format!("this is no plan: {error}"))?;
+    if version.version != PLAN_VERSION {
+        return Err(format!(
+            "this plan is of version {}; this Portcullis reads version {PLAN_VERSION}: make a new plan with it",
+            version.version
+        ));
+    }
+    serde_json::from_str(text).map_err(|error| format!("this is no plan: {error}"))
+}
