@@ -13,7 +13,7 @@ pub mod transcript;
 
 pub use accepted::{absent, accepted, was_accepted};
 pub use conversation::{Conversation, required};
-pub use decode::{decode, moment, present};
+pub use decode::{Str, decode, moment, present};
 pub use heard::Heard;
 pub use pages::Pages;
 pub use status::{read_judge, said, unreadable, write_judge};
