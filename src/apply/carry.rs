@@ -41,6 +41,8 @@ pub struct Approved<'a> {
     pub snapshot: Arc<Snapshot>,
     /// Ids or names of controls that may be opened.
     pub may_open: &'a [Text],
+    /// What [`super::resume`] found: an entry with an outcome that is still not known is not sent again.
+    pub open: &'a [RowOutcome],
     /// For newer readings.
     pub rules: &'a dyn Rules,
 }
@@ -55,12 +57,22 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
     }
     work.progress.tell(&Event::Sending { target: &work.target, rows: rows.len() });
     let gates = Gates::of(&rows, &approved.snapshot, approved.may_open);
+    let open: HashMap<(&Text, &Text), &RowOutcome> = approved
+        .open
+        .iter()
+        .filter(|earlier| matches!(earlier.end, End::Unknown | End::InFlight))
+        .map(|earlier| ((&earlier.kind, &earlier.id), earlier))
+        .collect();
     let fresh = Fresh::new(approved.rules, Arc::clone(&approved.snapshot));
     let mut ended: Vec<(usize, RowOutcome, Option<Order>)> = stream::iter(rows.iter().enumerate())
         .map(|(at, row)| {
             let (gates, fresh) = (&gates, &fresh);
+            let earlier = open.get(&(&row.kind, &row.id)).copied();
             async move {
-                let (outcome, order) = one(work, hand, fresh, gates, row).await;
+                let (outcome, order) = match earlier {
+                    Some(earlier) => (still_open(earlier, row), None),
+                    None => one(work, hand, fresh, gates, row).await,
+                };
                 work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
                 (at, outcome, order)
             }
@@ -87,6 +99,14 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
     }
     outcome.stopped = work.stop.is_cancelled() && outcome.rows.iter().any(|row| row.end == End::Skipped);
     outcome.journal_failed = work.halt.why().map(str::to_owned);
+    outcome
+}
+
+/// A row whose earlier removal is not settled: first that one, then, by the plan of a later run, the next.
+fn still_open(earlier: &RowOutcome, row: &Row) -> RowOutcome {
+    let why = "the outcome of an earlier removal is not known yet; the next run settles it by reading";
+    let mut outcome = RowOutcome::of(row, earlier.end, why);
+    outcome.overdue = earlier.overdue;
     outcome
 }
 
