@@ -16,6 +16,7 @@ mod pattern;
 mod person;
 mod record;
 mod selector;
+mod selector_text;
 mod snapshot;
 mod value;
 
@@ -36,6 +37,7 @@ pub use pattern::{Pattern, PatternError};
 pub use person::Person;
 pub use record::{EntryRecord, RecordError, SNAPSHOT_VERSION, SnapshotRecord};
 pub use selector::{Condition, SelectField, Selector, Selectors};
+pub use selector_text::Selectable;
 pub use snapshot::{Controls, Evidence, OwnMark, Snapshot};
 pub use value::{Object, Region, Value};
 
