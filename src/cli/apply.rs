@@ -21,7 +21,7 @@ use crate::{
 /// Recomputes everything first. Each removal is in the journal, synced to disk, before it is sent; afterwards every target
 /// that changed is read back. Asks at a terminal; elsewhere it takes `--yes`, or a saved plan, which is an upper bound of
 /// what is sent. Ctrl-C stops sending, waits for what is in flight, and reports.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   portcullis apply                                        shows the plan and asks

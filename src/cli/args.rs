@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{apply, completions, demo, expect, history, import, init, plan, revoke, sandbox, schema, snapshot, validate};
+use super::{
+    apply, completions, demo, expect, history, import, init, plan, revoke, sandbox, schema, snapshot, validate,
+};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     Exit,
+    apply::ApplyArgs,
     args::Format,
     failure::{Failure, Result},
     output,
@@ -38,20 +39,19 @@ pub struct DemoArgs {
 pub async fn run(context: &Context, args: &DemoArgs) -> Result<Exit> {
     let stop = signals::listen().map_err(|error| Failure::while_doing("signals cannot be listened for", &error))?;
     let company = work::Company::start(args.keep.as_deref()).await?;
-    let context = Context { config: company.config(), policies: None, people: None, format: Format::Text, ..context.clone() };
+    let context =
+        Context { config: company.config(), policies: None, people: None, format: Format::Text, ..context.clone() };
 
     heading("1. The plan")?;
-    let first = work::plan(&context, &PlanArgs::default()).await?;
-    output::plan(&context, &first, Diffs::Compared)?;
+    let first = plan(&context, Diffs::Compared).await?;
 
     heading("2. Applying it")?;
     let mut yes = |_: &Plan| Ok(true);
-    let report = work::demo_apply(&context, &stop, &mut yes).await?;
+    let report = work::apply(&context, &ApplyArgs::default(), None, &stop, &mut yes).await?;
     output::report(&context, &report)?;
 
     heading("3. The next plan")?;
-    let next = work::plan(&context, &PlanArgs::default()).await?;
-    output::plan(&context, &next, Diffs::None)?;
+    let next = plan(&context, Diffs::None).await?;
 
     heading("4. What the servers saw")?;
     terminal::print(&company.saw())?;
@@ -62,6 +62,14 @@ pub async fn run(context: &Context, args: &DemoArgs) -> Result<Exit> {
             .hint("please report this with its output"));
     }
     Ok(Exit::Done)
+}
+
+async fn plan(context: &Context, diffs: Diffs) -> Result<Plan> {
+    let report = work::plan(context, &PlanArgs::default()).await?;
+    output::troubles(&report);
+    let plan = report.plan.ok_or_else(|| Failure::new("the sample policies could not be planned"))?;
+    output::plan(context, &plan, diffs)?;
+    Ok(plan)
 }
 
 fn heading(text: &str) -> Result<()> {

@@ -80,7 +80,9 @@ impl From<JournalError> for Failure {
             JournalError::Broken { .. } => {
                 Some("keep the file as evidence, find out who changed it, and begin a new one with --new-journal")
             }
-            JournalError::Storage(_) => Some("nothing is sent that cannot be recorded: look at the disk and its rights"),
+            JournalError::Storage(_) => {
+                Some("nothing is sent that cannot be recorded: look at the disk and its rights")
+            }
         };
         let mut failure = Self::while_doing("the journal cannot be used", &error);
         failure.hint = hint.map(str::to_owned);

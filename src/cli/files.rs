@@ -17,7 +17,8 @@ pub const MAX_FILE_BYTES: u64 = 2 << 30;
 /// It cannot be opened, is too large, or is not UTF-8.
 pub fn read(path: &Path, what: &str) -> Result<String> {
     let fail = |error: &std::io::Error| {
-        Failure::while_doing(format!("{what} {} cannot be read", path.display()), error).hint("check the path and its rights")
+        Failure::while_doing(format!("{what} {} cannot be read", path.display()), error)
+            .hint("check the path and its rights")
     };
     let mut text = String::new();
     let read = File::open(path)

@@ -17,6 +17,7 @@ mod import;
 mod init;
 mod output;
 mod plan;
+mod progress;
 mod report;
 mod resolve;
 mod revoke;
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
     let context = Context::resolve(cli.global, terminal::surroundings());
     talk::begin(&context);
     let exit = start(&context, &cli.command).unwrap_or_else(|failure| {
-        anstream::eprintln!("{failure}");
+        terminal::say_lines(&failure.to_string());
         failure.exit
     });
     exit.code().into()

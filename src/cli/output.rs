@@ -1,6 +1,6 @@
 //! Results to standard output, in the format that was asked for.
 
-use super::{args::Format, failure::Result, report::Report, resolve::Context, terminal};
+use super::{args::Format, failure::Result, report::Report, resolve::Context, terminal, validate};
 use crate::plan::{
     Plan,
     render::{self, COMMENT_LIMIT, Diffs, TextOptions},
@@ -23,11 +23,27 @@ pub fn plan(context: &Context, plan: &Plan, diffs: Diffs) -> Result<()> {
     })
 }
 
+/// Says on standard error what went wrong besides the plan: problems of files with their places, errors, remarks.
+pub fn troubles(report: &Report) {
+    if !report.problems.is_empty() {
+        terminal::say_lines(&validate::problems(&report.problems).to_string());
+    }
+    for error in &report.errors {
+        terminal::say(&format!("error: {error}"));
+    }
+    for remark in &report.remarks {
+        terminal::say(&format!("note: {remark}"));
+    }
+}
+
 /// Prints what a run did.
 ///
 /// # Errors
 /// Standard output cannot be written.
 pub fn report(context: &Context, report: &Report) -> Result<()> {
+    if !report.problems.is_empty() {
+        terminal::say_lines(&validate::problems(&report.problems).to_string());
+    }
     terminal::print(&match context.format {
         Format::Text => report.text(context.colour),
         Format::Json => render::document(report),

@@ -6,7 +6,6 @@ use clap::ValueEnum;
 
 use super::{
     Exit,
-    exit::{self, Counting},
     failure::Result,
     files, output,
     resolve::{Context, stated_number},
@@ -78,12 +77,13 @@ impl From<DiffChoice> for render::Diffs {
 /// # Errors
 /// Configuration or policies are broken, the snapshot or the output file cannot be used.
 pub async fn run(context: &Context, args: &PlanArgs) -> Result<Exit> {
-    let plan = work::plan(context, args).await?;
+    let report = work::plan(context, args).await?;
+    output::troubles(&report);
+    let Some(plan) = &report.plan else { return Ok(report.exit) };
     if let Some(out) = &args.out {
-        files::write(out, &render::json(&plan), "the plan")?;
+        files::write(out, &render::json(plan), "the plan")?;
         say(&format!("The plan is in {0}: `portcullis apply {0}` sends at most this.", out.display()));
     }
-    output::plan(context, &plan, args.diff.into())?;
-    let counting = Counting { sync: args.detailed_exitcode, guards: args.check_guards, strict: args.strict };
-    Ok(exit::of_plan(&plan, counting))
+    output::plan(context, plan, args.diff.into())?;
+    Ok(report.exit)
 }

@@ -10,24 +10,32 @@ use crate::{
         Plan, TargetState,
         render::{MARKER, Sums, count, neutral},
     },
+    yaml::Problem,
 };
 
 /// The version of the report document.
 pub const REPORT_VERSION: u32 = 1;
 
-/// What a run that may send did.
+/// What a run came to, ready to be shown.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The document's version, 1.
     pub version: u32,
-    /// The plan that was carried out.
-    pub plan: Plan,
-    /// What became of it, target by target.
+    /// Every problem of every file.
+    #[serde(serialize_with = "in_short")]
+    pub problems: Vec<Problem>,
+    /// The plan; absent where not even that could be made.
+    pub plan: Option<Plan>,
+    /// What became of it, target by target; empty where the command does not send.
     pub outcomes: Vec<TargetOutcome>,
     /// Calls used by target.
     pub calls: Vec<Calls>,
+    /// Errors that are nobody's row: a journal that cannot be used, a lock that is held.
+    pub errors: Vec<String>,
     /// What a reader has to know besides.
     pub remarks: Vec<String>,
+    /// Whether a person said no at the prompt.
+    pub declined: bool,
     /// The exit code.
     #[serde(serialize_with = "as_number")]
     pub exit: Exit,
@@ -46,20 +54,16 @@ pub struct Calls {
     pub remaining: Option<i64>,
 }
 
+fn in_short<S: serde::Serializer>(problems: &[Problem], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(problems.iter().map(super::validate::problem_document))
+}
+
 fn as_number<S: serde::Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u8(exit.code())
 }
 
-const ENDS: [End; 8] = [
-    End::Done,
-    End::Gone,
-    End::InFlight,
-    End::Failed,
-    End::Skipped,
-    End::Blocked,
-    End::Refused,
-    End::Unknown,
-];
+const ENDS: [End; 8] =
+    [End::Done, End::Gone, End::InFlight, End::Failed, End::Skipped, End::Blocked, End::Refused, End::Unknown];
 
 impl Report {
     /// For a terminal or a job's log.
@@ -103,7 +107,10 @@ impl Report {
             }
         }
         if left_out > 0 {
-            out.push_str(&format!("\n**Left out, because a comment has an end:** {}.\n", count(left_out, "line", "lines")));
+            out.push_str(&format!(
+                "\n**Left out, because a comment has an end:** {}.\n",
+                count(left_out, "line", "lines")
+            ));
         }
         out
     }
@@ -113,14 +120,20 @@ impl Report {
         for outcome in &self.outcomes {
             self.target(outcome, &mut lines);
         }
-        for target in self.plan.targets.iter().filter(|target| target.state != TargetState::Planned) {
+        let targets = self.plan.iter().flat_map(|plan| &plan.targets);
+        for target in targets.filter(|target| target.state != TargetState::Planned) {
             lines.push(Line::new(0, Tone::Head, target.target.to_string()));
-            lines.push(Line::new(1, Tone::Bad, match &target.state {
-                TargetState::Unreadable { what, .. } => format!("UNREADABLE, nothing changed there: {what}"),
-                TargetState::Blocked { what } => format!("BLOCKED, no request was made: {what}"),
-                TargetState::Planned => continue,
-            }));
+            lines.push(Line::new(
+                1,
+                Tone::Bad,
+                match &target.state {
+                    TargetState::Unreadable { what, .. } => format!("UNREADABLE, nothing changed there: {what}"),
+                    TargetState::Blocked { what } => format!("BLOCKED, no request was made: {what}"),
+                    TargetState::Planned => continue,
+                },
+            ));
         }
+        lines.extend(self.errors.iter().map(|error| Line::new(0, Tone::Bad, format!("error: {error}"))));
         lines.extend(self.remarks.iter().map(|remark| Line::new(0, Tone::Plain, format!("note: {remark}"))));
         lines.push(Line::new(0, Tone::Head, self.summary()));
         lines
@@ -129,7 +142,11 @@ impl Report {
     fn target(&self, outcome: &TargetOutcome, lines: &mut Vec<Line>) {
         let calls = self.calls.iter().find(|calls| calls.target == outcome.target).map_or(String::new(), |calls| {
             let left = calls.remaining.map_or(String::new(), |left| format!(", {left} left"));
-            format!("  ({}, {}{left})", count(calls.requests, "call", "calls"), count(calls.retries, "retry", "retries"))
+            format!(
+                "  ({}, {}{left})",
+                count(calls.requests, "call", "calls"),
+                count(calls.retries, "retry", "retries")
+            )
         });
         lines.push(Line::new(0, Tone::Head, format!("{}{calls}", outcome.target)));
         for row in &outcome.resumed {
@@ -161,7 +178,10 @@ impl Report {
             })
             .collect();
         let ended = if ended.is_empty() { "nothing was sent".to_owned() } else { ended.join(", ") };
-        let held = Sums::of_all(&self.plan).held;
+        if self.declined {
+            return "Report: not confirmed, so nothing was sent.".to_owned();
+        }
+        let held = self.plan.as_ref().map_or(0, |plan| Sums::of_all(plan).held);
         let held = if held > 0 { format!("; {held} held") } else { String::new() };
         format!("Report: {ended}{held}; exit code {}.", self.exit.code())
     }
@@ -211,3 +231,7 @@ fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {
     lines.push(Line::new(1, tone, format!("{end}{sure}: {origin}{kind} {name} ({}){detail}", row.cause.name())));
     lines.extend(row.remarks.iter().map(|remark| Line::new(3, Tone::Plain, format!("note: {remark}"))));
 }
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

@@ -51,6 +51,11 @@ pub fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", neutral::sentence(line));
 }
 
+/// Says several lines on standard error, each neutralized.
+pub fn say_lines(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", neutral::lines(text));
+}
+
 /// The question before a plan is sent: counts by target, what can never come back, what to type.
 pub fn question(plan: &Plan) -> String {
     let mut text = String::new();
@@ -103,8 +108,9 @@ pub fn consent(yes: bool, saved_plan: bool, can_ask: bool) -> Result<Consent> {
     } else if can_ask {
         Ok(Consent::Ask)
     } else {
-        Err(Failure::new("there is no terminal to ask at, so nothing was sent")
-            .hint("say --yes, or apply a saved plan: `portcullis plan --out plan.json`, then `portcullis apply plan.json`"))
+        Err(Failure::new("there is no terminal to ask at, so nothing was sent").hint(
+            "say --yes, or apply a saved plan: `portcullis plan --out plan.json`, then `portcullis apply plan.json`",
+        ))
     }
 }
 
@@ -114,9 +120,15 @@ mod tests {
 
     #[test]
     fn only_a_whole_yes_is_one() {
-        for (answer, heard) in
-            [("yes\n", true), ("yes\r\n", true), ("y\n", false), ("Yes\n", false), (" yes\n", false), ("", false), ("yes please\n", false)]
-        {
+        for (answer, heard) in [
+            ("yes\n", true),
+            ("yes\r\n", true),
+            ("y\n", false),
+            ("Yes\n", false),
+            (" yes\n", false),
+            ("", false),
+            ("yes please\n", false),
+        ] {
             let mut talk = Vec::new();
             assert_eq!(confirmed("?", &mut answer.as_bytes(), &mut talk).unwrap(), heard, "{answer:?}");
             assert_eq!(talk, b"?");

@@ -7,7 +7,10 @@ use super::{
     resolve::Context,
     terminal, work,
 };
-use crate::plan::render::{count, document};
+use crate::{
+    plan::render::{count, document},
+    yaml::Problem,
+};
 
 /// Check the configuration, the people file and every policy file
 ///
@@ -26,16 +29,7 @@ pub struct ValidateArgs {}
 pub fn run(context: &Context, _args: &ValidateArgs) -> Result<Exit> {
     let checked = work::validate(context)?;
     if context.format == Format::Json {
-        let problems: Vec<_> = checked
-            .problems
-            .iter()
-            .map(|problem| {
-                serde_json::json!({
-                    "file": problem.file, "line": problem.line, "column": problem.column,
-                    "message": problem.message, "hint": problem.hint,
-                })
-            })
-            .collect();
+        let problems: Vec<_> = checked.problems.iter().map(problem_document).collect();
         terminal::print(&document(&serde_json::json!({ "version": 1, "problems": problems })))?;
         return Ok(if checked.problems.is_empty() { Exit::Done } else { Exit::Error });
     }
@@ -51,8 +45,16 @@ pub fn run(context: &Context, _args: &ValidateArgs) -> Result<Exit> {
     Err(problems(&checked.problems))
 }
 
+/// A problem for programs.
+pub fn problem_document(problem: &Problem) -> serde_json::Value {
+    serde_json::json!({
+        "file": problem.file, "line": problem.line, "column": problem.column,
+        "message": problem.message, "hint": problem.hint,
+    })
+}
+
 /// Every problem, rendered with its place, as one failure.
-pub fn problems(problems: &[crate::yaml::Problem]) -> Failure {
+pub fn problems(problems: &[Problem]) -> Failure {
     let mut text = count(problems.len() as u64, "problem", "problems");
     for problem in problems {
         text.push_str("\n\n");

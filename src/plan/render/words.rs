@@ -128,7 +128,6 @@ pub fn origin(origin: &Origin) -> (String, &'static str) {
         OriginKind::Absent => "absent",
         OriginKind::Allow => "allow",
         OriginKind::ManagedSet => "managed set",
-        OriginKind::Vanished => "where its declaration last stood",
     };
     (place, what)
 }
