@@ -41,6 +41,8 @@ pub struct Approved<'a> {
     pub snapshot: Arc<Snapshot>,
     /// Ids or names of controls that may be opened.
     pub may_open: &'a [Text],
+    /// What [`super::resume`] found: an entry with an outcome that is still not known is not sent again.
+    pub open: &'a [RowOutcome],
     /// For newer readings.
     pub rules: &'a dyn Rules,
 }
@@ -58,9 +60,12 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
     let fresh = Fresh::new(approved.rules, Arc::clone(&approved.snapshot));
     let mut ended: Vec<(usize, RowOutcome, Option<Order>)> = stream::iter(rows.iter().enumerate())
         .map(|(at, row)| {
-            let (gates, fresh) = (&gates, &fresh);
+            let (gates, fresh, approved) = (&gates, &fresh, &approved);
             async move {
-                let (outcome, order) = one(work, hand, fresh, gates, row).await;
+                let (outcome, order) = match still_open(approved.open, row) {
+                    Some(outcome) => (outcome, None),
+                    None => one(work, hand, fresh, gates, row).await,
+                };
                 work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
                 (at, outcome, order)
             }
@@ -88,6 +93,17 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
     outcome.stopped = work.stop.is_cancelled() && outcome.rows.iter().any(|row| row.end == End::Skipped);
     outcome.journal_failed = work.halt.why().map(str::to_owned);
     outcome
+}
+
+/// A row whose earlier removal is not settled: first that one, then, by the plan of a later run, the next.
+fn still_open(open: &[RowOutcome], row: &Row) -> Option<RowOutcome> {
+    let earlier = open.iter().find(|earlier| {
+        earlier.kind == row.kind && earlier.id == row.id && matches!(earlier.end, End::Unknown | End::InFlight)
+    })?;
+    let why = "the outcome of an earlier removal is not known yet; the next run settles it by reading";
+    let mut outcome = RowOutcome::of(row, earlier.end, why);
+    outcome.overdue = earlier.overdue;
+    Some(outcome)
 }
 
 /// The remark where a system goes on honouring a removed entry for a while.

@@ -1,6 +1,8 @@
 //! The names of the fields that the operator's file may have. What parses the file and what describes it as a JSON Schema
 //! both read these tables.
 
+use crate::access::{Description, Kind, SelectField, Selectable};
+
 /// Fields of the file.
 pub const FILE: &[&str] =
     &["version", "policies", "people", "journal", "guards", "delegate", "targets", "freeze", "stop_file", "watch"];
@@ -37,8 +39,8 @@ pub const CREDENTIAL: &[&str] = &["env", "file", "command"];
 pub const GUARDS: &[&str] = &["max_share", "max_count", "keep_at_least", "notice", "max_clock_skew"];
 /// Fields of `limits`.
 pub const LIMITS: &[&str] = &["requests", "concurrency"];
-/// What a selector may name besides the fields of a kind.
-pub const SELECTOR: &[&str] = &["principal", "label"];
+/// The other name of a field that names people.
+pub const USERS: &str = "users";
 /// The word for every entry of a kind.
 pub const ALL: &str = "all";
 /// The word in `own` for a credential that is in no list of its system.
@@ -53,29 +55,21 @@ pub const DEFAULT_JOURNAL: &str = ".portcullis/journal.db";
 pub const VERSION: u32 = 1;
 
 /// Every field that a target of this system takes.
-pub fn target_fields(description: &crate::access::Description) -> Vec<&'static str> {
+pub fn target_fields(description: &Description) -> Vec<&'static str> {
     let own = description.target_fields.iter().map(|field| field.name);
     let hosts = description.hosts.iter().map(|host| host.key);
     TARGET.iter().copied().chain(own).chain(hosts).collect()
 }
 
-/// The fields of a kind that a selector may name: those whose values have a spelling.
-pub fn selector_fields(kind: &'static crate::access::Kind) -> Vec<&'static str> {
-    let spelled = kind.fields.iter().filter(|field| has_spelling(&field.shape)).map(|field| field.name);
-    spelled.chain(SELECTOR.iter().copied()).collect()
+/// What a selector of this kind may name. `groups` needs the people file, which this one does not know.
+pub fn selector_fields(kind: &'static Kind) -> Vec<&'static str> {
+    let selectable = Selectable::all(kind);
+    let has_people = selectable.iter().any(is_person_field);
+    let several = has_people.then_some(USERS);
+    selectable.iter().map(|one| one.name).chain(several).collect()
 }
 
-/// Whether values of this shape have a spelling that a pattern can match.
-pub fn has_spelling(shape: &crate::access::Shape) -> bool {
-    use crate::access::Shape;
-    match shape {
-        Shape::Text
-        | Shape::Person
-        | Shape::Object { .. }
-        | Shape::TypedObject { .. }
-        | Shape::Set { .. }
-        | Shape::Level(_)
-        | Shape::Bool => true,
-        Shape::Region | Shape::Flags(_) | Shape::Record(_) => false,
-    }
+/// Whether it is a field that names people, so that it may also be written [`USERS`].
+pub fn is_person_field(selectable: &Selectable) -> bool {
+    selectable.is_person && matches!(selectable.field, SelectField::Field(_))
 }

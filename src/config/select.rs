@@ -4,7 +4,7 @@
 
 use super::{bounds, names};
 use crate::{
-    access::{Condition, Description, Kind, Pattern, SelectField, Selector, Selectors, Shape},
+    access::{Condition, Description, Kind, Selectable, Selector, Selectors},
     yaml::{Fields, Key, Node, Reporter, did_you_mean, get, quoted},
 };
 
@@ -82,58 +82,50 @@ fn selector(kind: &'static Kind, node: &Node<'_>, reporter: &mut Reporter<'_>) -
         return None;
     }
     let before = reporter.count();
-    let conditions = entries.iter().filter_map(|(key, value)| condition(kind, key, value, reporter)).collect();
+    let conditions: Vec<Condition> =
+        entries.iter().filter_map(|(key, value)| condition(kind, key, value, reporter)).collect();
+    for (index, (key, _)) in entries.iter().enumerate() {
+        let field = |at: usize| conditions.get(at).map(|condition| condition.field);
+        if reporter.count() == before && (0..index).any(|earlier| field(earlier) == field(index)) {
+            reporter.report(key, format!("{} names a field that stands here already", quoted(&key.text)));
+        }
+    }
     (reporter.count() == before).then_some(Selector { conditions })
 }
 
 fn condition(kind: &'static Kind, key: &Key<'_>, value: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Condition> {
     let name = key.text.as_ref();
-    let known = names::selector_fields(kind);
-    let Some(field) = select_field(kind, name).filter(|_| known.contains(&name)) else {
+    let all = Selectable::all(kind);
+    let found = all.iter().find(|one| one.name == name || (name == names::USERS && names::is_person_field(one)));
+    let Some(selectable) = found else {
+        let known = names::selector_fields(kind);
         let message = format!("{} cannot be selected by {}", kind.list, quoted(name));
         let hint = match did_you_mean(name, known.iter().copied()) {
+            _ if name == "groups" => "groups are known to policies only; name the people".to_owned(),
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are {}", known.join(", ")),
         };
         reporter.report_with(key, message, hint);
         return None;
     };
-    let shape = match field {
-        SelectField::Field(index) => kind.fields.get(index).map(|field| field.shape),
-        SelectField::Principal | SelectField::Label => None,
-    };
-    let any_of = if matches!(shape, Some(Shape::Bool)) {
+    if selectable.is_flag {
         let flag = get::boolean(value, &quoted(name), reporter)?;
-        vec![Pattern::literal(if flag { "true" } else { "false" })]
-    } else {
-        patterns(value, name, reporter)?
-    };
-    let ignore_case = matches!(shape, Some(Shape::Person)) || field == SelectField::Principal;
-    Some(Condition { field, any_of, ignore_case })
-}
-
-fn select_field(kind: &Kind, name: &str) -> Option<SelectField> {
-    match (kind.field_index(name), name) {
-        (Some(index), _) => Some(SelectField::Field(index)),
-        (None, "principal") => Some(SelectField::Principal),
-        (None, "label") => Some(SelectField::Label),
-        _ => None,
+        return selectable.condition([if flag { "true" } else { "false" }]).ok();
     }
-}
-
-fn patterns(node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Vec<Pattern>> {
     let before = reporter.count();
-    let texts = get::texts(node, &quoted(name), reporter)?;
-    let mut patterns = Vec::with_capacity(texts.len());
-    for (text, at) in texts {
-        if text.len() > bounds::TEXT {
-            reporter.report(at, format!("{} is longer than {} bytes", quoted(name), bounds::TEXT));
-            continue;
-        }
-        match Pattern::parse(text) {
-            Ok(pattern) => patterns.push(pattern),
-            Err(error) => reporter.report(at, format!("{}: {error}", quoted(text))),
+    let texts = get::texts(value, &quoted(name), reporter)?;
+    for (_, at) in texts.iter().filter(|(text, _)| text.len() > bounds::TEXT) {
+        reporter.report(at, format!("{} is longer than {} bytes", quoted(name), bounds::TEXT));
+    }
+    if reporter.count() != before {
+        return None;
+    }
+    match selectable.condition(texts.iter().map(|(text, _)| *text)) {
+        Ok(condition) => Some(condition),
+        Err((index, error)) => {
+            let at = texts.get(index).map_or(value, |(_, node)| *node);
+            reporter.report(at, format!("{} is no pattern: {error}", quoted(name)));
+            None
         }
     }
-    (reporter.count() == before).then_some(patterns)
 }

@@ -33,7 +33,7 @@ pub use model::{
 };
 pub use order::{OrderRefused, order_one};
 pub use settings::{Confirmation, Settings};
-pub use target::{blocked, plan_target, unreadable};
+pub use target::{blocked, finish, plan_target, unreadable};
 
 use crate::{
     access::{Entry, Life, Object, Pattern, SelectField, Selector, Selectors, Shape, Value},

@@ -147,7 +147,7 @@ impl Table<'_> {
                 crate::policy::OnExcess::Revoke => verdict.cause = Some(Cause::OverScoped),
                 crate::policy::OnExcess::Report => verdict.finding = Some(FindingKind::OverScoped),
             }
-        } else if !self.is_split(entry) && !(gap.less.is_empty() && gap.other.is_empty()) {
+        } else if entry.kind.splits_by.is_none() && (!gap.less.is_empty() || !gap.other.is_empty()) {
             verdict.finding = Some(FindingKind::Differs);
             verdict.why = differs(&gap);
         }
@@ -199,11 +199,6 @@ impl Table<'_> {
             place: Some(set.place),
             ..Verdict::none()
         }
-    }
-
-    /// Whether several entries together meet the declaration, so that less in one is no difference.
-    fn is_split(&self, entry: &Entry) -> bool {
-        entry.kind.splits_by.is_some()
     }
 
     /// A place for people.

@@ -83,7 +83,8 @@ pub trait System: Send + Sync + std::fmt::Debug {
 }
 
 /// Every system.
-pub static ALL: &[&dyn System] = &[];
+pub static ALL: &[&dyn System] =
+    &[&accessowl::AccessOwl, &aitronos::Aitronos, &buildkite::Buildkite, &pinata::Pinata, &s2::S2];
 
 /// The system with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn System> {

@@ -120,12 +120,11 @@ fn render(message: &str, hint: Option<&str>, file: &str, place: Option<(Mark, Op
     let mut group = Level::ERROR.primary_title(message).elements(None::<Origin<'_>>);
     group = match place {
         Some((at, Some(excerpt))) => {
-            // The cut line does not begin at column 1, so the place is told by hand.
-            let path = format!("{file}:{}:{}", at.line, at.column);
-            let snippet = Snippet::source(excerpt.line.clone())
+            let snippet = Snippet::source(excerpt.line.as_str())
+                .path(file)
                 .line_start(at.line as usize)
                 .annotation(AnnotationKind::Primary.span(excerpt.from..excerpt.to));
-            group.element(Origin::path(path)).element(snippet)
+            group.element(snippet)
         }
         Some((at, None)) => group.element(Origin::path(file).line(at.line as usize).char_column(at.column as usize)),
         None => group.element(Origin::path(file)),
@@ -133,7 +132,19 @@ fn render(message: &str, hint: Option<&str>, file: &str, place: Option<(Mark, Op
     if let Some(hint) = hint {
         group = group.element(Level::HELP.message(hint));
     }
-    Renderer::plain().decor_style(DecorStyle::Ascii).term_width(WIDTH).render(&[group])
+    let rendered = Renderer::plain().decor_style(DecorStyle::Ascii).term_width(WIDTH).render(&[group]);
+    // A line that was cut does not begin at column 1, so the true place is put in.
+    match place {
+        Some((at, Some(excerpt))) if excerpt.cut => rendered
+            .split('\n')
+            .map(|line| match line.split_once("--> ") {
+                Some((arrow, _)) if arrow.trim().is_empty() => format!("{arrow}--> {file}:{}:{}", at.line, at.column),
+                _ => line.to_owned(),
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+        _ => rendered,
+    }
 }
 
 /// A harmless piece of one line and what of it is marked.
@@ -141,6 +152,8 @@ struct Excerpt {
     line: String,
     from: usize,
     to: usize,
+    /// Whether its columns are not those of the file.
+    cut: bool,
 }
 
 impl Excerpt {
@@ -192,7 +205,7 @@ impl Excerpt {
         } else {
             line.get(from..).and_then(|rest| rest.chars().next()).map_or(from, |c| from + c.len_utf8())
         };
-        Some(Self { line, from, to })
+        Some(Self { line, from, to, cut: cut_before })
     }
 }
 

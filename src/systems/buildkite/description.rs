@@ -37,7 +37,7 @@ pub static DESCRIPTION: Description = Description {
             doc: "`system`: tokens without an owner, or owned by a bot, may be selected too.",
         },
     ],
-    kinds: &[API_TOKENS],
+    kinds: &KINDS,
     // GraphQL counts points (a user has 5,000 in five minutes, a page costs about 200); REST allows a user 50 requests a
     // minute and an organization 200. The smallest of the documented request rates; points are waited for when they run out.
     requests: RequestRate { count: 50, seconds: 60 },
@@ -47,15 +47,10 @@ pub static DESCRIPTION: Description = Description {
     dead_after_seconds: None,
 };
 
-/// Positions in [`crate::access::Entry::values`].
-pub(super) const UUID: usize = 0;
-pub(super) const USER: usize = 1;
-pub(super) const DESCRIBED: usize = 2;
-pub(super) const SCOPES: usize = 3;
-pub(super) const FIELDS: usize = 4;
-
 /// Tokens of users that can reach the organization.
-pub(super) const API_TOKENS: Kind = Kind {
+pub(super) static API_TOKENS: &Kind = &KINDS[0];
+
+static KINDS: [Kind; 1] = [Kind {
     name: "api_token",
     list: "api_tokens",
     noun: "API token",
@@ -98,7 +93,7 @@ pub(super) const API_TOKENS: Kind = Kind {
     has_owner: true,
     splits_by: None,
     read_alone: false,
-};
+}];
 
 /// The scopes that this binary knows, as REST and the settings page spell them. The vendor's list is open.
 const KNOWN_SCOPES: &[&str] = &[

@@ -27,7 +27,7 @@ pub static DESCRIPTION: Description = Description {
         required: false,
         doc: "The gateways whose keys are read: `all` (the default), or a list of their ids and domains.",
     }],
-    kinds: &[GATEWAY_KEYS, API_KEYS],
+    kinds: &KINDS,
     // The smallest plan's documented limit.
     requests: RequestRate { count: 60, seconds: 60 },
     concurrency: 4,
@@ -37,68 +37,73 @@ pub static DESCRIPTION: Description = Description {
 };
 
 /// Keys that open one dedicated gateway.
-pub(super) const GATEWAY_KEYS: Kind = Kind {
-    name: "gateway_key",
-    list: "gateway_keys",
-    noun: "gateway key",
-    fields: &[
-        Field {
-            name: "gateway",
-            // Looking one up that is not in the reading is not needed: gateways that a target leaves out are not managed.
-            shape: Shape::Object { class: GATEWAY_CLASS, lookup: false, within: None },
-            role: FieldRole::Key,
-            compare: None,
-            doc: "The gateway, by id or domain.",
-        },
-        Field {
-            name: "id",
-            shape: Shape::Text,
-            role: FieldRole::Exact,
-            compare: None,
-            doc: "The key's id; not the key itself, which is a secret.",
-        },
-    ],
-    identities: &[&["gateway", "id"]],
-    limits: &[Limit::Expires, Limit::MaxAge],
-    allow_limits: &[],
-    reversibility: Reversibility::Irreversible,
-    holds_own: false,
-    has_owner: false,
-    splits_by: None,
-    read_alone: true,
-};
+pub(super) static GATEWAY_KEYS: &Kind = &KINDS[0];
 
 /// API keys of the account.
-pub(super) const API_KEYS: Kind = Kind {
-    name: "api_key",
-    list: "api_keys",
-    noun: "API key",
-    fields: &[
-        Field {
-            name: "key",
-            shape: Shape::Text,
-            role: FieldRole::Exact,
-            compare: None,
-            doc: "The public key id, which the dashboard shows as the API key; not its secret and not its JWT.",
-        },
-        Field { name: "name", shape: Shape::Text, role: FieldRole::Label, compare: None, doc: "The key's name." },
-        Field {
-            name: "scopes",
-            shape: Shape::Set { known: KNOWN_SCOPES },
-            role: FieldRole::Content,
-            compare: None,
-            doc: "The most that it may do: `admin`, `org:files:read`, `endpoints.pinning.pinByHash` and the like.",
-        },
-    ],
-    identities: &[&["key"], &["name"]],
-    limits: &[Limit::Expires, Limit::MaxAge],
-    allow_limits: &[],
-    reversibility: Reversibility::Irreversible,
-    holds_own: true,
-    has_owner: false,
-    splits_by: None,
-    read_alone: false,
-};
+pub(super) static API_KEYS: &Kind = &KINDS[1];
+
+static KINDS: [Kind; 2] = [
+    Kind {
+        name: "gateway_key",
+        list: "gateway_keys",
+        noun: "gateway key",
+        fields: &[
+            Field {
+                name: "gateway",
+                // Looking one up that is not in the reading is not needed: gateways that a target leaves out are not managed.
+                shape: Shape::Object { class: GATEWAY_CLASS, lookup: false, within: None },
+                role: FieldRole::Key,
+                compare: None,
+                doc: "The gateway, by id or domain.",
+            },
+            Field {
+                name: "id",
+                shape: Shape::Text,
+                role: FieldRole::Exact,
+                compare: None,
+                doc: "The key's id; not the key itself, which is a secret.",
+            },
+        ],
+        identities: &[&["gateway", "id"]],
+        limits: &[Limit::Expires, Limit::MaxAge],
+        allow_limits: &[],
+        reversibility: Reversibility::Irreversible,
+        holds_own: false,
+        has_owner: false,
+        splits_by: None,
+        read_alone: true,
+    },
+    Kind {
+        name: "api_key",
+        list: "api_keys",
+        noun: "API key",
+        fields: &[
+            Field {
+                name: "key",
+                shape: Shape::Text,
+                role: FieldRole::Exact,
+                compare: None,
+                doc: "The public key id, which the dashboard shows as the API key; not its secret and not its JWT.",
+            },
+            Field { name: "name", shape: Shape::Text, role: FieldRole::Label, compare: None, doc: "The key's name." },
+            Field {
+                name: "scopes",
+                shape: Shape::Set { known: KNOWN_SCOPES },
+                role: FieldRole::Content,
+                compare: None,
+                doc: "The most that it may do: `admin`, `org:files:read`, `endpoints.pinning.pinByHash` and the like.",
+            },
+        ],
+        identities: &[&["key"], &["name"]],
+        limits: &[Limit::Expires, Limit::MaxAge],
+        allow_limits: &[],
+        reversibility: Reversibility::Irreversible,
+        holds_own: true,
+        has_owner: false,
+        splits_by: None,
+        read_alone: false,
+    },
+];
 
 /// The permissions that this binary knows. Permissions of the older form are nested truth values; their words are the paths
 /// to those that are true.

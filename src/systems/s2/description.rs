@@ -20,7 +20,7 @@ pub static DESCRIPTION: Description = Description {
     auth: AuthStyle::Bearer,
     own_claim: None,
     target_fields: &[],
-    kinds: &[ACCESS_TOKENS],
+    kinds: &KINDS,
     // No figure is documented for the account endpoint. Fifty a second is far below what the vendor's own clients, which
     // do not pace themselves, send; a 429 is waited out.
     requests: RequestRate { count: 50, seconds: 1 },
@@ -33,12 +33,10 @@ pub static DESCRIPTION: Description = Description {
 /// How long a revoked token may go on working, by the vendor's page on revoking.
 pub(super) const CACHED_SECONDS: u32 = 600;
 
-/// Positions in [`crate::access::Entry::values`].
-#[cfg(test)]
-pub(super) const SCOPE: usize = 1;
-
 /// Access tokens of the account.
-pub(super) const ACCESS_TOKENS: Kind = Kind {
+pub(super) static ACCESS_TOKENS: &Kind = &KINDS[0];
+
+static KINDS: [Kind; 1] = [Kind {
     name: "access_token",
     list: "access_tokens",
     noun: "access token",
@@ -73,7 +71,7 @@ pub(super) const ACCESS_TOKENS: Kind = Kind {
     has_owner: false,
     splits_by: None,
     read_alone: true,
-};
+}];
 
 /// Positions in the scope's record.
 pub(super) const BASINS: usize = 0;

@@ -1,7 +1,9 @@
 //! JSON bodies into typed records, with errors that never quote the body.
 
+use std::borrow::Cow;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer};
 
 use crate::wire::{Fault, Unreadable};
 
@@ -12,7 +14,7 @@ pub const MAX_BODY: usize = 64 << 20;
 ///
 /// # Errors
 /// [`Fault::Malformed`].
-pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
     if body.len() > MAX_BODY {
         return Err(Unreadable::new(Fault::Malformed, format!("the answer is larger than {MAX_BODY} bytes")));
     }
@@ -55,6 +57,18 @@ fn without_values(error: &serde_json::Error) -> String {
 /// The key is missing, or the value is of a wrong type.
 pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(deserializer)
+}
+
+/// A text of a body, borrowed where it holds no escapes: most of a list's texts repeat and are looked up, not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Str<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Str<'_> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A moment as APIs write it: RFC 3339; without an offset it is UTC.

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use crate::wire::{Answer, Fault, Unreadable};
 
@@ -28,7 +28,7 @@ impl Heard {
     ///
     /// # Errors
     /// Any other status as [`unreadable`] says, or a body that is not what was promised.
-    pub fn ok<T: DeserializeOwned>(&self) -> Result<T, Unreadable> {
+    pub fn ok<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Unreadable> {
         if self.answer.status != 200 {
             return Err(unreadable(&self.answer).at(&self.request));
         }
@@ -39,7 +39,7 @@ impl Heard {
     ///
     /// # Errors
     /// It is not what was promised.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Unreadable> {
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Unreadable> {
         decode(&self.answer.body).map_err(|error| error.at(&self.request))
     }
 

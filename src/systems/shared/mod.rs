@@ -2,6 +2,7 @@
 //!
 //! No vendor is known here. What a status or a field means beyond HTTP's own words stays with each system.
 
+mod accepted;
 mod conversation;
 mod decode;
 mod heard;
@@ -10,8 +11,9 @@ mod status;
 #[cfg(test)]
 pub mod transcript;
 
+pub use accepted::{absent, accepted, was_accepted};
 pub use conversation::{Conversation, required};
-pub use decode::{decode, moment, present};
+pub use decode::{Str, decode, moment, present};
 pub use heard::Heard;
 pub use pages::Pages;
 pub use status::{read_judge, said, unreadable, write_judge};
