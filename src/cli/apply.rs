@@ -4,17 +4,12 @@ use std::path::PathBuf;
 
 use super::{
     Exit,
-    failure::{Failure, Result},
-    files, output,
+    failure::Result,
+    output,
     resolve::{Context, stated_number},
-    signals,
-    terminal::{self, Consent},
-    work,
+    signals, terminal, work,
 };
-use crate::{
-    access::Text,
-    plan::{Plan, render},
-};
+use crate::access::Text;
 
 /// Plan, ask, and revoke what the plan says
 ///
@@ -48,7 +43,7 @@ pub struct ApplyArgs {
     #[arg(long)]
     pub new_journal: bool,
     /// How long to wait for another process on the same target, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = crate::run::LOCK_WAIT.as_secs())]
     pub lock_wait: u64,
 }
 
@@ -57,29 +52,8 @@ pub struct ApplyArgs {
 /// # Errors
 /// Configuration, policies, journal or the saved plan cannot be used, or nobody gave consent.
 pub async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit> {
-    let consent = terminal::consent(args.yes, args.plan.is_some(), context.can_ask)?;
-    let saved = match &args.plan {
-        Some(path) => Some(read_plan(path)?),
-        None => None,
-    };
-    let stop = signals::listen().map_err(|error| Failure::while_doing("signals cannot be listened for", &error))?;
-    let mut ask = |plan: &Plan| match consent {
-        Consent::Given => Ok(true),
-        Consent::Ask => ask_at_terminal(context, plan),
-    };
-    let report = work::apply(context, args, saved.as_ref(), &stop, &mut ask).await?;
+    let has_to_ask = terminal::has_to_ask(args.yes, args.plan.is_some(), context.can_ask)?;
+    let report = work::apply(context, args, has_to_ask, &signals::listen()?).await?;
     output::report(context, &report)?;
     Ok(report.exit)
-}
-
-/// Shows the plan on standard error, where the question stands too, so that standard output keeps the result alone.
-fn ask_at_terminal(context: &Context, plan: &Plan) -> Result<bool> {
-    let options = output::text_options(context, context.talk_colour, render::Diffs::Compared);
-    let question = format!("{}\n{}", render::text(plan, &options), terminal::question(plan));
-    terminal::confirmed(&question, &mut std::io::stdin().lock(), &mut std::io::stderr().lock())
-}
-
-fn read_plan(path: &std::path::Path) -> Result<Plan> {
-    let text = files::read(path, "the saved plan")?;
-    render::parse(&text).map_err(|what| Failure::new(format!("{}: {what}", path.display())))
 }

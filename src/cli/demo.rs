@@ -10,7 +10,7 @@ use super::{
     output,
     plan::PlanArgs,
     resolve::Context,
-    signals, terminal, work,
+    signals, terminal, work, world,
 };
 use crate::plan::{
     Plan,
@@ -37,8 +37,8 @@ pub struct DemoArgs {
 /// # Errors
 /// The sandbox cannot start, or a step of the demonstration fails.
 pub async fn run(context: &Context, args: &DemoArgs) -> Result<Exit> {
-    let stop = signals::listen().map_err(|error| Failure::while_doing("signals cannot be listened for", &error))?;
-    let company = work::Company::start(args.keep.as_deref()).await?;
+    let stop = signals::listen()?;
+    let company = world::Company::start(args.keep.as_deref()).await?;
     let context =
         Context { config: company.config(), policies: None, people: None, format: Format::Text, ..context.clone() };
 
@@ -46,8 +46,8 @@ pub async fn run(context: &Context, args: &DemoArgs) -> Result<Exit> {
     let first = plan(&context, Diffs::Compared).await?;
 
     heading("2. Applying it")?;
-    let mut yes = |_: &Plan| Ok(true);
-    let report = work::apply(&context, &ApplyArgs::default(), None, &stop, &mut yes).await?;
+    let args = ApplyArgs { yes: true, new_journal: true, ..ApplyArgs::default() };
+    let report = work::apply(&context, &args, false, &stop).await?;
     output::report(&context, &report)?;
 
     heading("3. The next plan")?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, failure::Result, resolve::Context, terminal, work};
+use super::{Exit, begin, failure::Result, terminal};
 
 /// Begin: write a configuration, a policy tree and a journal
 ///
@@ -23,7 +23,7 @@ pub struct InitArgs {
 ///
 /// # Errors
 /// Something of it exists already, or cannot be written.
-pub async fn run(context: &Context, args: &InitArgs) -> Result<Exit> {
-    terminal::print(&work::init(context, &args.dir).await?)?;
+pub async fn run(args: &InitArgs) -> Result<Exit> {
+    terminal::print(&begin::init(&args.dir).await?)?;
     Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod args;
+mod begin;
 mod completions;
 mod demo;
 mod exit;
@@ -18,6 +19,7 @@ mod init;
 mod output;
 mod plan;
 mod progress;
+mod prompt;
 mod report;
 mod resolve;
 mod revoke;
@@ -31,6 +33,7 @@ mod terminal;
 mod tests;
 mod validate;
 mod work;
+mod world;
 
 use std::process::ExitCode;
 
@@ -77,7 +80,7 @@ fn start(context: &Context, command: &Command) -> Result<Exit> {
 async fn dispatch(context: &Context, command: &Command) -> Result<Exit> {
     match command {
         Command::Demo(args) => demo::run(context, args).await,
-        Command::Init(args) => init::run(context, args).await,
+        Command::Init(args) => init::run(args).await,
         Command::Plan(args) => plan::run(context, args).await,
         Command::Apply(args) => apply::run(context, args).await,
         Command::Revoke(args) => revoke::run(context, args).await,

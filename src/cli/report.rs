@@ -10,6 +10,7 @@ use crate::{
         Plan, TargetState,
         render::{MARKER, Sums, count, neutral},
     },
+    run::{ExitRules, RunReport},
     yaml::Problem,
 };
 
@@ -66,6 +67,23 @@ const ENDS: [End; 8] =
     [End::Done, End::Gone, End::InFlight, End::Failed, End::Skipped, End::Blocked, End::Refused, End::Unknown];
 
 impl Report {
+    /// From what a run came to.
+    pub fn new(run: RunReport, rules: ExitRules) -> Self {
+        let exit = Exit::of(run.exit_code(rules));
+        // Taken apart field by field, so that a new one breaks the build here.
+        let RunReport { problems, plan, outcomes, usage, errors, remarks, sends: _, declined } = run;
+        let calls = usage
+            .into_iter()
+            .map(|(target, usage)| Calls {
+                target,
+                requests: usage.requests,
+                retries: usage.retries,
+                remaining: usage.remaining,
+            })
+            .collect();
+        Self { version: REPORT_VERSION, problems, plan, outcomes, calls, errors, remarks, declined, exit }
+    }
+
     /// For a terminal or a job's log.
     pub fn text(&self, colour: bool) -> String {
         let mut out = String::new();

@@ -2,11 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{
-    Exit,
-    failure::{Failure, Result},
-    signals, work,
-};
+use super::{Exit, failure::Result, signals, world};
 
 /// Serve the five imitated systems until stopped, and write a configuration for them
 ///
@@ -43,7 +39,6 @@ pub enum Seed {
 /// # Errors
 /// No port could be bound, or the directory cannot be written.
 pub async fn run(args: &SandboxArgs) -> Result<Exit> {
-    let stop = signals::listen().map_err(|error| Failure::while_doing("signals cannot be listened for", &error))?;
-    work::sandbox(args, &stop).await?;
+    world::serve(args, &signals::listen()?).await?;
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Exit, failure::Result, terminal, work};
+use super::{Exit, begin, failure::Result, terminal};
 use crate::plan::render::{document, schema};
 
 /// Write the JSON Schema of a file, generated from what parses it
@@ -39,7 +39,7 @@ pub enum Which {
 pub fn run(args: &SchemaArgs) -> Result<Exit> {
     let schema = match args.which {
         Which::Plan => schema(),
-        other => work::schema(other)?,
+        other => begin::schema(other)?,
     };
     terminal::print(&document(&schema))?;
     Ok(Exit::Done)

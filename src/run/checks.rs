@@ -24,7 +24,9 @@ pub fn check(target: &Target, pinned: Option<&Text>, reading: &Snapshot) -> Resu
         let missing = match wanted {
             Selectors::All if live().next().is_none() => Some("any entry".to_owned()),
             Selectors::All => None,
-            Selectors::Any(all) => all.iter().find(|one| !live().any(|entry| one.fits(entry))).map(|one| words(kind, one)),
+            Selectors::Any(all) => {
+                all.iter().find(|one| !live().any(|entry| one.fits(entry))).map(|one| words(kind, one))
+            }
         };
         if let Some(missing) = missing {
             let what = format!("`must_see` names {missing} of {}, and the reading does not hold it", kind.list);
@@ -44,8 +46,9 @@ fn account(target: &Target, pinned: Option<&Text>, reading: &Snapshot) -> Result
         if reading.account_id.as_ref() != Some(wanted) {
             let found = reading.account_id.as_deref().unwrap_or("an account that tells no id");
             let what = format!("the credential belongs to {found:?}, and {place} pins {wanted:?}");
-            return Err(Unreadable::new(Fault::WrongAccount, what)
-                .advise("give the target a credential of its own account, or a new name if the account is meant to change"));
+            return Err(Unreadable::new(Fault::WrongAccount, what).advise(
+                "give the target a credential of its own account, or a new name if the account is meant to change",
+            ));
         }
     }
     Ok(())
@@ -66,9 +69,7 @@ fn words(kind: &Kind, selector: &Selector) -> String {
 
 /// Finds targets of one system that share an account or an own id: all of them are unreadable. `targets` are all targets of
 /// the configuration, each with its reading where there is one.
-pub fn cross<'a>(
-    targets: impl IntoIterator<Item = (&'a Target, Option<&'a Snapshot>)>,
-) -> BTreeMap<Text, Unreadable> {
+pub fn cross<'a>(targets: impl IntoIterator<Item = (&'a Target, Option<&'a Snapshot>)>) -> BTreeMap<Text, Unreadable> {
     let targets: Vec<_> = targets.into_iter().collect();
     let mut wrong = BTreeMap::new();
     for (at, (one, reading)) in targets.iter().enumerate() {
@@ -87,9 +88,7 @@ pub fn cross<'a>(
             let advice = "give each target its own account and its own credential";
             for (name, with) in [(&one.name, &other.name), (&other.name, &one.name)] {
                 let what = format!("it shares {shared} with target `{with}`");
-                wrong
-                    .entry(name.clone())
-                    .or_insert_with(|| Unreadable::new(Fault::WrongAccount, what).advise(advice));
+                wrong.entry(name.clone()).or_insert_with(|| Unreadable::new(Fault::WrongAccount, what).advise(advice));
             }
         }
     }

@@ -65,7 +65,8 @@ fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
 
 /// Reads every policy file below the root, in the order of their names. All problems are told, not only the first.
 pub fn read_tree(root: &Path) -> (Vec<SourceFile>, Vec<Problem>) {
-    let mut tree = Tree { root: PathBuf::new(), files: Vec::new(), problems: Vec::new(), seen: 0, bytes: 0, full: false };
+    let mut tree =
+        Tree { root: PathBuf::new(), files: Vec::new(), problems: Vec::new(), seen: 0, bytes: 0, full: false };
     match fs::canonicalize(root) {
         Ok(real) if real.is_dir() => {
             tree.root.clone_from(&real);

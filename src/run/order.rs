@@ -165,11 +165,9 @@ impl apply::Rules for OneOrder<'_> {
         let input = self.case.input(reading, now, false);
         match plan::order_one(&input, self.kind, self.id, self.because) {
             Ok(planned) => planned.plan,
-            Err(refused) => plan::blocked(
-                self.case.target.name.clone(),
-                self.case.target.description.system,
-                refused.to_string(),
-            ),
+            Err(refused) => {
+                plan::blocked(self.case.target.name.clone(), self.case.target.description.system, refused.to_string())
+            }
         }
     }
 }

@@ -1,10 +1,6 @@
 //! A run that sends: `apply`. Lock, read, settle what earlier runs left, plan, confirm, carry out, report.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
@@ -154,7 +150,8 @@ pub async fn perform(
         },
         Consent::Unattended | Consent::Reviewed(_) => true,
     };
-    let mut outcomes = if go { session.carry_out(&plan, &readings, &ready, &wishes, &resumed).await } else { Vec::new() };
+    let mut outcomes =
+        if go { session.carry_out(&plan, &readings, &ready, &wishes, &resumed).await } else { Vec::new() };
     for (name, rows) in resumed {
         match outcomes.iter_mut().find(|outcome| outcome.target == name) {
             Some(outcome) => outcome.resumed = rows,
@@ -342,9 +339,11 @@ impl Session<'_> {
         let going: Vec<&TargetPlan> = plan.targets.iter().filter(|target| target.changes().next().is_some()).collect();
         stream::iter(going)
             .map(|part| async move {
-                let (target, Some(Ok(reading)), Some(ready)) =
-                    (self.loaded.config.targets.get(&part.target)?, readings.get(&part.target), ready.get(&part.target))
-                else {
+                let (target, Some(Ok(reading)), Some(ready)) = (
+                    self.loaded.config.targets.get(&part.target)?,
+                    readings.get(&part.target),
+                    ready.get(&part.target),
+                ) else {
                     return None;
                 };
                 let hand = reading.reach.hand.as_ref()?;

@@ -179,9 +179,5 @@ pub fn selected<'a>(loaded: &'a Loaded, wishes: &'a Wishes) -> impl Iterator<Ite
 /// The weight that was sent in the last 24 hours to all targets: every history tells its own rows and the others' sum.
 fn sent_in_all(ready: &BTreeMap<Text, Ready>) -> u32 {
     let sum = |sent: &[SentRow]| sent.iter().map(|row| row.weight).fold(0, u32::saturating_add);
-    ready
-        .values()
-        .map(|ready| sum(&ready.history.sent).saturating_add(ready.history.sent_elsewhere))
-        .max()
-        .unwrap_or(0)
+    ready.values().map(|ready| sum(&ready.history.sent).saturating_add(ready.history.sent_elsewhere)).max().unwrap_or(0)
 }

@@ -53,8 +53,7 @@ impl Connect for Live {
         let secret = credential::resolve(&target.name, &target.credential)
             .await
             .map_err(|error| Unreadable::new(Fault::Credential, error.what).advise(error.advice))?;
-        let own_claim =
-            target.description.own_claim.and_then(|claim| credential::own_claim(&secret, claim));
+        let own_claim = target.description.own_claim.and_then(|claim| credential::own_claim(&secret, claim));
         let ca_pem = match &target.ca_file {
             Some(path) => Some(files::read_file(path).map_err(|problem| {
                 Unreadable::new(Fault::Network, format!("the certificate file {} {}", problem.file, problem.message))

@@ -1,10 +1,6 @@
 //! Reads targets in parallel into snapshots that are checked, each on its own and against each other.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
 

@@ -62,11 +62,8 @@ impl RunReport {
 
     /// Bad configuration or policy, an unreadable or blocked target, a journal that failed.
     pub fn has_errors(&self) -> bool {
-        let unplanned = self
-            .plan
-            .iter()
-            .flat_map(|plan| &plan.targets)
-            .any(|target| !matches!(target.state, TargetState::Planned));
+        let unplanned =
+            self.plan.iter().flat_map(|plan| &plan.targets).any(|target| !matches!(target.state, TargetState::Planned));
         let journal = self.outcomes.iter().any(|outcome| outcome.journal_failed.is_some());
         !self.problems.is_empty() || !self.errors.is_empty() || unplanned || journal
     }
@@ -74,9 +71,9 @@ impl RunReport {
     /// Whether something that was to be sent, or was sent by an earlier run, failed, is refused, unknown or too long in
     /// flight, or was not sent since a person stopped the run.
     pub fn in_part(&self) -> bool {
-        self.outcomes.iter().any(|outcome| {
-            outcome.stopped || outcome.resumed.iter().chain(&outcome.rows).any(|row| row.is_trouble())
-        })
+        self.outcomes
+            .iter()
+            .any(|outcome| outcome.stopped || outcome.resumed.iter().chain(&outcome.rows).any(|row| row.is_trouble()))
     }
 
     /// Whether a guard stood in the way.

@@ -89,12 +89,8 @@ pub fn hold_used_up(plan: &mut TargetPlan) {
 
 /// Whether every row of the saved plan is settled: carried out now, or not to be sent any more.
 pub fn is_settled(saved: &TargetPlan, now: &TargetPlan, outcome: &TargetOutcome) -> bool {
-    let bound: HashSet<Ticket> = saved
-        .rows
-        .iter()
-        .filter(|row| row.status == Status::Change || held_by_notice(row))
-        .map(Row::ticket)
-        .collect();
+    let bound: HashSet<Ticket> =
+        saved.rows.iter().filter(|row| row.status == Status::Change || held_by_notice(row)).map(Row::ticket).collect();
     let done = |row: &Row| {
         outcome
             .rows

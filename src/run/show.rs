@@ -30,7 +30,8 @@ pub struct Show<'a> {
 
 /// Refuses names of targets that are not there.
 pub(super) fn known_targets(loaded: &Loaded, wishes: &Wishes) -> Result<(), RunError> {
-    let unknown = wishes.only.iter().chain(wishes.stated.keys()).find(|name| !loaded.config.targets.contains_key(*name));
+    let unknown =
+        wishes.only.iter().chain(wishes.stated.keys()).find(|name| !loaded.config.targets.contains_key(*name));
     match unknown {
         Some(name) => Err(RunError::UnknownTarget {
             name: name.to_string(),
@@ -121,13 +122,8 @@ async fn read_targets(
 }
 
 /// Calls made so far, by target.
-pub(super) fn usage(
-    readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
-) -> BTreeMap<Text, crate::transport::Usage> {
-    readings
-        .iter()
-        .filter_map(|(name, reading)| Some((name.clone(), (reading.as_ref().ok()?.reach.usage)())))
-        .collect()
+pub(super) fn usage(readings: &BTreeMap<Text, Result<Reading, Unreadable>>) -> BTreeMap<Text, crate::transport::Usage> {
+    readings.iter().filter_map(|(name, reading)| Some((name.clone(), (reading.as_ref().ok()?.reach.usage)()))).collect()
 }
 
 async fn into_ready(

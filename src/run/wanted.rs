@@ -33,10 +33,7 @@ fn add(system: &str, kind: &'static Kind, values: &[Value], person: Option<&Pers
                 kind: kind.name,
                 field: field.name,
                 name,
-                within: within
-                    .and_then(|within| kind.field_index(within))
-                    .and_then(|at| values.get(at))
-                    .and_then(text),
+                within: within.and_then(|within| kind.field_index(within)).and_then(|at| values.get(at)).and_then(text),
             })),
             Shape::TypedObject { .. } => names.extend(text(value).map(|name| WantedName {
                 kind: kind.name,
