@@ -57,13 +57,20 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
     }
     work.progress.tell(&Event::Sending { target: &work.target, rows: rows.len() });
     let gates = Gates::of(&rows, &approved.snapshot, approved.may_open);
+    let open: HashMap<(&Text, &Text), &RowOutcome> = approved
+        .open
+        .iter()
+        .filter(|earlier| matches!(earlier.end, End::Unknown | End::InFlight))
+        .map(|earlier| ((&earlier.kind, &earlier.id), earlier))
+        .collect();
     let fresh = Fresh::new(approved.rules, Arc::clone(&approved.snapshot));
     let mut ended: Vec<(usize, RowOutcome, Option<Order>)> = stream::iter(rows.iter().enumerate())
         .map(|(at, row)| {
-            let (gates, fresh, approved) = (&gates, &fresh, &approved);
+            let (gates, fresh) = (&gates, &fresh);
+            let earlier = open.get(&(&row.kind, &row.id)).copied();
             async move {
-                let (outcome, order) = match still_open(approved.open, row) {
-                    Some(outcome) => (outcome, None),
+                let (outcome, order) = match earlier {
+                    Some(earlier) => (still_open(earlier, row), None),
                     None => one(work, hand, fresh, gates, row).await,
                 };
                 work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
@@ -96,14 +103,11 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
 }
 
 /// A row whose earlier removal is not settled: first that one, then, by the plan of a later run, the next.
-fn still_open(open: &[RowOutcome], row: &Row) -> Option<RowOutcome> {
-    let earlier = open.iter().find(|earlier| {
-        earlier.kind == row.kind && earlier.id == row.id && matches!(earlier.end, End::Unknown | End::InFlight)
-    })?;
+fn still_open(earlier: &RowOutcome, row: &Row) -> RowOutcome {
     let why = "the outcome of an earlier removal is not known yet; the next run settles it by reading";
     let mut outcome = RowOutcome::of(row, earlier.end, why);
     outcome.overdue = earlier.overdue;
-    Some(outcome)
+    outcome
 }
 
 /// The remark where a system goes on honouring a removed entry for a while.

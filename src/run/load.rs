@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::files::{self, SourceFile};
 use crate::{
-    access::Text,
-    config::Config,
-    policy::{Blocked, Policies},
+    access::{Kind, Selectors, Text},
+    config::{self, Config, OwnList},
+    policy::{self, Blocked, Delegated, KnownTarget, Policies, Source},
+    systems,
     yaml::Problem,
 };
 
@@ -46,7 +47,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
         problem.rendered.push_str("\n  = help: `portcullis init` writes one; --config names another place");
         vec![problem]
     })?;
-    let mut config = parse_config(&sources.config, &shown, &bytes)?;
+    let mut config = config::load(&shown, &sources.config, &bytes, &systems::descriptions())?;
     if let Some(policies) = &sources.policies {
         config.policies.clone_from(policies);
     }
@@ -69,7 +70,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
             (None, false)
         }
     };
-    let mut policies = parse_policies(&config, people.as_ref(), &tree);
+    let mut policies = parse(&config, people.as_ref(), &tree);
+    resolve(&mut config, &policies);
     problems.append(&mut policies.problems);
     if !whole_tree || !whole_people {
         policies.blocked = Blocked::All;
@@ -78,6 +80,42 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
     problems.sort();
     problems.dedup();
     Ok(Loaded { config, policies, problems, blocked })
+}
+
+fn parse(config: &Config, people: Option<&SourceFile>, tree: &[SourceFile]) -> Policies {
+    fn source(file: &SourceFile) -> Source<'_> {
+        Source { name: &file.name, bytes: &file.bytes }
+    }
+    let targets: Vec<KnownTarget> = config
+        .targets
+        .values()
+        .map(|target| KnownTarget { name: target.name.clone(), description: target.description })
+        .collect();
+    let delegated: Vec<Delegated> = config
+        .delegate
+        .iter()
+        .map(|one| Delegated { path: one.path.as_str().into(), target: one.target.clone(), within: one.within.clone() })
+        .collect();
+    let files: Vec<Source<'_>> = tree.iter().map(source).collect();
+    policy::load(&files, people.map(source), &targets, &delegated)
+}
+
+/// Names of people in the operator's selectors mean what they mean in the policies.
+fn resolve(config: &mut Config, policies: &Policies) {
+    for target in config.targets.values_mut() {
+        let system = target.description.system;
+        let person = |kind: &'static Kind, selectors: &mut Selectors| {
+            *selectors = policy::resolve_people(selectors, kind, system, &policies.people);
+        };
+        for (kind, list) in &mut target.own {
+            if let OwnList::Listed(selectors) = list {
+                person(kind, selectors);
+            }
+        }
+        for (kind, selectors) in target.must_see.iter_mut().chain(&mut target.protected) {
+            person(kind, selectors);
+        }
+    }
 }
 
 /// Every blocked target with its reason. An enforced target that no file speaks of is a problem of its own: an empty tree

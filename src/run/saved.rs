@@ -91,12 +91,13 @@ pub fn hold_used_up(plan: &mut TargetPlan) {
 pub fn is_settled(saved: &TargetPlan, now: &TargetPlan, outcome: &TargetOutcome) -> bool {
     let bound: HashSet<Ticket> =
         saved.rows.iter().filter(|row| row.status == Status::Change || held_by_notice(row)).map(Row::ticket).collect();
-    let done = |row: &Row| {
-        outcome
-            .rows
-            .iter()
-            .any(|ended| ended.kind == row.kind && ended.id == row.id && matches!(ended.end, End::Done | End::Gone))
-    };
+    let ended: HashSet<(&Text, &Text)> = outcome
+        .rows
+        .iter()
+        .filter(|ended| matches!(ended.end, End::Done | End::Gone))
+        .map(|ended| (&ended.kind, &ended.id))
+        .collect();
+    let done = |row: &Row| ended.contains(&(&row.kind, &row.id));
     now.rows
         .iter()
         .filter(|row| row.status != Status::Finding && bound.contains(&row.ticket()))
