@@ -1,6 +1,4 @@
-//! Exit codes, and which one holds when several would.
-
-use crate::plan::{FindingKind, HoldName, Plan, Row, Status, TargetState};
+//! Exit codes, and which one holds when several would. What a plan or a run gives is decided by `run`, for all commands alike.
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +27,17 @@ impl Exit {
         }
     }
 
+    /// The exit of a number that `run` gave; one that has no meaning here is an error.
+    pub fn of(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            2 => Self::OutOfSync,
+            3 => Self::Refused,
+            4 => Self::Partial,
+            _ => Self::Error,
+        }
+    }
+
     /// The first that holds, in the order 1, 4, 3, 2, 0.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -41,52 +50,6 @@ impl Exit {
         };
         if rank(other) < rank(self) { other } else { self }
     }
-}
-
-/// What of a plan counts for the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counting {
-    /// Out of sync counts (`plan --detailed-exitcode`).
-    pub sync: bool,
-    /// A guard in the way counts (`apply`, `plan --check-guards`).
-    pub guards: bool,
-    /// Findings count as out of sync (`plan --strict`).
-    pub strict: bool,
-}
-
-/// The exit code that a plan gives.
-pub fn of_plan(plan: &Plan, counting: Counting) -> Exit {
-    let mut exit = Exit::Done;
-    for target in &plan.targets {
-        if target.state != TargetState::Planned {
-            exit = exit.and(Exit::Error);
-            continue;
-        }
-        let refused = target.refusals.iter().any(|refusal| refusal.counts) || target.rows.iter().any(stands_in_the_way);
-        if counting.guards && refused {
-            exit = exit.and(Exit::Refused);
-        }
-        let told = counting.strict && target.rows.iter().any(is_difference);
-        if (counting.sync && !target.in_sync()) || told {
-            exit = exit.and(Exit::OutOfSync);
-        }
-    }
-    exit
-}
-
-/// Whether something but observe, notice, freeze or a standing own or protected entry holds this row. An ambiguous row of a
-/// kind in observe is not meant; what a refused group holds is told by its refusal.
-fn stands_in_the_way(row: &Row) -> bool {
-    let spares = |name: HoldName| matches!(name, HoldName::Observe | HoldName::Own | HoldName::Protected);
-    let waits = |name: HoldName| matches!(name, HoldName::Notice | HoldName::Freeze | HoldName::Ceiling);
-    row.status == Status::Held
-        && !row.holds.iter().any(|hold| spares(hold.name))
-        && row.holds.iter().any(|hold| !waits(hold.name))
-}
-
-/// A finding that `--strict` counts: not the dead, nor what leaves already.
-fn is_difference(row: &Row) -> bool {
-    row.status == Status::Finding && !matches!(row.finding, Some(FindingKind::Dead | FindingKind::InFlight))
 }
 
 #[cfg(test)]
@@ -103,5 +66,6 @@ mod tests {
             }
         }
         assert_eq!(order.map(Exit::code), [1, 4, 3, 2, 0]);
+        assert_eq!(order.map(|exit| Exit::of(exit.code())), order);
     }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use super::Exit;
 use crate::{
     journal::JournalError,
-    plan::render::neutral,
+    plan::{OrderRefused, render::neutral},
+    run::{ExpectError, RunError},
     wire::{Fault, Unreadable},
 };
 
@@ -80,11 +81,51 @@ impl From<JournalError> for Failure {
             JournalError::Broken { .. } => {
                 Some("keep the file as evidence, find out who changed it, and begin a new one with --new-journal")
             }
-            JournalError::Storage(_) => Some("nothing is sent that cannot be recorded: look at the disk and its rights"),
+            JournalError::Storage(_) => {
+                Some("nothing is sent that cannot be recorded: look at the disk and its rights")
+            }
         };
         let mut failure = Self::while_doing("the journal cannot be used", &error);
         failure.hint = hint.map(str::to_owned);
         failure
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Load(problems) => super::validate::problems(&problems),
+            RunError::Journal(error) => error.into(),
+            RunError::SavedPlan(_) => Self::while_doing("the saved plan cannot be used", &error)
+                .hint("make a new one: `portcullis plan --out FILE`"),
+            RunError::Snapshot(_) => Self::while_doing("the reading cannot be used", &error)
+                .hint("make a new one: `portcullis snapshot --out FILE`"),
+            RunError::UnknownTarget { .. } | RunError::NothingReviewed => Self::new(error.to_string()),
+        }
+    }
+}
+
+impl From<OrderRefused> for Failure {
+    fn from(error: OrderRefused) -> Self {
+        let (hint, exit) = match &error {
+            OrderRefused::NotFound(_) => ("`portcullis snapshot TARGET` lists what there is", Exit::Error),
+            OrderRefused::Ambiguous(_) => ("name one with --kind", Exit::Error),
+            OrderRefused::Dead(_) => ("there is nothing to do", Exit::Error),
+            OrderRefused::InFlight(_) => ("`portcullis plan` tells how far it is", Exit::Error),
+            OrderRefused::Held { .. } => {
+                ("no order passes this; change portcullis.yaml if it has to go", Exit::Refused)
+            }
+        };
+        Self::while_doing("nothing was sent", &error).hint(hint).exit(exit)
+    }
+}
+
+impl From<ExpectError> for Failure {
+    fn from(error: ExpectError) -> Self {
+        match error {
+            ExpectError::Journal(error) => error.into(),
+            other => Self::new(other.to_string()),
+        }
     }
 }
 

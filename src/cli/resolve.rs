@@ -86,11 +86,6 @@ impl Context {
         }
     }
 
-    /// Whether a command line that names targets means this one.
-    pub fn wants(&self, target: &str) -> bool {
-        self.targets.is_empty() || self.targets.iter().any(|wanted| wanted == target)
-    }
-
     /// Fails where `--target` names something that the configuration does not have.
     ///
     /// # Errors
@@ -136,7 +131,9 @@ pub fn stated_number(typed: &str) -> std::result::Result<(Text, u32), String> {
 pub fn until(typed: &str, now: Timestamp) -> Result<Timestamp> {
     let at = time(typed, now, 1)?;
     if at <= now {
-        return Err(Failure::new(format!("`{typed}` has passed already")).hint("name a time in the future, or a span like 2h"));
+        return Err(
+            Failure::new(format!("`{typed}` has passed already")).hint("name a time in the future, or a span like 2h")
+        );
     }
     Ok(at)
 }

@@ -2,16 +2,19 @@
 //!
 //! Nothing is ever dropped in flight: an outcome that nobody waits for has to be found out by the next run's reading.
 
-use super::terminal::say;
+use super::{
+    failure::{Failure, Result},
+    terminal::say,
+};
 use crate::transport::Stop;
 
 /// Listens until the process ends. The returned token is pulled by the first signal.
 ///
 /// # Errors
 /// The system does not let signals be listened for.
-pub fn listen() -> std::io::Result<Stop> {
+pub fn listen() -> Result<Stop> {
     let stop = Stop::new();
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new().map_err(|error| Failure::while_doing("signals cannot be listened for", &error))?;
     let pulled = stop.clone();
     tokio::spawn(async move {
         signals.next().await;

@@ -19,7 +19,7 @@ pub fn begin(context: &Context) {
         _ => "portcullis=trace,debug",
     };
     let filter = EnvFilter::try_from_env(LOG_ENV).unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Harmless);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Harmless(context.log_format));
     // A second log in one process (tests) is no error.
     let _ = match context.log_format {
         LogFormat::Text => log.with_ansi(false).with_target(false).try_init(),
@@ -28,22 +28,25 @@ pub fn begin(context: &Context) {
 }
 
 /// Standard error, with every unsafe character of a record spelled out: names from APIs are in the log too.
-struct Harmless;
+struct Harmless(LogFormat);
 
 impl<'a> MakeWriter<'a> for Harmless {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line(Vec::new())
+        Line { format: self.0, record: Vec::new() }
     }
 }
 
 /// One record, written as a whole when it ends.
-struct Line(Vec<u8>);
+struct Line {
+    format: LogFormat,
+    record: Vec<u8>,
+}
 
 impl io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
+        self.record.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -54,8 +57,12 @@ impl io::Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let text = String::from_utf8_lossy(&self.0);
-        let safe = neutral::whole(text.trim_end_matches('\n'));
+        let text = String::from_utf8_lossy(&self.record);
+        let text = text.trim_end_matches('\n');
+        let safe = match self.format {
+            LogFormat::Text => neutral::whole(text),
+            LogFormat::Json => neutral::json(text),
+        };
         let _ = io::Write::write_all(&mut io::stderr().lock(), format!("{safe}\n").as_bytes());
     }
 }

@@ -29,7 +29,7 @@ pub fn surroundings() -> Surroundings {
 
 /// The time.
 pub fn now() -> Timestamp {
-    Timestamp::now()
+    (crate::run::system_clock())()
 }
 
 /// Writes a result to standard output. A reader that has gone away (`| head`) is no error.
@@ -49,6 +49,11 @@ pub fn print(result: &str) -> Result<()> {
 /// Says something on standard error, in one neutralized line.
 pub fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", neutral::sentence(line));
+}
+
+/// Says several lines on standard error, each neutralized.
+pub fn say_lines(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", neutral::lines(text));
 }
 
 /// The question before a plan is sent: counts by target, what can never come back, what to type.
@@ -84,39 +89,37 @@ pub fn confirmed(question: &str, answers: &mut dyn BufRead, talk: &mut dyn Write
     Ok(answer.trim_end_matches(['\n', '\r']) == "yes")
 }
 
-/// How a plan may be sent without any doubt about who said so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
-    /// Somebody has to be asked at the terminal.
-    Ask,
-    /// `--yes`, or a saved plan: nobody is asked.
-    Given,
-}
-
-/// Whether and how consent can be had, before any request is made.
+/// Whether somebody has to be asked, before any request is made.
 ///
 /// # Errors
 /// Nobody said `--yes`, no plan was saved, and there is no terminal to ask at.
-pub fn consent(yes: bool, saved_plan: bool, can_ask: bool) -> Result<Consent> {
+pub fn has_to_ask(yes: bool, saved_plan: bool, can_ask: bool) -> Result<bool> {
     if yes || saved_plan {
-        Ok(Consent::Given)
+        Ok(false)
     } else if can_ask {
-        Ok(Consent::Ask)
+        Ok(true)
     } else {
-        Err(Failure::new("there is no terminal to ask at, so nothing was sent")
-            .hint("say --yes, or apply a saved plan: `portcullis plan --out plan.json`, then `portcullis apply plan.json`"))
+        Err(Failure::new("there is no terminal to ask at, so nothing was sent").hint(
+            "say --yes, or apply a saved plan: `portcullis plan --out plan.json`, then `portcullis apply plan.json`",
+        ))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Consent, confirmed, consent};
+    use super::{confirmed, has_to_ask};
 
     #[test]
     fn only_a_whole_yes_is_one() {
-        for (answer, heard) in
-            [("yes\n", true), ("yes\r\n", true), ("y\n", false), ("Yes\n", false), (" yes\n", false), ("", false), ("yes please\n", false)]
-        {
+        for (answer, heard) in [
+            ("yes\n", true),
+            ("yes\r\n", true),
+            ("y\n", false),
+            ("Yes\n", false),
+            (" yes\n", false),
+            ("", false),
+            ("yes please\n", false),
+        ] {
             let mut talk = Vec::new();
             assert_eq!(confirmed("?", &mut answer.as_bytes(), &mut talk).unwrap(), heard, "{answer:?}");
             assert_eq!(talk, b"?");
@@ -125,10 +128,10 @@ mod tests {
 
     #[test]
     fn without_a_terminal_somebody_has_to_have_said_yes_before() {
-        assert_eq!(consent(false, false, false).unwrap_err().exit.code(), 1);
-        assert_eq!(consent(true, false, false).unwrap(), Consent::Given);
-        assert_eq!(consent(false, true, false).unwrap(), Consent::Given);
-        assert_eq!(consent(false, false, true).unwrap(), Consent::Ask);
-        assert_eq!(consent(true, false, true).unwrap(), Consent::Given, "--yes stands for the prompt");
+        assert_eq!(has_to_ask(false, false, false).unwrap_err().exit.code(), 1);
+        assert!(!has_to_ask(true, false, false).unwrap());
+        assert!(!has_to_ask(false, true, false).unwrap());
+        assert!(has_to_ask(false, false, true).unwrap());
+        assert!(!has_to_ask(true, false, true).unwrap(), "--yes stands for the prompt");
     }
 }

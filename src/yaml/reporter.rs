@@ -8,7 +8,7 @@ use super::{Mark, Marked, Problem, shown};
 pub const MAX_PROBLEMS: usize = 1_000;
 
 /// Bytes of a line shown before and after the place; what is further away is cut with `…`.
-const AROUND: usize = 60;
+const AROUND: usize = 45;
 
 /// The width that renderings are made for, in columns.
 const WIDTH: usize = 200;
@@ -172,7 +172,7 @@ impl Excerpt {
         let line_start = before.rfind(['\n', '\r']).map(|index| window + index + 1);
         let start = line_start.unwrap_or(window);
         let cut_before = line_start.is_none() && window > 0;
-        let after_window = floor(place + AROUND.max((at.length as usize).min(2 * AROUND)) + AROUND);
+        let after_window = floor(place + (at.length as usize).min(2 * AROUND) + AROUND);
         let after = source.get(place..after_window)?;
         let line_end = after.find(['\n', '\r']).map(|index| place + index);
         let end = line_end.unwrap_or(after_window);

@@ -118,7 +118,23 @@ fn a_problem_shows_its_line_harmlessly_and_marks_the_place() {
     let items = get::texts(fields.get("long").unwrap(), "`long`", &mut document.reporter).unwrap();
     assert_eq!(items.len(), 201);
     let rendered: Vec<String> = document.reporter.into_problems().into_iter().map(|p| p.rendered).collect();
-    insta::assert_snapshot!(rendered.join("\n\n"), @"");
+    insta::assert_snapshot!(rendered.join("\n\n"), @r#"
+    error: `expire` is not a field of the file
+     --> a\u{1b}/f.yaml:1:1
+      |
+    1 | expire: " \u{200d}x"
+      | ^^^^^^
+      |
+      = help: did you mean `expires`?
+
+    error: `long` has to be text, and some readers take `no` for a truth value
+     --> a\u{1b}/f.yaml:2:308
+      |
+    2 | …x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, no, w, w, w, w, w, w, w, w, w, w, w, w, w, w, w…
+      |                                               ^^
+      |
+      = help: put it in quotes: "no"
+    "#);
 }
 
 proptest! {

@@ -28,22 +28,3 @@ pub fn schema() -> serde_json::Value {
     schema.insert("title".to_owned(), format!("Portcullis plan, version {PLAN_VERSION}").into());
     schema.to_value()
 }
-
-/// Reads a saved plan.
-///
-/// # Errors
-/// Says what is wrong: not JSON, not a plan, another version.
-pub fn parse(text: &str) -> Result<Plan, String> {
-    #[derive(serde::Deserialize)]
-    struct Version {
-        version: u32,
-    }
-    let version: Version = serde_json::from_str(text).map_err(|error| format!("this is no plan: {error}"))?;
-    if version.version != PLAN_VERSION {
-        return Err(format!(
-            "this plan is of version {}; this Portcullis reads version {PLAN_VERSION}: make a new plan with it",
-            version.version
-        ));
-    }
-    serde_json::from_str(text).map_err(|error| format!("this is no plan: {error}"))
-}
