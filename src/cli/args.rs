@@ -104,7 +104,6 @@ pub enum ColorChoice {
 
 /// The commands, in the order in which a newcomer needs them.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "each command's own file has its help")]
 pub enum Command {
     Demo(demo::DemoArgs),
     Init(init::InitArgs),

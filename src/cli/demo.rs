@@ -9,12 +9,16 @@ use super::{
     failure::{Failure, Result},
     output,
     plan::PlanArgs,
+    report::Report,
     resolve::Context,
     signals, terminal, work, world,
 };
-use crate::plan::{
-    Plan,
-    render::{Diffs, Sums},
+use crate::{
+    apply::End,
+    plan::{
+        Plan,
+        render::{Diffs, Sums, count},
+    },
 };
 
 /// See it work: an imitated company of 60 people, a plan, its application, and an empty plan
@@ -56,12 +60,26 @@ pub async fn run(context: &Context, args: &DemoArgs) -> Result<Exit> {
     heading("4. What the servers saw")?;
     terminal::print(&company.saw())?;
 
+    let sent = sent(&report);
     let left = Sums::of_all(&next).changes;
-    if Sums::of_all(&first).changes == 0 || left > 0 || report.exit != Exit::Done {
-        return Err(Failure::new(format!("the demonstration did not come out as it should: {left} changes are left"))
-            .hint("please report this with its output"));
+    let planned = Sums::of_all(&first).changes;
+    if planned == 0 || left > 0 || matches!(report.exit, Exit::Error | Exit::Partial) || company.removals() != sent {
+        return Err(Failure::new(format!(
+            "the demonstration did not come out as it should: {planned} planned, {sent} sent, {} seen by the servers, {left} left",
+            company.removals()
+        ))
+        .hint("please report this with its output"));
     }
+    terminal::print(&format!(
+        "\n{} planned, sent, and seen by the servers; the next plan has nothing to revoke.\n",
+        count(planned, "removal", "removals")
+    ))?;
     Ok(Exit::Done)
+}
+
+/// The rows that reached a system, as the report has them.
+fn sent(report: &Report) -> usize {
+    report.outcomes.iter().map(|outcome| outcome.count(End::Done) + outcome.count(End::InFlight)).sum()
 }
 
 async fn plan(context: &Context, diffs: Diffs) -> Result<Plan> {

@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 
-use super::{Exit, begin, failure::Result, terminal};
-use crate::plan::render::{document, schema};
+use super::{Exit, failure::Result, terminal};
+use crate::{plan::render::document, run::schema, systems};
 
 /// Write the JSON Schema of a file, generated from what parses it
 ///
@@ -12,7 +12,7 @@ use crate::plan::render::{document, schema};
 #[command(after_long_help = "\
 Examples:
   portcullis schema policy > policy.schema.json
-  portcullis schema config > portcullis.schema.json")]
+  portcullis schema config > config.schema.json")]
 pub struct SchemaArgs {
     /// Which file
     #[arg(value_enum, value_name = "FILE")]
@@ -22,13 +22,13 @@ pub struct SchemaArgs {
 /// What has a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Which {
-    /// A policy file.
+    /// A policy file
     Policy,
-    /// The people file.
+    /// The people file
     People,
-    /// The operator's file.
+    /// The operator's file
     Config,
-    /// What `plan --format json` and `plan --out` write.
+    /// What `plan --format json` and `plan --out` write
     Plan,
 }
 
@@ -37,10 +37,12 @@ pub enum Which {
 /// # Errors
 /// Standard output cannot be written.
 pub fn run(args: &SchemaArgs) -> Result<Exit> {
-    let schema = match args.which {
-        Which::Plan => schema(),
-        other => begin::schema(other)?,
+    let which = match args.which {
+        Which::Policy => schema::Which::Policy,
+        Which::People => schema::Which::People,
+        Which::Config => schema::Which::Config,
+        Which::Plan => schema::Which::Plan,
     };
-    terminal::print(&document(&schema))?;
+    terminal::print(&document(&schema::schema(which, &systems::descriptions())))?;
     Ok(Exit::Done)
 }

@@ -1,10 +1,10 @@
-//! The plan as a document for programs, and its schema.
+//! The plan as a document for programs.
 //!
 //! The document is the plan itself, with its version; what a saved plan holds and what `plan --format json` prints are the
 //! same bytes.
 
 use super::neutral;
-use crate::plan::{PLAN_VERSION, Plan};
+use crate::plan::Plan;
 
 /// The plan as a JSON document, with a line break at its end.
 pub fn json(plan: &Plan) -> String {
@@ -20,11 +20,4 @@ pub fn document<T: serde::Serialize>(value: &T) -> String {
     let mut text = neutral::json(&text);
     text.push('\n');
     text
-}
-
-/// The JSON Schema of the document.
-pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Plan);
-    schema.insert("title".to_owned(), format!("Portcullis plan, version {PLAN_VERSION}").into());
-    schema.to_value()
 }

@@ -14,7 +14,7 @@ mod words;
 mod tests;
 
 pub use diff::Diffs;
-pub use json::{document, json, schema};
+pub use json::{document, json};
 pub use markdown::{COMMENT_LIMIT, MARKER, markdown};
 pub use text::{TextOptions, text};
 pub use words::{Sums, age, count};

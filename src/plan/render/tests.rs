@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{COMMENT_LIMIT, Diffs, MARKER, TextOptions, json, markdown, neutral, schema, text};
+use super::{COMMENT_LIMIT, Diffs, MARKER, TextOptions, json, markdown, neutral, text};
 use crate::{
     access::{Action, Cause, Evidence, Reversibility, Text},
     plan::{
@@ -194,7 +194,7 @@ fn the_json_of_a_plan() {
 fn a_saved_plan_reads_back_as_it_was_and_meets_its_schema() {
     let document = json(&sample());
     assert_eq!(serde_json::from_str::<Plan>(&document).unwrap(), sample());
-    let schema = jsonschema::validator_for(&schema()).unwrap();
+    let schema = jsonschema::validator_for(&schemars::schema_for!(Plan).to_value()).unwrap();
     let value: serde_json::Value = serde_json::from_str(&document).unwrap();
     assert!(schema.is_valid(&value));
     let mut other = value;
