@@ -1,1 +1,5 @@
-fn main() {}
+//! The command line of Portcullis.
+
+fn main() -> std::process::ExitCode {
+    portcullis::cli::main()
+}

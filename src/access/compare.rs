@@ -142,12 +142,9 @@ fn region(name: &str, declared: &Value, live: &Value) -> Gap {
     let mut gap = Gap::default();
     let phrase = || format!("{name}: {} instead of {}", shown(live), shown(declared));
     match (declared, live) {
-        (Value::Region(declared), Value::Region(live)) => {
-            if declared != live {
-                let side = if live.lies_in(declared) { &mut gap.less } else { &mut gap.excess };
-                side.push(phrase());
-            }
-        }
+        (Value::Region(declared), Value::Region(live)) if declared == live => {}
+        (Value::Region(declared), Value::Region(live)) if live.lies_in(declared) => gap.less.push(phrase()),
+        (Value::Region(_), Value::Region(_)) => gap.excess.push(phrase()),
         (Value::Region(_), _) => gap.less.push(phrase()),
         (_, Value::Region(_)) => gap.excess.push(phrase()),
         _ => {}

@@ -98,6 +98,8 @@ pub enum TargetShape {
     ManyOf(&'static [&'static str]),
     /// The word `all`, or a list of texts.
     AllOrTexts,
+    /// One word of a list, each with how the credential then travels; the first is the default.
+    Auth(&'static [(&'static str, AuthStyle)]),
 }
 
 /// A kind of thing that a system lists.

@@ -15,6 +15,12 @@ impl Fingerprint {
     /// The fingerprint of an entry: kind, id, holder, fields that are not labels, its beginning and the vendor's own end.
     pub fn of(entry: &Entry) -> Self {
         let mut hasher = Hasher::new("entry");
+        Self::feed(&mut hasher, entry);
+        Self(hasher.finish())
+    }
+
+    /// Adds an entry's access-bearing fields to a digest over several.
+    pub fn feed(hasher: &mut Hasher, entry: &Entry) {
         hasher.text(entry.kind.name).text(&entry.id);
         hasher.text(entry.principal.as_ref().map_or("", |principal| &principal.id));
         hasher.text(&entry.created_at.map_or_else(String::new, |at| at.to_string()));
@@ -22,10 +28,9 @@ impl Fingerprint {
         for (field, value) in entry.kind.fields.iter().zip(&entry.values) {
             if field.role != FieldRole::Label {
                 hasher.text(field.name);
-                hash_value(&mut hasher, value);
+                hash_value(hasher, value);
             }
         }
-        Self(hasher.finish())
     }
 
     /// From 64 hexadecimal digits, as [`fmt::Display`] writes them.

@@ -14,7 +14,9 @@ mod fingerprint;
 mod history;
 mod pattern;
 mod person;
+mod record;
 mod selector;
+mod selector_text;
 mod snapshot;
 mod value;
 
@@ -33,7 +35,9 @@ pub use history::{
 };
 pub use pattern::{Pattern, PatternError};
 pub use person::Person;
+pub use record::{EntryRecord, RecordError, SNAPSHOT_VERSION, SnapshotRecord};
 pub use selector::{Condition, SelectField, Selector, Selectors};
+pub use selector_text::Selectable;
 pub use snapshot::{Controls, Evidence, OwnMark, Snapshot};
 pub use value::{Object, Region, Value};
 

@@ -25,7 +25,7 @@ pub struct Condition {
     pub field: SelectField,
     /// The patterns.
     pub any_of: Vec<Pattern>,
-    /// Whether ASCII case is ignored (people).
+    /// Whether it names people: e-mail addresses are then compared without regard to ASCII case, anything else exactly.
     pub ignore_case: bool,
 }
 
@@ -87,7 +87,12 @@ impl Condition {
     fn holds(&self, entry: &Entry) -> bool {
         let fits = |text: &str| {
             self.any_of.iter().any(|pattern| {
-                if self.ignore_case { pattern.matches_ignoring_case(text) } else { pattern.matches(text) }
+                // An id of the vendor's is no address: two ids may differ by case alone.
+                if self.ignore_case && text.contains('@') {
+                    pattern.matches_ignoring_case(text)
+                } else {
+                    pattern.matches(text)
+                }
             })
         };
         match self.field {

@@ -1,6 +1,7 @@
 //! A complete, verified reading of one target.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Directory, Entry, Text};
@@ -52,7 +53,7 @@ pub struct Controls {
 }
 
 /// How a reading proves that it is whole, for people and for the saved snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Requests that were answered for this reading.
     pub requests: u32,

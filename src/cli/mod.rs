@@ -1,1 +1,96 @@
-//! cli
+//! The command line: arguments in, text out.
+//!
+//! One file a command, whose doc comment is its help; [`args`] has what can be typed, [`resolve`] what it means. Here is
+//! the one place that turns errors into a message, a hint and an exit code. What a command does is in the layers below,
+//! reached through [`work`]; nothing here decides what goes.
+
+mod apply;
+mod args;
+mod begin;
+mod completions;
+mod demo;
+mod exit;
+mod expect;
+mod failure;
+mod files;
+mod history;
+mod import;
+mod init;
+mod output;
+mod plan;
+mod progress;
+mod prompt;
+mod report;
+mod resolve;
+mod revoke;
+mod sandbox;
+mod schema;
+mod signals;
+mod snapshot;
+mod talk;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod validate;
+mod work;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use exit::Exit;
+
+use args::{Cli, Command};
+use failure::{Failure, Result};
+use resolve::Context;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // clap's own exit code for a wrong command line is 2, which means "out of sync" here.
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Error } else { Exit::Done };
+            let _ = error.print();
+            return exit.code().into();
+        }
+    };
+    let context = Context::resolve(cli.global, terminal::surroundings());
+    talk::begin(&context);
+    let exit = start(&context, &cli.command).unwrap_or_else(|failure| {
+        terminal::say_lines(&failure.to_string());
+        failure.exit
+    });
+    exit.code().into()
+}
+
+/// Commands that ask nobody need no runtime, so that they start at once.
+fn start(context: &Context, command: &Command) -> Result<Exit> {
+    match command {
+        Command::Completions(args) => completions::run(args),
+        Command::Schema(args) => schema::run(args),
+        Command::Validate(args) => validate::run(context, args),
+        other => tokio::runtime::Runtime::new()
+            .map_err(|error| Failure::while_doing("the runtime cannot start", &error))?
+            .block_on(dispatch(context, other)),
+    }
+}
+
+async fn dispatch(context: &Context, command: &Command) -> Result<Exit> {
+    match command {
+        Command::Demo(args) => demo::run(context, args).await,
+        Command::Init(args) => init::run(args).await,
+        Command::Plan(args) => plan::run(context, args).await,
+        Command::Apply(args) => apply::run(context, args).await,
+        Command::Revoke(args) => revoke::run(context, args).await,
+        Command::Expect(args) => expect::run(context, args).await,
+        Command::Import(args) => import::run(context, args).await,
+        Command::Snapshot(args) => snapshot::run(context, args).await,
+        Command::History(args) => history::run(context, args).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Completions(args) => completions::run(args),
+        Command::Schema(args) => schema::run(args),
+        Command::Validate(args) => validate::run(context, args),
+    }
+}

@@ -1,7 +1,26 @@
 //! `portcullis.yaml` to targets, credentials by reference, guards, journal and freeze windows.
+//!
+//! Bytes come in, plain data or every problem goes out: no file is opened, no credential is followed. The file is the
+//! operator's alone; only here are hosts, credentials, commands and guards named.
 
+pub mod bounds;
+mod credential;
+mod distinct;
+mod freeze;
+mod hidden;
+mod hosts;
+mod load;
 mod model;
+pub mod names;
+mod scalar;
+mod select;
+mod target;
+#[cfg(test)]
+mod tests;
 
+pub use credential::is_variable;
+pub use hosts::is_loopback;
+pub use load::{MAX_COUNT_TOTAL, is_target_name, is_tree_glob, load};
 pub use model::{
     Config, CredentialRef, Delegation, FreezeWindow, Guards, JournalPlace, OwnList, RequestLimits, Target,
     WatchSettings,

@@ -1,8 +1,28 @@
 //! The durable, hash-chained record of intents and outcomes.
+//!
+//! A removal is recorded and synced to disk before it is sent, and so is what became of it. Beside the chain the journal keeps
+//! what runs observed (last matches, notices, owners, bases). It is a record, not a state file: losing it loses history, never
+//! correctness. The chain finds corruption, and edits by those who cannot rewrite the whole file; it claims no more.
+//!
+//! It does not decide anything: which rows go and what an answer means is settled elsewhere.
 
+mod chain;
+mod handle;
+mod key;
+mod lock;
+mod observed;
+mod past;
+mod problem;
+mod schema;
+mod store;
+mod stored;
 mod types;
+mod writer;
 
-pub use types::{
-    Filter, Intent, Journal, JournalError, Mode, Outcome, OutcomeKind, Record, RecordBody, RunInfo, TargetLock,
-    Verified,
-};
+#[cfg(test)]
+mod tests;
+
+pub use handle::Journal;
+pub use lock::TargetLock;
+pub use stored::StoredEntry;
+pub use types::{Filter, Intent, JournalError, Mode, Outcome, OutcomeKind, Record, RecordBody, RunInfo, Verified};

@@ -1,13 +1,11 @@
-//! The promises of the journal.
-
-use std::{path::Path, time::Duration};
+//! What the journal records and is asked for, as plain data.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{Expectation, History, Observation, Text},
-    wire::{Draft, Note, Order, Receipt},
+    access::{Expectation, Text},
+    wire::{Draft, Note, Order},
 };
 
 /// How a journal is opened.
@@ -21,10 +19,6 @@ pub enum Mode {
     Create,
 }
 
-/// The record. Cheap to clone: one writer task behind it commits a group of records at a time.
-#[derive(Clone)]
-pub struct Journal {}
-
 /// What is recorded before a write is sent.
 #[derive(Debug)]
 pub struct Intent<'a> {
@@ -32,6 +26,8 @@ pub struct Intent<'a> {
     pub order: &'a Order,
     /// The draft.
     pub draft: Draft,
+    /// The system's name: part of the idempotency key.
+    pub system: Text,
     /// The account id, or the operator's label: part of the idempotency key.
     pub account: Text,
     /// The host's address: part of the idempotency key.
@@ -44,7 +40,8 @@ pub struct Intent<'a> {
     pub files: Vec<Text>,
     /// What the policies say of it, see [`crate::access::Refusal`].
     pub said: Text,
-    /// How often a verified failure has already stepped the key on within this run.
+    /// How often a verified failure has already stepped the key on within this run. Failures of this run that are already
+    /// recorded are not counted twice.
     pub step: u32,
 }
 
@@ -202,10 +199,10 @@ pub struct Filter {
 }
 
 /// Why the journal cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// It does not exist.
-    #[error("there is no journal at {0}")]
+    #[error("there is no journal at {0}: `--new-journal` makes one")]
     Missing(String),
     /// Another process holds it.
     #[error("{what} is held by {by}")]
@@ -216,7 +213,9 @@ pub enum JournalError {
         by: String,
     },
     /// The chain is broken.
-    #[error("the journal's chain is broken at record {seq}: {what}")]
+    #[error(
+        "the journal's chain is broken at record {seq}: {what}. Put back a copy, or move the file away and start with `--new-journal` (history is lost, correctness is not)"
+    )]
     Broken {
         /// The first broken record.
         seq: u64,
@@ -235,123 +234,4 @@ pub struct Verified {
     pub records: u64,
     /// The last hash.
     pub head: Text,
-}
-
-/// One process applies to one target at a time. Released when dropped.
-#[derive(Debug)]
-pub struct TargetLock {
-    _file: std::fs::File,
-}
-
-impl Journal {
-    /// Opens a journal file.
-    ///
-    /// # Errors
-    /// [`JournalError`]: missing, held, broken at its head, unwritable.
-    pub async fn open(_path: &Path, _mode: Mode) -> Result<Self, JournalError> {
-        todo!()
-    }
-
-    /// A journal in memory, for `journal: ephemeral`.
-    ///
-    /// # Errors
-    /// Out of memory.
-    pub async fn ephemeral() -> Result<Self, JournalError> {
-        todo!()
-    }
-
-    /// Takes the lock of a target, waiting at most `wait`.
-    ///
-    /// # Errors
-    /// [`JournalError::Held`] with who holds it.
-    pub async fn lock(&self, _target: &str, _wait: Duration) -> Result<TargetLock, JournalError> {
-        todo!()
-    }
-
-    /// Records that a run began and returns its id.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn begin(&self, _info: &RunInfo) -> Result<Text, JournalError> {
-        todo!()
-    }
-
-    /// Appends a record, synced when it returns.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn append(&self, _run: &str, _target: Option<&str>, _body: RecordBody) -> Result<(), JournalError> {
-        todo!()
-    }
-
-    /// Records an intent, computes its idempotency key, and hands over the receipt once it is synced to disk.
-    ///
-    /// # Errors
-    /// Storage: then nothing may be sent.
-    pub async fn intent(&self, _run: &str, _intent: Intent<'_>) -> Result<Receipt, JournalError> {
-        todo!()
-    }
-
-    /// Records what happened to an intent.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn outcome(
-        &self,
-        _run: &str,
-        _target: &str,
-        _intent: &str,
-        _outcome: Outcome,
-        _note: Note,
-    ) -> Result<(), JournalError> {
-        todo!()
-    }
-
-    /// What the journal knows of a target at a time.
-    ///
-    /// # Errors
-    /// Storage, or a record that does not parse.
-    pub async fn history(&self, _target: &str, _now: Timestamp) -> Result<History, JournalError> {
-        todo!()
-    }
-
-    /// Keeps what a run saw, beside the chain, in one transaction.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn observe(&self, _target: &str, _now: Timestamp, _seen: &Observation) -> Result<(), JournalError> {
-        todo!()
-    }
-
-    /// Open intents of a target with all that is needed to settle them: the intent record and its newest note.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn open_intents(&self, _target: &str) -> Result<Vec<(Record, Note)>, JournalError> {
-        todo!()
-    }
-
-    /// Whether a saved plan was used up.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn is_used_up(&self, _digest: &str) -> Result<bool, JournalError> {
-        todo!()
-    }
-
-    /// Records, oldest first.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn records(&self, _filter: &Filter) -> Result<Vec<Record>, JournalError> {
-        todo!()
-    }
-
-    /// Walks the whole chain.
-    ///
-    /// # Errors
-    /// [`JournalError::Broken`] with the first broken record.
-    pub async fn verify(&self) -> Result<Verified, JournalError> {
-        todo!()
-    }
 }

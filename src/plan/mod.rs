@@ -1,12 +1,108 @@
 //! The pure middle: declarations and a snapshot to a plan.
 //!
 //! No I/O, no clock, no environment: time, limits and history come in as arguments, and equal input gives equal bytes out.
+//! The table of what may be removed is in `standing`; what is ambiguous in `ambiguity`; guards over rows in `row_guards`,
+//! over groups in `ceilings`. `target` puts them together.
 
+mod ambiguity;
+mod candidate;
+mod ceilings;
+mod describe;
+mod due;
+mod index;
+mod input;
+mod matching;
+mod membership;
 mod model;
+mod observe;
+mod order;
+pub mod render;
+mod resolve;
+mod row_guards;
 mod settings;
+mod standing;
+mod tally;
+mod target;
 
+pub use ceilings::{Total, limit_total};
+pub use describe::{MAX_REASON_BYTES, live_lines};
+pub use input::{Input, Planned};
 pub use model::{
     Counts, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row,
     Status, TargetPlan, TargetState, Ticket,
 };
-pub use settings::{Ceiling, Confirmation, Settings};
+pub use order::{OrderRefused, order_one};
+pub use settings::{Confirmation, Settings};
+pub use target::{blocked, finish, plan_target, unreadable};
+
+use crate::{
+    access::{Entry, Life, Object, Pattern, SelectField, Selector, Selectors, Shape, Value},
+    policy::Declaration,
+};
+
+/// Whether an entry gives no access any more.
+fn is_dead(entry: &Entry) -> bool {
+    matches!(entry.life, Life::Dead(_))
+}
+
+/// A word for a command line: quoted where the shell would take it apart.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The entry that a declaration would match, as far as its text tells: for asking whether it would lie in a set.
+fn imagined(declaration: &Declaration) -> Entry {
+    let person = declaration.person.as_ref().map(|person| {
+        let email = person.email.clone().unwrap_or_else(|| person.name.clone());
+        let names = vec![email.clone()];
+        std::sync::Arc::new(Object { class: "user".into(), id: email, names, parent: None, people: None, typed: false })
+    });
+    let values =
+        declaration.kind.fields.iter().zip(&declaration.values).map(|(field, value)| match (&field.shape, &person) {
+            (Shape::Person, Some(person)) => Value::Object(std::sync::Arc::clone(person)),
+            _ => value.clone(),
+        });
+    Entry {
+        kind: declaration.kind,
+        id: declaration.key.clone(),
+        handle: None,
+        values: values.collect(),
+        principal: person.clone(),
+        label: None,
+        created_at: None,
+        expires_at: None,
+        last_used_at: None,
+        life: Life::Live,
+        facts: None,
+    }
+}
+
+/// The selectors of a list that name none of the entries, in words.
+fn unseen<'e>(selectors: &Selectors, entries: impl Iterator<Item = &'e Entry> + Clone) -> Vec<String> {
+    match selectors {
+        Selectors::All => Vec::new(),
+        Selectors::Any(all) => {
+            let missing = |selector: &&Selector| !entries.clone().any(|entry| selector.fits(entry));
+            all.iter().filter(missing).map(selector_words).collect()
+        }
+    }
+}
+
+/// A selector in words, as far as it can be told without its kind.
+fn selector_words(selector: &Selector) -> String {
+    let patterns = |patterns: &[Pattern]| patterns.iter().map(Pattern::to_string).collect::<Vec<_>>().join(" or ");
+    let condition = |condition: &crate::access::Condition| match condition.field {
+        SelectField::Principal => format!("principal {}", patterns(&condition.any_of)),
+        SelectField::Label => format!("label {}", patterns(&condition.any_of)),
+        SelectField::Field(_) => patterns(&condition.any_of),
+    };
+    selector.conditions.iter().map(condition).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

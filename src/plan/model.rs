@@ -10,7 +10,7 @@ use crate::access::{Action, Cause, Evidence, Fingerprint, Group, Reversibility, 
 pub const PLAN_VERSION: u32 = 1;
 
 /// The plan of a run: one part a target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The document's version, 1.
     pub version: u32,
@@ -21,7 +21,7 @@ pub struct Plan {
 }
 
 /// The plan of one target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetPlan {
     /// The target's name.
     pub target: Text,
@@ -50,7 +50,7 @@ pub struct TargetPlan {
 }
 
 /// Whether a target could be planned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum TargetState {
     /// It could.
@@ -70,7 +70,7 @@ pub enum TargetState {
 }
 
 /// The reading behind a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReadingSummary {
     /// The first answer.
     pub started_at: Timestamp,
@@ -108,7 +108,7 @@ pub struct Counts {
 }
 
 /// A line of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// Whether it will be sent, is held, or is only told.
     pub status: Status,
@@ -139,6 +139,7 @@ pub struct Row {
     /// How many people it reaches.
     pub weight: u32,
     /// The entry's fingerprint; absent where there is no entry.
+    #[schemars(with = "Option<String>")]
     pub fingerprint: Option<Fingerprint>,
     /// Its natural key as one text, for fights.
     pub natural_key: Text,
@@ -231,12 +232,10 @@ pub enum OriginKind {
     Allow,
     /// The managed set that covers the entry.
     ManagedSet,
-    /// A declaration that has vanished; the journal knows where it stood.
-    Vanished,
 }
 
 /// What holds a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// Its name.
     pub name: HoldName,
@@ -284,6 +283,10 @@ pub enum HoldName {
     Hold,
     /// Its group was refused.
     Ceiling,
+    /// It came back too often, and people carry removals out: asked for at most once a day.
+    Fights,
+    /// The saved plan does not hold this row.
+    NotInPlan,
 }
 
 impl HoldName {
@@ -307,6 +310,8 @@ impl HoldName {
             Self::Freeze => "freeze",
             Self::Hold => "hold",
             Self::Ceiling => "ceiling",
+            Self::Fights => "fights",
+            Self::NotInPlan => "not_in_plan",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the operator decided for a target, as the plan needs it.
+//! What the operator decided for a target, and who answers for sending, as the plan needs it.
 
 use jiff::SignedDuration;
 
@@ -9,6 +9,8 @@ use crate::access::{Kind, Selectors, Text};
 pub struct Settings {
     /// The target's name.
     pub target: Text,
+    /// The account's label for output and keys, where the API tells no id.
+    pub account: Option<Text>,
     /// The kinds that may be changed.
     pub enforce: Vec<&'static Kind>,
     /// Own entries by kind, as the operator lists them.
@@ -31,8 +33,6 @@ pub struct Settings {
     pub max_clock_skew: SignedDuration,
     /// How long a removal may be in flight.
     pub max_in_flight: SignedDuration,
-    /// Whether people at the system carry removals out.
-    pub by_hand: bool,
     /// Why all writing is stopped (a stop file, `PORTCULLIS_OBSERVE=1`), where it is.
     pub stopped: Option<String>,
     /// Until when revocations are frozen, and what says so.
@@ -48,13 +48,4 @@ pub enum Confirmation {
     Unattended,
     /// A person, at the prompt or as a named reviewer.
     Person(Option<Text>),
-}
-
-/// The numbers that a person stated.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ceiling {
-    /// Exactly so many removals by weight are meant for this target.
-    pub stated: Option<u32>,
-    /// Whether a number was stated for every target, so that the total is lifted too.
-    pub total_stated: bool,
 }

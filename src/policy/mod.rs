@@ -3,8 +3,26 @@
 //! Bytes with names come in, plain data and diagnostics go out: no file is opened here. Policies are parsed against the
 //! systems' descriptions, so this module knows no vendor.
 
+mod delegate;
+mod digest;
+mod file;
+mod holders;
+mod identity;
+mod items;
+mod limits;
+mod load;
+mod merge;
 mod model;
+mod people;
+mod selectors;
+#[cfg(test)]
+mod tests;
+mod values;
+mod wanted;
 
+pub use load::{Delegated, KnownTarget, Source, load, load_people};
 pub use model::{
     Absent, Allow, Blocked, Declaration, Hold, Limits, ManagedSet, OnExcess, Place, Policies, PolicyFile, TargetPolicy,
 };
+pub use selectors::resolve_people;
+pub use wanted::{NameInUse, wanted_names};

@@ -46,6 +46,14 @@ impl Blocked {
             Self::All => true,
         }
     }
+
+    /// Blocks what another one blocks too.
+    pub fn join(&mut self, with: Self) {
+        match (&mut *self, with) {
+            (Self::Some(targets), Self::Some(more)) => targets.extend(more),
+            _ => *self = Self::All,
+        }
+    }
 }
 
 /// What all files together say of one target.
@@ -103,9 +111,9 @@ pub struct Declaration {
     /// Who may hold it, where it names a person.
     pub person: Option<Arc<Person>>,
     /// Why it may exist; several where equal declarations were merged.
-    pub justifications: Box<[Text]>,
+    pub justifications: Arc<[Text]>,
     /// Who answers for it.
-    pub teams: Box<[Text]>,
+    pub teams: Arc<[Text]>,
     /// Its limits.
     pub limits: Limits,
     /// What to do about more than declared.

@@ -1,1 +1,49 @@
-//! run
+//! One run from load to report, used alike by plan, apply and, later, watch.
+//!
+//! Load, read, diff, guard, show, apply, read back, report: the steps stand here, what each of them means stands below.
+//! Nothing is printed. Progress goes to an [`crate::apply::Progress`], everything else into a [`RunReport`].
+
+pub mod checks;
+pub mod credential;
+mod error;
+pub mod files;
+pub mod import;
+pub mod init;
+mod load;
+mod order;
+mod perform;
+mod planning;
+pub mod reach;
+mod read;
+mod record;
+mod report;
+pub mod saved;
+pub mod schema;
+mod settings;
+mod show;
+pub mod snapshot_file;
+mod wanted;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::RunError;
+pub use load::{Loaded, Sources, load};
+pub use order::{Ordered, order};
+pub use perform::{Answer, Consent, Perform, Prompt, perform};
+pub use planning::{Case, Ready, Wishes, plan_all, selected};
+pub use reach::{Connect, Live, Reach};
+pub use read::{LONGEST_READING, Reading, TARGETS_AT_ONCE, ToRead, read_all};
+pub use record::{ExpectError, LOCK_WAIT, expect, to_read, to_write};
+pub use report::{ExitRules, RunReport};
+pub use settings::{OBSERVE_VARIABLE, settings, stopped};
+pub use show::{Show, show, snapshots};
+pub use wanted::wanted;
+
+/// This binary's version, for the journal.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The wall clock: the one place of a run that reads it.
+pub fn system_clock() -> crate::apply::Clock {
+    std::sync::Arc::new(jiff::Timestamp::now)
+}

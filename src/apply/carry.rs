@@ -1,0 +1,203 @@
+//! Carries out one target's approved plan, row by row, and reads it back.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+use tokio::{sync::Mutex, time::Instant};
+
+use super::{
+    End, Event, Hand, RowOutcome, TargetOutcome, Work,
+    confirm::{Claimed, confirm},
+    fresh::{Fresh, Look},
+    remove::remove,
+};
+use crate::{
+    access::{Action, Controls, Entry, Snapshot, Text},
+    plan::{Row, TargetPlan},
+    wire::{Order, Unreadable},
+};
+
+/// What a run knows and apply does not: what a reading has to prove, and what the policies say of a newer one.
+pub trait Rules: Send + Sync {
+    /// Whether a new reading of the target proves what it must.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: then nothing is concluded from it.
+    fn check(&self, reading: &Snapshot) -> Result<(), Unreadable>;
+
+    /// The plan of a new reading, from the same policies and history.
+    fn plan(&self, reading: &Snapshot, now: Timestamp) -> TargetPlan;
+}
+
+/// What was approved.
+pub struct Approved<'a> {
+    /// The plan; its changes are sent, nothing else.
+    pub plan: &'a TargetPlan,
+    /// The reading it was made from.
+    pub snapshot: Arc<Snapshot>,
+    /// Ids or names of controls that may be opened.
+    pub may_open: &'a [Text],
+    /// What [`super::resume`] found: an entry with an outcome that is still not known is not sent again.
+    pub open: &'a [RowOutcome],
+    /// For newer readings.
+    pub rules: &'a dyn Rules,
+}
+
+/// Sends the plan's changes in its order, at most [`Work::concurrency`] at once, and reads the target back. Returns one
+/// outcome for every change, in the plan's order.
+pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> TargetOutcome {
+    let rows: Vec<&Row> = approved.plan.changes().collect();
+    let mut outcome = TargetOutcome { target: work.target.clone(), ..TargetOutcome::default() };
+    if rows.is_empty() {
+        return outcome;
+    }
+    work.progress.tell(&Event::Sending { target: &work.target, rows: rows.len() });
+    let gates = Gates::of(&rows, &approved.snapshot, approved.may_open);
+    let open: HashMap<(&Text, &Text), &RowOutcome> = approved
+        .open
+        .iter()
+        .filter(|earlier| matches!(earlier.end, End::Unknown | End::InFlight))
+        .map(|earlier| ((&earlier.kind, &earlier.id), earlier))
+        .collect();
+    let fresh = Fresh::new(approved.rules, Arc::clone(&approved.snapshot));
+    let mut ended: Vec<(usize, RowOutcome, Option<Order>)> = stream::iter(rows.iter().enumerate())
+        .map(|(at, row)| {
+            let (gates, fresh) = (&gates, &fresh);
+            let earlier = open.get(&(&row.kind, &row.id)).copied();
+            async move {
+                let (outcome, order) = match earlier {
+                    Some(earlier) => (still_open(earlier, row), None),
+                    None => one(work, hand, fresh, gates, row).await,
+                };
+                work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
+                (at, outcome, order)
+            }
+        })
+        .buffer_unordered(work.concurrency.max(1))
+        .collect()
+        .await;
+    ended.sort_by_key(|(at, ..)| *at);
+
+    let until = Instant::now() + work.settle;
+    let claimed = ended
+        .iter_mut()
+        .filter_map(|(_, outcome, order)| {
+            let called_done = outcome.intent.is_some() && matches!(outcome.end, End::Done | End::Gone);
+            order.as_ref().filter(|_| called_done).map(|order| Claimed { outcome, order })
+        })
+        .collect();
+    outcome.read_back_failed = confirm(work, &fresh, claimed, until).await;
+    outcome.rows = ended.into_iter().map(|(_, row, _)| row).collect();
+    for row in &mut outcome.rows {
+        if let (End::Done, Some(seconds)) = (row.end, work.system.describe().dead_after_seconds) {
+            row.remarks.push(certainly_dead(work.now(), seconds));
+        }
+    }
+    outcome.stopped = work.stop.is_cancelled() && outcome.rows.iter().any(|row| row.end == End::Skipped);
+    outcome.journal_failed = work.halt.why().map(str::to_owned);
+    outcome
+}
+
+/// A row whose earlier removal is not settled: first that one, then, by the plan of a later run, the next.
+fn still_open(earlier: &RowOutcome, row: &Row) -> RowOutcome {
+    let why = "the outcome of an earlier removal is not known yet; the next run settles it by reading";
+    let mut outcome = RowOutcome::of(row, earlier.end, why);
+    outcome.overdue = earlier.overdue;
+    outcome
+}
+
+/// The remark where a system goes on honouring a removed entry for a while.
+fn certainly_dead(now: Timestamp, seconds: u32) -> String {
+    let dead = now.checked_add(jiff::SignedDuration::from_secs(i64::from(seconds))).unwrap_or(Timestamp::MAX);
+    let dead = Timestamp::from_second(dead.as_second()).unwrap_or(dead);
+    format!("may still work for up to {} minutes; certainly dead at {dead}", seconds.div_ceil(60))
+}
+
+async fn one(work: &Work<'_>, hand: &Hand, fresh: &Fresh<'_>, gates: &Gates, row: &Row) -> (RowOutcome, Option<Order>) {
+    if let Some(why) = work.stopped() {
+        return (RowOutcome::of(row, End::Skipped, why), None);
+    }
+    let (Some(fingerprint), Some(cause)) = (row.fingerprint, row.cause) else {
+        return (RowOutcome::of(row, End::Skipped, "the plan names no entry or no cause for it"), None);
+    };
+    let entry = match fresh.look(work, row).await {
+        Look::AsPlanned(entry) => *entry,
+        Look::Gone => return (RowOutcome::of(row, End::Gone, "it was gone before it was sent"), None),
+        Look::Skip(why) => return (RowOutcome::of(row, End::Skipped, why), None),
+        Look::Unreadable(unreadable) => {
+            let why =
+                format!("not sent: its reading was too old, and the target could not be read again: {unreadable}");
+            return (RowOutcome::of(row, End::Failed, why), None);
+        }
+    };
+    let gate = gates.of_entry(&entry);
+    // A control's check and call are one at a time, settling included: the next check has to see what this one did.
+    let _turn = match gate {
+        Some(gate) => Some(gate.turn.lock().await),
+        None => None,
+    };
+    let order = Order {
+        target: work.target.clone(),
+        action: Action::Revoke,
+        cause,
+        fingerprint,
+        reason: row.reason.clone(),
+        peers: gate.map(|gate| gate.peers(&entry.id)).unwrap_or_default(),
+        may_open: gate.is_some_and(|gate| gate.may_open),
+        entry,
+    };
+    let outcome = remove(work, hand, row, &order).await;
+    (outcome, Some(order))
+}
+
+/// One control (a Pinata gateway) of which this plan removes entries.
+struct Gate {
+    turn: Mutex<()>,
+    removed: Vec<Text>,
+    may_open: bool,
+}
+
+impl Gate {
+    fn peers(&self, id: &Text) -> Vec<Text> {
+        self.removed.iter().filter(|removed| *removed != id).cloned().collect()
+    }
+}
+
+struct Gates(BTreeMap<Text, Gate>);
+
+impl Gates {
+    fn of(rows: &[&Row], snapshot: &Snapshot, may_open: &[Text]) -> Self {
+        let entries: HashMap<(&str, &str), &Entry> =
+            snapshot.entries.iter().map(|entry| ((entry.kind.name, entry.id.as_str()), entry)).collect();
+        let mut gates = BTreeMap::new();
+        for row in rows {
+            let control = entries
+                .get(&(row.kind.as_str(), row.id.as_str()))
+                .and_then(|entry| entry.facts.as_ref())
+                .and_then(|facts| facts.control.clone());
+            if let Some(control) = control {
+                let may_open = opens(&control, &snapshot.controls, may_open);
+                gates
+                    .entry(control)
+                    .or_insert_with(|| Gate { turn: Mutex::new(()), removed: Vec::new(), may_open })
+                    .removed
+                    .push(row.id.clone());
+            }
+        }
+        Self(gates)
+    }
+
+    fn of_entry(&self, entry: &Entry) -> Option<&Gate> {
+        self.0.get(entry.facts.as_ref()?.control.as_ref()?)
+    }
+}
+
+/// Whether the operator lets this control be opened, by its id or another spelling.
+fn opens(control: &Text, controls: &[Controls], may_open: &[Text]) -> bool {
+    let names = controls.iter().filter(|known| known.id == *control).flat_map(|known| &known.names);
+    std::iter::once(control).chain(names).any(|name| may_open.contains(name))
+}

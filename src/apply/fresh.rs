@@ -1,0 +1,158 @@
+//! Freshness: nothing is sent on a reading that is too old.
+//!
+//! The reading that a plan was made from is used as long as it is young. Then the target is read again, once for all rows
+//! that wait for it, and the rules are asked again what of the plan still holds.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::{Rules, Work};
+use crate::{
+    access::{Cause, Entry, EntryKey, Fingerprint, Snapshot},
+    plan::{HoldName, Row, Status, TargetPlan, Ticket},
+    wire::Unreadable,
+};
+
+/// How old a reading may be when something is sent on it.
+pub const MAX_READING_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether a reading is too old to send on: age counts from its first answer; a list that took longer to read than half the
+/// limit may be twice its own duration old where its entries cannot be read alone.
+pub fn too_old(started: Timestamp, finished: Timestamp, now: Timestamp, read_alone: bool) -> bool {
+    let own = finished.duration_since(started).checked_mul(2).unwrap_or(SignedDuration::MAX);
+    let limit = if read_alone { MAX_READING_AGE } else { MAX_READING_AGE.max(own) };
+    // A clock that was set back proves nothing about the age.
+    let age = now.duration_since(started);
+    age > limit || age < SignedDuration::ZERO
+}
+
+/// A reading in use.
+struct Current {
+    snapshot: Arc<Snapshot>,
+    index: HashMap<EntryKey, usize>,
+    /// What the rules still let be sent on this reading; `None` on the plan's own reading.
+    allowed: Option<HashSet<Ticket>>,
+}
+
+impl Current {
+    fn new(snapshot: Arc<Snapshot>, allowed: Option<HashSet<Ticket>>) -> Self {
+        let index = snapshot
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| ((entry.kind.name.into(), entry.id.clone()), at))
+            .collect();
+        Self { snapshot, index, allowed }
+    }
+}
+
+/// The readings of one target while its plan is carried out.
+pub(super) struct Fresh<'a> {
+    rules: &'a dyn Rules,
+    current: Mutex<Result<Arc<Current>, Unreadable>>,
+}
+
+/// Whether a row may go on.
+pub(super) enum Look {
+    /// The entry, as planned.
+    AsPlanned(Box<Entry>),
+    /// It is not there any more.
+    Gone,
+    /// Not to be sent, and why.
+    Skip(String),
+    /// The target could not be read again.
+    Unreadable(Unreadable),
+}
+
+impl<'a> Fresh<'a> {
+    pub(super) fn new(rules: &'a dyn Rules, snapshot: Arc<Snapshot>) -> Self {
+        Self { rules, current: Mutex::new(Ok(Arc::new(Current::new(snapshot, None)))) }
+    }
+
+    /// The entry of a row on a reading that is young enough, and whether the row still holds.
+    pub(super) async fn look(&self, work: &Work<'_>, row: &Row) -> Look {
+        let current = match self.young(work, row).await {
+            Ok(current) => current,
+            Err(unreadable) => return Look::Unreadable(unreadable),
+        };
+        let Some(entry) =
+            current.index.get(&(row.kind.clone(), row.id.clone())).and_then(|&at| current.snapshot.entries.get(at))
+        else {
+            return Look::Gone;
+        };
+        if !entry.is_live() {
+            return Look::Skip("it gives no access any more, or is leaving already".into());
+        }
+        if Some(Fingerprint::of(entry)) != row.fingerprint {
+            return Look::Skip("it changed since the plan".into());
+        }
+        if current.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&row.ticket())) {
+            return Look::Skip("its cause no longer holds in a newer reading, or something holds it now".into());
+        }
+        Look::AsPlanned(Box::new(entry.clone()))
+    }
+
+    async fn young(&self, work: &Work<'_>, row: &Row) -> Result<Arc<Current>, Unreadable> {
+        // One row reads, the others wait for it. A reading that failed is not tried again for each of a thousand rows.
+        let mut current = self.current.lock().await;
+        let known = Arc::clone(current.as_ref().map_err(Clone::clone)?);
+        let now = work.now();
+        let kind = work.system.describe().kind_by_name(&row.kind);
+        // `prepare` looks at these entries itself, but not at when they were last used.
+        let looked_at_again =
+            kind.is_some_and(|kind| kind.read_alone) && !matches!(row.cause, Some(Cause::Idle | Cause::Unused));
+        let snapshot = &known.snapshot;
+        if looked_at_again || !too_old(snapshot.started_at, snapshot.finished_at, now, false) {
+            return Ok(known);
+        }
+        let again = self.again(work).await.map(|fresh| {
+            let now = work.now();
+            let plan = self.rules.plan(&fresh, now);
+            Arc::new(Current::new(Arc::new(fresh), Some(still_meant(&plan))))
+        });
+        current.clone_from(&again);
+        again
+    }
+
+    /// Reads the target whole and has the rules check the reading.
+    pub(super) async fn again(&self, work: &Work<'_>) -> Result<Snapshot, Unreadable> {
+        let fresh = work.system.read(work.ask, work.account, work.wanted).await?;
+        self.rules.check(&fresh)?;
+        Ok(fresh)
+    }
+}
+
+/// The tickets that a plan of a newer reading still means. Ceilings were judged on the plan that was approved: the rows that
+/// went since then must not make the rest of it look like another group.
+fn still_meant(plan: &TargetPlan) -> HashSet<Ticket> {
+    plan.rows
+        .iter()
+        .filter(|row| match row.status {
+            Status::Change => true,
+            Status::Held => row.holds.iter().all(|hold| hold.name == HoldName::Ceiling),
+            Status::Finding => false,
+        })
+        .map(Row::ticket)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_minutes_or_twice_the_readings_own_time_where_entries_cannot_be_read_alone() {
+        let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        assert!(!too_old(at(0), at(10), at(300), false));
+        assert!(too_old(at(0), at(10), at(301), false));
+        assert!(!too_old(at(0), at(400), at(800), false), "twice its own duration");
+        assert!(too_old(at(0), at(400), at(801), false));
+        assert!(too_old(at(0), at(400), at(800), true), "it could have been read alone");
+        assert!(too_old(at(0), at(1), at(-1), false), "a clock that went back proves nothing");
+    }
+}

@@ -1,0 +1,49 @@
+//! The one hold on a writer. What a run gets is a hand that it can pass to [`super::carry_out`] and do nothing else with.
+
+use async_trait::async_trait;
+
+use crate::{
+    transport::{Connection, Connector, Reader, SendFailure, Stop, Writer},
+    wire::{Answer, Receipt, Unreadable},
+};
+
+/// Sends what the journal has recorded.
+#[async_trait]
+pub trait Send: std::marker::Send + Sync {
+    /// Sends one receipt and waits for its answer.
+    ///
+    /// # Errors
+    /// [`SendFailure`]: not sent at all, or sent with an unknown outcome.
+    async fn send(&self, receipt: &Receipt, stop: &Stop) -> Result<Answer, SendFailure>;
+}
+
+#[async_trait]
+impl Send for Writer {
+    async fn send(&self, receipt: &Receipt, stop: &Stop) -> Result<Answer, SendFailure> {
+        Writer::send(self, receipt, stop).await
+    }
+}
+
+/// A writer in hand, out of everybody else's reach.
+pub struct Hand(Box<dyn Send>);
+
+impl Hand {
+    pub(super) async fn send(&self, receipt: &Receipt, stop: &Stop) -> Result<Answer, SendFailure> {
+        self.0.send(receipt, stop).await
+    }
+
+    /// A hand for tests of this module and of runs.
+    #[cfg(test)]
+    pub(crate) fn fake(send: impl Send + 'static) -> Self {
+        Self(Box::new(send))
+    }
+}
+
+/// Prepares a connection that may be written to. No request is made.
+///
+/// # Errors
+/// An address or a certificate that cannot be used, see [`Connector::connect`].
+pub fn connect(connection: Connection) -> Result<(Reader, Hand), Unreadable> {
+    let (reader, writer) = Connector::connect(connection)?;
+    Ok((reader, Hand(Box::new(writer))))
+}

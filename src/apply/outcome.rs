@@ -1,0 +1,142 @@
+//! What happened, row by row.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    access::{Cause, Text},
+    plan::Row,
+    wire::{Note, Order},
+};
+
+/// How a row ended in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Our removal took effect.
+    Done,
+    /// The entry was absent already, by whoever's hand.
+    Gone,
+    /// The system works on it; later runs follow it.
+    InFlight,
+    /// It is still there, or could not be sent.
+    Failed,
+    /// Not sent, since the world or the wish changed since the plan.
+    Skipped,
+    /// Not sent: a look right before the call found that it would open what it controls.
+    Blocked,
+    /// The system will not do it.
+    Refused,
+    /// Sent, and only a later reading can tell.
+    Unknown,
+}
+
+impl End {
+    /// Its name in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Gone => "gone",
+            Self::InFlight => "in_flight",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What became of one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowOutcome {
+    /// The entry's kind.
+    pub kind: Text,
+    /// The entry's id.
+    pub id: Text,
+    /// What people call it.
+    pub title: String,
+    /// Why it was to go.
+    pub cause: Cause,
+    /// How it ended.
+    pub end: End,
+    /// Whether a complete reading after the call agrees with the end.
+    pub confirmed: bool,
+    /// In words of ours; text of the vendor may be quoted, outputs neutralize it.
+    pub detail: String,
+    /// Further remarks: until when it may still work, where it can still be reached.
+    pub remarks: Vec<String>,
+    /// The journal's id of the intent, where one was recorded.
+    pub intent: Option<Text>,
+    /// Whether it is in flight for longer than the operator allows: reported as a failure.
+    pub overdue: bool,
+    /// What the system has to remember of it, as last recorded.
+    #[serde(skip)]
+    pub(super) note: Note,
+}
+
+impl RowOutcome {
+    /// The outcome of a row of the plan.
+    pub(super) fn of(row: &Row, end: End, detail: impl Into<String>) -> Self {
+        Self {
+            kind: row.kind.clone(),
+            id: row.id.clone(),
+            title: row.title.clone(),
+            cause: row.cause.unwrap_or(Cause::Undeclared),
+            end,
+            confirmed: false,
+            detail: detail.into(),
+            remarks: Vec::new(),
+            intent: None,
+            overdue: false,
+            note: Note::Null,
+        }
+    }
+
+    /// The outcome of an order of an earlier run.
+    pub(super) fn of_order(order: &Order, intent: &Text, end: End, detail: impl Into<String>) -> Self {
+        let entry = &order.entry;
+        Self {
+            kind: entry.kind.name.into(),
+            id: entry.id.clone(),
+            title: entry.label.as_ref().unwrap_or(&entry.id).to_string(),
+            cause: order.cause,
+            end,
+            confirmed: matches!(end, End::Done | End::Gone | End::Failed),
+            detail: detail.into(),
+            remarks: Vec::new(),
+            intent: Some(intent.clone()),
+            overdue: false,
+            note: Note::Null,
+        }
+    }
+
+    /// Whether it counts as applied in part: failed, refused, unknown or too long in flight.
+    pub fn is_trouble(&self) -> bool {
+        self.overdue || matches!(self.end, End::Failed | End::Refused | End::Unknown)
+    }
+}
+
+/// What became of one target's plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetOutcome {
+    /// The target.
+    pub target: Text,
+    /// What earlier runs had left open, and how it stands now.
+    pub resumed: Vec<RowOutcome>,
+    /// One outcome for every row that was to be sent, in the plan's order.
+    pub rows: Vec<RowOutcome>,
+    /// Why the target could not be read back, where it could not.
+    pub read_back_failed: Option<String>,
+    /// Whether a stop was asked for before every row was sent.
+    pub stopped: bool,
+    /// Why the journal stopped the sending, where it did.
+    pub journal_failed: Option<String>,
+}
+
+impl TargetOutcome {
+    /// How many rows ended so.
+    pub fn count(&self, end: End) -> usize {
+        self.rows.iter().filter(|row| row.end == end).count()
+    }
+}

@@ -1,0 +1,193 @@
+//! One row on its way: look, prepare, record, send, judge, settle.
+
+use tokio::time::Instant;
+
+use super::{
+    End, Hand, RowOutcome, Work,
+    settle::{Known, settle},
+};
+use crate::{
+    journal::{Intent, Outcome, OutcomeKind},
+    plan::Row,
+    transport::{NotSent, SendFailure},
+    wire::{Answer, Note, Order, Prepared, Settled},
+};
+
+/// How often a conflict (409) that turned out to be a verified failure steps the idempotency key on.
+pub const MAX_STEPS: u32 = 3;
+/// The headers by which vendors tell the id of a request, for the journal.
+const REQUEST_ID_HEADERS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
+/// The longest request id that is kept, in bytes.
+const MAX_REQUEST_ID: usize = 128;
+
+/// How a try ended.
+enum Try {
+    Ended(RowOutcome),
+    /// A conflict that proved to have had no effect: the same removal under the next key.
+    StepOn,
+}
+
+/// Carries one row out.
+pub(super) async fn remove(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order) -> RowOutcome {
+    let mut step = 0;
+    loop {
+        if let Some(why) = work.stopped() {
+            return RowOutcome::of(row, if step == 0 { End::Skipped } else { End::Failed }, why);
+        }
+        match attempt(work, hand, row, order, step).await {
+            Try::Ended(outcome) => return outcome,
+            Try::StepOn => step += 1,
+        }
+    }
+}
+
+async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u32) -> Try {
+    let ended = |end, detail: String| Try::Ended(RowOutcome::of(row, end, detail));
+    let draft = match work.system.prepare(work.ask, work.account, order).await {
+        Ok(Prepared::Send(draft)) => *draft,
+        Ok(Prepared::InFlight(_)) => return ended(End::InFlight, "a removal is already under way".into()),
+        Ok(Prepared::Gone) => return ended(End::Gone, "it was gone before it was sent".into()),
+        Ok(Prepared::Changed(_)) => return ended(End::Skipped, "it changed since the plan".into()),
+        Ok(Prepared::Blocked(why)) => return ended(End::Blocked, why),
+        Ok(Prepared::Refused(why)) => return ended(End::Refused, why),
+        Err(unreadable) => {
+            return ended(End::Failed, format!("not sent, since it could not be looked at again: {unreadable}"));
+        }
+    };
+    // The look may have taken long: a stop or a failing journal since then still holds.
+    if let Some(why) = work.stopped() {
+        return ended(End::Skipped, why);
+    }
+    let Some(host) = work.hosts.get(draft.host).cloned() else {
+        return ended(End::Failed, format!("not sent: the target has no host `{}`", draft.host));
+    };
+    let note = draft.note.clone();
+    let intent = Intent {
+        order,
+        draft,
+        system: work.system.describe().system.into(),
+        account: work.account_key.clone(),
+        host,
+        natural_key: row.natural_key.clone(),
+        weight: row.weight,
+        files: row.files.clone(),
+        said: row.said.clone(),
+        step,
+    };
+    let receipt = match work.journal.intent(&work.run, intent).await {
+        Ok(receipt) => receipt,
+        Err(error) => {
+            work.halt.pull(error.to_string());
+            return ended(End::Skipped, format!("not sent, since it could not be recorded: {error}"));
+        }
+    };
+    let sent = hand.send(&receipt, work.stop).await;
+    let until = Instant::now() + work.settle;
+    let mut outcome = match sent {
+        Err(SendFailure::NotSent(why)) => return Try::Ended(not_sent(work, row, receipt.intent(), note, &why).await),
+        Err(SendFailure::Unknown(why)) => {
+            judged(work, row, order, receipt.intent(), Settled::Unknown(why), note, None, until).await
+        }
+        Ok(answer) => {
+            let judgement = work.system.judge(receipt.draft(), &answer);
+            judged(work, row, order, receipt.intent(), judgement.settled, judgement.note, Some(&answer), until).await
+        }
+    };
+    if let Try::Ended(outcome) = &mut outcome {
+        outcome.intent = Some(receipt.intent().into());
+    }
+    match outcome {
+        Try::StepOn if step >= MAX_STEPS => {
+            let mut outcome =
+                RowOutcome::of(row, End::Failed, format!("in conflict {} times, and still there", step + 1));
+            outcome.confirmed = true;
+            outcome.intent = Some(receipt.intent().into());
+            Try::Ended(outcome)
+        }
+        other => other,
+    }
+}
+
+async fn not_sent(work: &Work<'_>, row: &Row, intent: &str, note: Note, why: &NotSent) -> RowOutcome {
+    let detail = why.to_string();
+    let outcome = Outcome { kind: OutcomeKind::NotSent, detail: detail.clone(), status: None, request_id: None };
+    let recorded = work.record(intent, outcome, note).await;
+    let end = if *why == NotSent::Stopped { End::Skipped } else { End::Failed };
+    let mut ended = RowOutcome::of(row, end, detail);
+    ended.intent = Some(intent.into());
+    ended.remarks.extend(recorded.err().map(unrecorded));
+    ended
+}
+
+/// Records what the answer means and, where it does not tell, settles by reading.
+#[expect(clippy::too_many_arguments, reason = "the parts of one exchange, used once")]
+async fn judged(
+    work: &Work<'_>,
+    row: &Row,
+    order: &Order,
+    intent: &str,
+    settled: Settled,
+    note: Note,
+    answer: Option<&Answer>,
+    until: Instant,
+) -> Try {
+    let status = answer.map(|answer| answer.status);
+    let request_id = answer.and_then(request_id);
+    let first = match settled {
+        Settled::Done(remark) => Known::Done(remark),
+        Settled::Gone => Known::Gone,
+        Settled::InFlight(what) => Known::InFlight(what),
+        Settled::Refused(why) => Known::Refused(why),
+        Settled::Present => Known::Open("the answer says that it is still there".into()),
+        Settled::Unknown(why) => Known::Open(why),
+    };
+    let mut failures = Vec::new();
+    failures.extend(work.record(intent, first.outcome(status, request_id.clone()), note.clone()).await.err());
+    let known = match first {
+        Known::Open(_) => {
+            let known = settle(work, order, &note, until).await;
+            if !matches!(known, Known::Open(_)) {
+                failures.extend(work.record(intent, known.outcome(status, request_id), note.clone()).await.err());
+            }
+            known
+        }
+        known => known,
+    };
+    if known == Known::StillThere && status == Some(409) && failures.is_empty() {
+        return Try::StepOn;
+    }
+    let mut outcome = from_known(row, known);
+    outcome.note = note;
+    outcome.remarks.extend(failures.into_iter().map(unrecorded));
+    Try::Ended(outcome)
+}
+
+fn from_known(row: &Row, known: Known) -> RowOutcome {
+    match known {
+        Known::Done(remark) => {
+            let mut outcome = RowOutcome::of(row, End::Done, "");
+            outcome.remarks.extend(remark);
+            outcome
+        }
+        Known::Gone => RowOutcome::of(row, End::Gone, "absent in a complete reading"),
+        Known::InFlight(what) => RowOutcome::of(row, End::InFlight, what),
+        Known::Refused(why) => RowOutcome::of(row, End::Refused, why),
+        Known::StillThere => {
+            let mut outcome = RowOutcome::of(row, End::Failed, "still there after the settle deadline");
+            outcome.confirmed = true;
+            outcome
+        }
+        Known::Open(why) => RowOutcome::of(row, End::Unknown, why),
+    }
+}
+
+/// The remark at a row whose outcome could not be recorded.
+pub(super) fn unrecorded(why: String) -> String {
+    format!("this outcome could not be recorded ({why}); the next run settles it by reading")
+}
+
+fn request_id(answer: &Answer) -> Option<String> {
+    let id = REQUEST_ID_HEADERS.iter().find_map(|name| answer.header(name))?;
+    let fits = id.len() <= MAX_REQUEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| id.to_owned())
+}

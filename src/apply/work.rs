@@ -1,0 +1,76 @@
+//! What every step on one target needs.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Halt, Progress};
+use crate::{
+    access::{Account, Text},
+    journal::{Journal, Outcome},
+    systems::{System, Wanted},
+    transport::Stop,
+    wire::{Ask, Note},
+};
+
+/// The wall clock, as an argument.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// One target on which a plan is carried out.
+pub struct Work<'a> {
+    /// The target's name.
+    pub target: Text,
+    /// Its system.
+    pub system: &'static dyn System,
+    /// What the system may know of it.
+    pub account: &'a Account,
+    /// The account id, or the operator's label: part of the idempotency key.
+    pub account_key: Text,
+    /// Base address by host name: part of the idempotency key.
+    pub hosts: &'a BTreeMap<&'static str, Text>,
+    /// Who asks.
+    pub ask: &'a dyn Ask,
+    /// Names that a reading has to look up.
+    pub wanted: &'a Wanted,
+    /// The record.
+    pub journal: &'a Journal,
+    /// The run's id in it.
+    pub run: Text,
+    /// How long an unknown outcome is read for.
+    pub settle: Duration,
+    /// How long a removal may be in flight.
+    pub max_in_flight: SignedDuration,
+    /// Rows at once.
+    pub concurrency: usize,
+    /// The time.
+    pub clock: Clock,
+    /// Asked for by Ctrl-C.
+    pub stop: &'a Stop,
+    /// Pulled when the journal fails.
+    pub halt: &'a Halt,
+    /// Who hears of it.
+    pub progress: &'a dyn Progress,
+}
+
+impl Work<'_> {
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Why nothing may be sent now.
+    pub(super) fn stopped(&self) -> Option<String> {
+        if let Some(why) = self.halt.why() {
+            return Some(format!("the journal cannot record: {why}"));
+        }
+        self.stop.is_cancelled().then(|| "stopped before it was sent".to_owned())
+    }
+
+    /// Records an outcome; a journal that cannot stops all sending.
+    pub(super) async fn record(&self, intent: &str, outcome: Outcome, note: Note) -> Result<(), String> {
+        self.journal.outcome(&self.run, &self.target, intent, outcome, note).await.map_err(|error| {
+            let what = error.to_string();
+            self.halt.pull(&what);
+            what
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! The one error of the edge: what happened, why, what to do next, and the exit code.
+
+use std::fmt;
+
+use super::Exit;
+use crate::{
+    journal::JournalError,
+    plan::{OrderRefused, render::neutral},
+    run::{ExpectError, RunError},
+    wire::{Fault, Unreadable},
+};
+
+/// Why a command ended early. Built where an error of a lower layer reaches the command.
+#[derive(Debug)]
+pub struct Failure {
+    /// What happened, one sentence, or a report of several lines that is already neutralized.
+    pub message: String,
+    /// What led to it, outermost first.
+    pub causes: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The exit code.
+    pub exit: Exit,
+}
+
+/// What commands return.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// An error of exit code 1.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), causes: Vec::new(), hint: None, exit: Exit::Error }
+    }
+
+    /// Names what was being done when an error came up, with the error's own chain below it.
+    pub fn while_doing(what: impl Into<String>, error: &dyn std::error::Error) -> Self {
+        let mut failure = Self::new(what);
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            failure.causes.push(cause.to_string());
+            next = cause.source();
+        }
+        failure
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Ends with another exit code.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", neutral::lines(&self.message))?;
+        for cause in &self.causes {
+            write!(f, "\n  because: {}", neutral::sentence(cause))?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  way on: {}", neutral::sentence(hint))?;
+        }
+        Ok(())
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        let hint = match &error {
+            JournalError::Missing(_) => {
+                Some("`portcullis init` makes one, or `apply --new-journal` where the old one is lost for good")
+            }
+            JournalError::Held { .. } => Some("let the other process end, or wait longer with --lock-wait"),
+            JournalError::Broken { .. } => {
+                Some("keep the file as evidence, find out who changed it, and begin a new one with --new-journal")
+            }
+            JournalError::Storage(_) => {
+                Some("nothing is sent that cannot be recorded: look at the disk and its rights")
+            }
+        };
+        let mut failure = Self::while_doing("the journal cannot be used", &error);
+        failure.hint = hint.map(str::to_owned);
+        failure
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Load(problems) => super::validate::problems(&problems),
+            RunError::Journal(error) => error.into(),
+            RunError::SavedPlan(_) => Self::while_doing("the saved plan cannot be used", &error)
+                .hint("make a new one: `portcullis plan --out FILE`"),
+            RunError::Snapshot(_) => Self::while_doing("the reading cannot be used", &error)
+                .hint("make a new one: `portcullis snapshot --out FILE`"),
+            RunError::UnknownTarget { .. } | RunError::NothingReviewed => Self::new(error.to_string()),
+        }
+    }
+}
+
+impl From<OrderRefused> for Failure {
+    fn from(error: OrderRefused) -> Self {
+        let (hint, exit) = match &error {
+            OrderRefused::NotFound(_) => ("`portcullis snapshot TARGET` lists what there is", Exit::Error),
+            OrderRefused::Ambiguous(_) => ("name one with --kind", Exit::Error),
+            OrderRefused::Dead(_) => ("there is nothing to do", Exit::Error),
+            OrderRefused::InFlight(_) => ("`portcullis plan` tells how far it is", Exit::Error),
+            OrderRefused::Held { .. } => {
+                ("no order passes this; change portcullis.yaml if it has to go", Exit::Refused)
+            }
+        };
+        Self::while_doing("nothing was sent", &error).hint(hint).exit(exit)
+    }
+}
+
+impl From<ExpectError> for Failure {
+    fn from(error: ExpectError) -> Self {
+        match error {
+            ExpectError::Journal(error) => error.into(),
+            other => Self::new(other.to_string()),
+        }
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
+        let general = match error.fault {
+            Fault::Credential => "check that the credential is set, not expired, and of this account",
+            Fault::Permission => "give the credential the right that the request needs",
+            Fault::WrongAccount => "check `account:` and the credential of this target",
+            Fault::Network | Fault::Timeout | Fault::Server => "try again; the vendor's status page may tell more",
+            Fault::RateLimited => "wait, or lower `limits.requests` of this target",
+            Fault::Malformed | Fault::Incomplete => "try again; if it stays, the API has changed: please report it",
+            Fault::Missing => "check the names in the target's configuration",
+            Fault::Request => "check the entry's id",
+        };
+        let hint = error.advice.clone().unwrap_or_else(|| general.to_owned());
+        Self::while_doing("the target could not be read", &error).hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure;
+
+    #[test]
+    fn an_error_shows_its_chain_and_hint_and_nothing_hostile() {
+        let shown = Failure::while_doing("the file\u{1b}[2J cannot be read", &std::io::Error::other("a\nb\u{202e}"))
+            .hint("look at it")
+            .to_string();
+        assert_eq!(shown, "error: the file\\u{1b}[2J cannot be read\n  because: a\\nb\\u{202e}\n  way on: look at it");
+    }
+}

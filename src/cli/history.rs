@@ -1,0 +1,151 @@
+//! `portcullis history`: what the journal recorded.
+
+use serde::Serialize;
+
+use super::{
+    Exit,
+    args::Format,
+    failure::{Failure, Result},
+    resolve::{Context, since},
+    terminal, work,
+};
+use crate::{
+    access::Text,
+    config::JournalPlace,
+    journal::{Filter, Journal, Mode, OutcomeKind, Record, RecordBody},
+    plan::render::{count, document, neutral},
+};
+
+/// Show what was intended and what came of it
+///
+/// Reads the journal only; asks no system. `--verify` walks the whole hash chain instead and names the first broken record.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  portcullis history --since 2d
+  portcullis history --target s2-production --id service/old-export
+  portcullis history --principal ben@agency.example --format json
+  portcullis history --verify")]
+pub struct HistoryArgs {
+    /// Only of this entry
+    #[arg(long, value_name = "ENTRY")]
+    pub id: Option<String>,
+    /// Only of this holder
+    #[arg(long, value_name = "WHO")]
+    pub principal: Option<String>,
+    /// Only since then: a time, a date, or a span back from now
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// At most so many records, the newest
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
+    /// Check the hash chain
+    #[arg(long, conflicts_with_all = ["id", "principal", "since"])]
+    pub verify: bool,
+}
+
+/// The document of `history --format json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    records: &'a [Record],
+}
+
+/// Lists, or verifies.
+///
+/// # Errors
+/// There is no journal, it cannot be read, or its chain is broken.
+pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit> {
+    let config = work::config(context)?;
+    let JournalPlace::File(path) = &config.journal else {
+        return Err(Failure::new("an ephemeral journal keeps nothing").hint("name a file under `journal:`"));
+    };
+    let journal = Journal::open(path, Mode::Read).await?;
+    if args.verify {
+        let verified = journal.verify().await?;
+        terminal::print(&match context.format {
+            Format::Json => {
+                document(&serde_json::json!({ "version": 1, "records": verified.records, "head": verified.head }))
+            }
+            Format::Text | Format::Markdown => {
+                let records = count(verified.records, "record", "records");
+                format!("The chain is whole: {records}, the last hash is {}\n", verified.head)
+            }
+        })?;
+        return Ok(Exit::Done);
+    }
+    let records = records(context, args, &journal).await?;
+    terminal::print(&match context.format {
+        Format::Json => document(&Document { version: 1, records: &records }),
+        Format::Markdown => records.iter().map(|record| format!("- {}\n", neutral::prose(&line(record)))).collect(),
+        Format::Text => records.iter().map(|record| format!("{}\n", neutral::sentence(&line(record)))).collect(),
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn records(context: &Context, args: &HistoryArgs, journal: &Journal) -> Result<Vec<Record>> {
+    let mut filter = Filter {
+        target: None,
+        id: args.id.as_deref().map(Text::from),
+        principal: args.principal.as_deref().map(Text::from),
+        since: args.since.as_deref().map(|typed| since(typed, context.now)).transpose()?,
+        limit: Some(args.limit),
+    };
+    if context.targets.is_empty() {
+        return Ok(journal.records(&filter).await?);
+    }
+    // The newest of several targets are among the newest of each.
+    let mut all = Vec::new();
+    for target in &context.targets {
+        filter.target = Some(target.clone());
+        all.extend(journal.records(&filter).await?);
+    }
+    all.sort_by_key(|record| record.seq);
+    all.dedup_by_key(|record| record.seq);
+    let surplus = all.len().saturating_sub(args.limit as usize);
+    all.drain(..surplus);
+    Ok(all)
+}
+
+/// A record in one line; not neutralized yet.
+fn line(record: &Record) -> String {
+    let target = record.target.as_ref().map_or(String::new(), |target| format!(" {target}"));
+    let told = match &record.body {
+        RecordBody::RunStarted(info) => {
+            let by = match (&info.reviewed_by, info.confirmed) {
+                (Some(who), _) => format!(", reviewed by {who}"),
+                (None, true) => ", confirmed at the prompt".to_owned(),
+                (None, false) => ", unattended".to_owned(),
+            };
+            format!("run began: {} {}{by}", info.command, info.version)
+        }
+        RecordBody::RunEnded { exit_code } => format!("run ended with exit code {exit_code}"),
+        RecordBody::AccountPinned { account_id } => format!("account pinned: {account_id}"),
+        RecordBody::Intent { intent, kind, id, cause, reason, principal, .. } => {
+            let held = principal.as_ref().map_or(String::new(), |who| format!(", held by {who}"));
+            format!("intent {intent}: revoke {kind} {id}{held} ({}): {reason}", cause.name())
+        }
+        RecordBody::Outcome { intent, outcome, .. } => {
+            let status = outcome.status.map_or(String::new(), |status| format!(" [HTTP {status}]"));
+            format!("outcome {intent}: {}{status} {}", outcome_name(outcome.kind), outcome.detail)
+        }
+        RecordBody::Expected(expectation) => {
+            format!("{} revocations announced until {}", expectation.number, expectation.until)
+        }
+        RecordBody::ExpectationUsed => "the announced number was used".to_owned(),
+        RecordBody::PlanUsedUp { digest } => format!("saved plan used up: {digest}"),
+    };
+    format!("#{} {} {}{target} {told}", record.seq, record.at.strftime("%F %TZ"), record.run).trim_end().to_owned()
+}
+
+fn outcome_name(kind: OutcomeKind) -> &'static str {
+    match kind {
+        OutcomeKind::Done => "done",
+        OutcomeKind::Gone => "gone already",
+        OutcomeKind::InFlight => "in flight",
+        OutcomeKind::Refused => "refused by the system",
+        OutcomeKind::Failed => "failed",
+        OutcomeKind::NotSent => "not sent",
+        OutcomeKind::Unknown => "unknown yet",
+    }
+}

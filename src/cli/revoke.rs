@@ -1,0 +1,123 @@
+//! `portcullis revoke`: one entry, now.
+
+use super::{Exit, failure::Result, output, resolve::Context, signals, terminal, work};
+use crate::{
+    access::Kind,
+    plan::{MAX_REASON_BYTES, Plan, Row, Status, render::neutral},
+    run::Loaded,
+};
+
+/// Revoke one entry now, for a leaked token
+///
+/// Passes observe, notice, freeze, floor, share and count; never own, protected or the last control of a gateway. Works with
+/// an ephemeral journal. Prints the line to change in Git, so that the entry does not come back.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  portcullis revoke s2-production service/old-export --because 'SEC-9: leaked in a log'
+  portcullis revoke pinata-acme 7f3a… --kind api_keys --because 'SEC-12' --yes")]
+pub struct RevokeArgs {
+    /// The target
+    #[arg(value_name = "TARGET")]
+    pub at: String,
+    /// The entry's id, as `plan` and `snapshot` show it
+    #[arg(value_name = "ENTRY")]
+    pub entry: String,
+    /// Why, at most 255 bytes; goes to the system where it takes a reason, and into the journal
+    #[arg(long, value_name = "TEXT", value_parser = because)]
+    pub because: String,
+    /// The list it is in, where several kinds have this id
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Begin a new journal where there is none
+    #[arg(long)]
+    pub new_journal: bool,
+    /// How long to wait for another process on the same target, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = crate::run::LOCK_WAIT.as_secs())]
+    pub lock_wait: u64,
+}
+
+fn because(typed: &str) -> std::result::Result<String, String> {
+    match typed.trim() {
+        "" => Err("say why: it goes into the journal".to_owned()),
+        text if text.len() > MAX_REASON_BYTES => {
+            Err(format!("a reason has at most {} bytes, this one has {}", MAX_REASON_BYTES, text.len()))
+        }
+        text if text.chars().any(neutral::is_unsafe) => Err("a reason is one line of visible characters".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Looks, asks and sends.
+///
+/// # Errors
+/// The target or the entry is not known, a guard that no order passes holds it, or nobody gave consent.
+pub async fn run(context: &Context, args: &RevokeArgs) -> Result<Exit> {
+    let has_to_ask = terminal::has_to_ask(args.yes, false, context.can_ask)?;
+    let report = work::revoke(context, args, has_to_ask, &signals::listen()?).await?;
+    output::report(context, &report)?;
+    Ok(report.exit)
+}
+
+/// What to change in Git so that the entry does not come back: where it is declared by its id, and the `absent:` item that
+/// keeps it away, whatever declares it.
+pub fn lines_for_git(loaded: &Loaded, target: &str, because: &str, plan: Option<&Plan>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let rows = plan.into_iter().flat_map(|plan| &plan.targets).flat_map(|target| &target.rows);
+    for row in rows.filter(|row| row.status == Status::Change) {
+        let policy = loaded.policies.targets.get(target);
+        let declarations = policy.map_or(&[][..], |policy| policy.declarations.as_slice());
+        let named = declarations.iter().filter(|one| {
+            let exact = one.kind.exact_field().and_then(|index| one.values.get(index));
+            one.kind.name == row.kind && exact.is_some_and(|value| value.any_spelling(|text| text == row.id))
+        });
+        for place in named.flat_map(|one| &one.places) {
+            let file = policy.and_then(|policy| policy.files.get(place.file as usize));
+            let file = file.map_or("", |file| file.name.as_str());
+            lines.push(format!("in Git, remove the declaration at {file}:{}", place.line));
+        }
+        let description = loaded.config.targets.get(target).map(|target| target.description);
+        if let Some(kind) = description.and_then(|description| description.kind_by_name(&row.kind)) {
+            lines.push(format!(
+                "in Git, keep it away with: absent: {{ {}: [{{ {}, justification: {} }}] }}",
+                kind.list,
+                identity(kind, row),
+                quoted(because)
+            ));
+        }
+    }
+    lines
+}
+
+/// The fields that name exactly this entry, as they stand in a file.
+fn identity(kind: &Kind, row: &Row) -> String {
+    let names = kind.identities.first().copied().unwrap_or(&[]);
+    let Some((last, before)) = names.split_last() else { return String::new() };
+    let value = |name: &str| row.live.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let mut fields: Vec<String> =
+        before.iter().filter_map(|name| value(name).map(|value| format!("{name}: {value}"))).collect();
+    fields.push(format!("{last}: {}", quoted(&row.id)));
+    fields.join(", ")
+}
+
+/// A text that YAML takes as this text, whatever is in it.
+fn quoted(text: &str) -> String {
+    neutral::json(&serde_json::Value::from(text).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::because;
+
+    #[test]
+    fn a_reason_is_one_short_visible_line() {
+        assert_eq!(because(" SEC-9: leaked ").unwrap(), "SEC-9: leaked");
+        assert!(because("  ").is_err());
+        assert!(because(&"ä".repeat(128)).is_err(), "bytes count, not characters");
+        assert!(because(&"ä".repeat(127)).is_ok());
+        assert!(because("a\u{202e}b").is_err() && because("a\nb").is_err());
+    }
+}

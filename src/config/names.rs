@@ -1,0 +1,75 @@
+//! The names of the fields that the operator's file may have. What parses the file and what describes it as a JSON Schema
+//! both read these tables.
+
+use crate::access::{Description, Kind, SelectField, Selectable};
+
+/// Fields of the file.
+pub const FILE: &[&str] =
+    &["version", "policies", "people", "journal", "guards", "delegate", "targets", "freeze", "stop_file", "watch"];
+/// Fields of `guards` over all targets.
+pub const TOTAL_GUARDS: &[&str] = &["max_count_total"];
+/// Fields of a delegation.
+pub const DELEGATION: &[&str] = &["path", "target", "within"];
+/// Fields of a freeze window.
+pub const FREEZE: &[&str] = &["cron", "duration", "time_zone"];
+/// Fields of `watch`.
+pub const WATCH: &[&str] = &["interval", "listen"];
+/// Fields that every target takes; a system adds its own and those that override its hosts.
+pub const TARGET: &[&str] = &[
+    "system",
+    "credential",
+    "account",
+    "own",
+    "must_see",
+    "protected",
+    "enforce",
+    "guards",
+    "may_open",
+    "settle",
+    "max_in_flight",
+    "limits",
+    "freeze",
+    "interval",
+    "ca_file",
+    "allow_host",
+];
+/// The ways to name a credential, of which a target takes exactly one.
+pub const CREDENTIAL: &[&str] = &["env", "file", "command"];
+/// Fields of a target's `guards`.
+pub const GUARDS: &[&str] = &["max_share", "max_count", "keep_at_least", "notice", "max_clock_skew"];
+/// Fields of `limits`.
+pub const LIMITS: &[&str] = &["requests", "concurrency"];
+/// The other name of a field that names people.
+pub const USERS: &str = "users";
+/// The word for every entry of a kind.
+pub const ALL: &str = "all";
+/// The word in `own` for a credential that is in no list of its system.
+pub const UNLISTED: &str = "unlisted";
+/// The word in `journal` for no journal beyond this run.
+pub const EPHEMERAL: &str = "ephemeral";
+/// Where the policies are, beside the file, where it does not say.
+pub const DEFAULT_POLICIES: &str = "policies";
+/// Where the journal is, beside the file, where it does not say.
+pub const DEFAULT_JOURNAL: &str = ".portcullis/journal.db";
+/// The version of the file.
+pub const VERSION: u32 = 1;
+
+/// Every field that a target of this system takes.
+pub fn target_fields(description: &Description) -> Vec<&'static str> {
+    let own = description.target_fields.iter().map(|field| field.name);
+    let hosts = description.hosts.iter().map(|host| host.key);
+    TARGET.iter().copied().chain(own).chain(hosts).collect()
+}
+
+/// What a selector of this kind may name. `groups` needs the people file, which this one does not know.
+pub fn selector_fields(kind: &'static Kind) -> Vec<&'static str> {
+    let selectable = Selectable::all(kind);
+    let has_people = selectable.iter().any(is_person_field);
+    let several = has_people.then_some(USERS);
+    selectable.iter().map(|one| one.name).chain(several).collect()
+}
+
+/// Whether it is a field that names people, so that it may also be written [`USERS`].
+pub fn is_person_field(selectable: &Selectable) -> bool {
+    selectable.is_person && matches!(selectable.field, SelectField::Field(_))
+}

@@ -1,0 +1,249 @@
+//! What a run asks of the journal.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::{
+    access::{History, Observation, Text},
+    wire::{Durable, Note, Receipt},
+};
+
+use super::{
+    Filter, Intent, JournalError, Mode, Outcome, Record, RecordBody, RunInfo, StoredEntry, TargetLock, Verified,
+    chain::{self, Loose, Walk},
+    key::KeyParts,
+    lock::Locks,
+    past,
+    problem::storage,
+    store::{self, PrivateCopy, Store},
+    writer::{self, IntentWork, Job, Work},
+};
+
+/// The record. Cheap to clone: one writer task behind it commits a group of records at a time.
+///
+/// Opened on a tokio runtime, and used on the same one.
+#[derive(Clone)]
+pub struct Journal {
+    pub(super) connection: Arc<Mutex<SqliteConnection>>,
+    /// Absent when opened to read.
+    writer: Option<mpsc::Sender<Job>>,
+    locks: Locks,
+    persistent: bool,
+    /// Lives as long as the connection that reads it.
+    _copy: Option<Arc<PrivateCopy>>,
+}
+
+impl Journal {
+    /// Opens a journal file, and checks its newest records.
+    ///
+    /// # Errors
+    /// [`JournalError`]: missing, held, broken at its head, unwritable, no journal, of a newer version.
+    pub async fn open(path: &Path, mode: Mode) -> Result<Self, JournalError> {
+        let store = store::open(path, mode).await?;
+        Ok(Self::over(store, mode != Mode::Read, Locks::beside(path), true))
+    }
+
+    /// A journal in memory, for `journal: ephemeral`. Its locks hold within this process only.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub async fn ephemeral() -> Result<Self, JournalError> {
+        let store = store::in_memory().await?;
+        Ok(Self::over(store, true, Locks::Memory(Arc::default()), false))
+    }
+
+    fn over(store: Store, writes: bool, locks: Locks, persistent: bool) -> Self {
+        let connection = Arc::new(Mutex::new(store.connection));
+        let writer = writes.then(|| writer::start(Arc::clone(&connection)));
+        Self { connection, writer, locks, persistent, _copy: store.copy.map(Arc::new) }
+    }
+
+    /// Takes the lock of a target, waiting at most `wait`.
+    ///
+    /// # Errors
+    /// [`JournalError::Held`] with who holds it.
+    pub async fn lock(&self, target: &str, wait: Duration) -> Result<TargetLock, JournalError> {
+        self.locks.take(target, wait).await
+    }
+
+    /// Records that a run began and returns its id.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn begin(&self, info: &RunInfo) -> Result<Text, JournalError> {
+        let run = Text::from(Uuid::now_v7().to_string());
+        self.append(&run, None, RecordBody::RunStarted(info.clone())).await?;
+        Ok(run)
+    }
+
+    /// Appends a record, synced when it returns.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn append(&self, run: &str, target: Option<&str>, body: RecordBody) -> Result<(), JournalError> {
+        let loose = Loose { at: chain::now_ms(), run: run.into(), target: target.map(Into::into), body };
+        self.write(Work::Append(loose)).await.map(|_| ())
+    }
+
+    /// Records an intent, computes its idempotency key, and hands over the receipt once it is synced to disk.
+    ///
+    /// The key's generation is the number of closed removals that the system lists, else that this journal knows (carried out,
+    /// gone or rejected), plus verified failures.
+    ///
+    /// # Errors
+    /// Storage: then nothing may be sent.
+    pub async fn intent(&self, run: &str, intent: Intent<'_>) -> Result<Receipt, JournalError> {
+        let order = intent.order;
+        let draft = &intent.draft;
+        let request_body = match &draft.body {
+            Some(body) => Some(
+                String::from_utf8(body.clone())
+                    .map_err(|_| JournalError::Storage("a request body that is no text cannot be recorded".into()))?,
+            ),
+            None => None,
+        };
+        let entry = serde_json::to_value(StoredEntry::of(&order.entry))
+            .map_err(|error| JournalError::Storage(format!("an entry cannot be written as JSON: {error}")))?;
+        let principal = order.entry.principal.as_ref();
+        let id = Text::from(Uuid::now_v7().to_string());
+        let body = RecordBody::Intent {
+            intent: id.clone(),
+            kind: order.entry.kind.name.into(),
+            id: order.entry.id.clone(),
+            cause: order.cause,
+            reason: order.reason.clone(),
+            key: Text::default(),
+            generation: 0,
+            fingerprint: order.fingerprint,
+            request: draft.shown(),
+            request_body,
+            note: draft.note.clone(),
+            natural_key: intent.natural_key.clone(),
+            weight: intent.weight,
+            files: intent.files.clone(),
+            said: intent.said.clone(),
+            principal: principal.map(|object| object.names.first().unwrap_or(&object.id).clone()),
+            entry,
+        };
+        let loose = Loose { at: chain::now_ms(), run: run.into(), target: Some(order.target.to_string()), body };
+        let (listed, step) = (draft.generation, intent.step);
+        let work = Work::Intent(Box::new(IntentWork { loose, listed, step, key: KeyParts::of(&intent) }));
+        let key = self.write(work).await?.unwrap_or_default();
+        Ok(Receipt::seal(id.to_string(), key, intent.draft, Durable::synced()))
+    }
+
+    /// Records what happened to an intent.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn outcome(
+        &self,
+        run: &str,
+        target: &str,
+        intent: &str,
+        outcome: Outcome,
+        note: Note,
+    ) -> Result<(), JournalError> {
+        self.append(run, Some(target), RecordBody::Outcome { intent: intent.into(), outcome, note }).await
+    }
+
+    /// What the journal knows of a target at a time.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn history(&self, target: &str, now: Timestamp) -> Result<History, JournalError> {
+        let mut connection = self.connection.lock().await;
+        let mut view = connection.begin().await.map_err(storage)?;
+        let history = past::history(&mut view, target, now, self.persistent).await?;
+        view.rollback().await.map_err(storage)?;
+        Ok(history)
+    }
+
+    /// Keeps what a run saw, beside the chain, in one transaction.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn observe(&self, target: &str, now: Timestamp, seen: &Observation) -> Result<(), JournalError> {
+        self.write(Work::Observe(Box::new((target.into(), now, seen.clone())))).await.map(|_| ())
+    }
+
+    /// Open intents of a target with all that is needed to settle them: the intent record and its newest note.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn open_intents(&self, target: &str) -> Result<Vec<(Record, Note)>, JournalError> {
+        past::open_intents(&mut *self.connection.lock().await, target).await
+    }
+
+    /// Whether a saved plan was used up.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn is_used_up(&self, digest: &str) -> Result<bool, JournalError> {
+        let found = sqlx::query("SELECT 1 FROM records WHERE subject = $1 AND type = 'plan_used_up' LIMIT 1");
+        let mut connection = self.connection.lock().await;
+        let found = found.bind(digest).fetch_optional(&mut *connection).await.map_err(storage)?;
+        Ok(found.is_some())
+    }
+
+    /// Records, oldest first. An entry's id and principal also find the outcomes of its intents.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn records(&self, filter: &Filter) -> Result<Vec<Record>, JournalError> {
+        let Filter { target, id, principal, since, limit } = filter;
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM (SELECT * FROM records WHERE 1 = 1");
+        if let Some(target) = target {
+            query.push(" AND target = ").push_bind(target.as_str());
+        }
+        for (column, wanted) in [("entry", id), ("principal", principal)] {
+            if let Some(wanted) = wanted {
+                query.push(" AND type IN ('intent', 'outcome') AND subject IN (SELECT subject FROM records WHERE type = 'intent' AND ");
+                query.push(column).push(" = ").push_bind(wanted.as_str()).push(")");
+            }
+        }
+        if let Some(since) = since {
+            query.push(" AND at >= ").push_bind(since.as_millisecond());
+        }
+        query.push(" ORDER BY seq DESC");
+        if let Some(limit) = limit {
+            query.push(" LIMIT ").push_bind(i64::from(*limit));
+        }
+        query.push(") ORDER BY seq");
+        let mut connection = self.connection.lock().await;
+        let rows = query.build().fetch_all(&mut *connection).await.map_err(storage)?;
+        rows.iter().map(chain::record).collect()
+    }
+
+    /// Walks the whole chain.
+    ///
+    /// # Errors
+    /// [`JournalError::Broken`] with the first broken record.
+    pub async fn verify(&self) -> Result<Verified, JournalError> {
+        let mut walk = Walk::new();
+        loop {
+            // The connection is given back between batches, so that a long walk does not hold up a writer.
+            let mut connection = self.connection.lock().await;
+            let mut view = connection.begin().await.map_err(storage)?;
+            let reached = walk.step(&mut view).await?;
+            view.rollback().await.map_err(storage)?;
+            if let Some(verified) = reached {
+                return Ok(verified);
+            }
+        }
+    }
+
+    async fn write(&self, work: Work) -> writer::Written {
+        let Some(writer) = &self.writer else {
+            return Err(JournalError::Storage("the journal was opened to be read only".into()));
+        };
+        let (reply, answer) = oneshot::channel();
+        let ended = || JournalError::Storage("the journal's writer has ended: nothing more is sent".into());
+        writer.send(Job { work, reply }).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+}

@@ -1,0 +1,125 @@
+//! One task writes. It takes whatever waits, up to a bound, and commits it as one group, so that the cost of a sync is
+//! shared; each caller hears back only when its record is on disk.
+//!
+//! A group begins by locking the file and reading the head, so that two processes on one journal keep one chain.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::access::{Observation, Text};
+
+use super::{
+    JournalError, RecordBody,
+    chain::{self, Head, Loose},
+    key::KeyParts,
+    observed, past,
+    problem::storage,
+};
+
+/// How many jobs wait at most; a further caller waits for room.
+pub(super) const QUEUE: usize = 256;
+
+/// How many jobs one commit takes at most.
+const GROUP: usize = 128;
+
+/// Something to write.
+pub(super) enum Work {
+    /// A record.
+    Append(Loose),
+    /// An intent, whose generation depends on the chain as it is when it is written.
+    Intent(Box<IntentWork>),
+    /// What a run saw.
+    Observe(Box<(Text, Timestamp, Observation)>),
+}
+
+/// An intent that still lacks its key.
+pub(super) struct IntentWork {
+    /// The record, with an empty key.
+    pub(super) loose: Loose,
+    /// Closed removals as the system lists them.
+    pub(super) listed: Option<u32>,
+    /// Verified failures within this run, as the caller counts them.
+    pub(super) step: u32,
+    /// What its key is made of.
+    pub(super) key: KeyParts,
+}
+
+/// What came of a job: the key, for an intent.
+pub(super) type Written = Result<Option<String>, JournalError>;
+
+/// A job and who waits for it.
+pub(super) struct Job {
+    pub(super) work: Work,
+    pub(super) reply: oneshot::Sender<Written>,
+}
+
+/// Starts the task. It ends when every handle is gone.
+pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Job> {
+    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
+    tokio::spawn(async move {
+        let mut group = Vec::with_capacity(GROUP);
+        while jobs.recv_many(&mut group, GROUP).await > 0 {
+            let written = {
+                let mut connection = connection.lock().await;
+                commit(&mut connection, &mut group).await
+            };
+            match written {
+                Ok(keys) => {
+                    for (job, key) in group.drain(..).zip(keys) {
+                        // A caller that went away needs no answer; its record stands.
+                        let _ = job.reply.send(Ok(key));
+                    }
+                }
+                Err(error) => {
+                    for job in group.drain(..) {
+                        let _ = job.reply.send(Err(error.clone()));
+                    }
+                }
+            }
+        }
+    });
+    sender
+}
+
+/// Writes a group whole or not at all. When it returns `Ok`, the group is synced.
+async fn commit(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Option<String>>, JournalError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(storage)?;
+    let before = chain::head(&mut transaction).await?;
+    let mut head = before.clone();
+    let mut keys = Vec::with_capacity(group.len());
+    for job in group {
+        keys.push(write(&mut transaction, &mut head, &mut job.work).await?);
+    }
+    if head != before {
+        chain::set_head(&mut transaction, &head).await?;
+    }
+    transaction.commit().await.map_err(storage)?;
+    Ok(keys)
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    head: &mut Head,
+    work: &mut Work,
+) -> Result<Option<String>, JournalError> {
+    match work {
+        Work::Append(loose) => chain::append(connection, head, loose).await.map(|()| None),
+        Work::Observe(seen) => observed::write(connection, &seen.0, seen.1, &seen.2).await.map(|()| None),
+        Work::Intent(work) => {
+            let known = past::closed(connection, &work.loose).await?;
+            let listed = work.listed.unwrap_or(known.closed);
+            let counted = listed.saturating_add(known.failed_before);
+            let number = counted.saturating_add(known.failed_in_run.max(work.step));
+            let made = work.key.key(number);
+            if let RecordBody::Intent { key, generation, .. } = &mut work.loose.body {
+                *key = made.as_str().into();
+                *generation = number;
+            }
+            chain::append(connection, head, &work.loose).await?;
+            Ok(Some(made))
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Ambiguity holds rows, not targets: what could be a renamed, a mistyped or a shared thing is not removed.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    HoldName, Input,
+    candidate::Candidate,
+    matching::{Matching, UnresolvedDeclaration, classes_agree},
+};
+use crate::access::{Cause, Entry, Kind, LastMatch, Shape, Text, Value};
+
+/// What ambiguity is judged by.
+pub struct Ambiguity<'a> {
+    /// The plan's input.
+    pub input: Input<'a>,
+    /// Declarations to entries.
+    pub matching: &'a Matching,
+    /// Lineages of declared entries that stay, each with all its beginnings.
+    pub declared_lineages: HashSet<Vec<Text>>,
+    keys: HashMap<&'a str, usize>,
+    unmatched_by_principal: HashMap<(&'static str, Text), Vec<usize>>,
+}
+
+impl<'a> Ambiguity<'a> {
+    /// Gathers what the judgements need.
+    pub fn new(input: Input<'a>, matching: &'a Matching, declared_lineages: HashSet<Vec<Text>>) -> Self {
+        let mut keys = HashMap::with_capacity(input.policy.declarations.len());
+        let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
+        for (number, declaration) in input.policy.declarations.iter().enumerate() {
+            keys.insert(declaration.key.as_str(), number);
+            let person = declaration.person.as_ref();
+            if let Some(person) = person.filter(|_| matching.entries(number).is_empty()) {
+                for spelling in spellings(person, input.description.system) {
+                    unmatched_by_principal.entry((declaration.kind.name, spelling)).or_default().push(number);
+                }
+            }
+        }
+        Self { input, matching, declared_lineages, keys, unmatched_by_principal }
+    }
+
+    /// The last match that the journal knows of an entry.
+    pub fn last_match(&self, entry: &Entry) -> Option<&'a LastMatch> {
+        self.input.history.matches.get(&(entry.kind.name.into(), entry.id.clone()))
+    }
+
+    /// Whether a declaration with this key is still there.
+    pub fn still_declared(&self, key: &str) -> Option<usize> {
+        self.keys.get(key).copied()
+    }
+
+    /// Unmatched declarations of the entry's principal and kind.
+    pub fn unmatched_siblings(&self, entry: &Entry) -> &[usize] {
+        let Some(principal) = &entry.principal else { return &[] };
+        std::iter::once(&principal.id)
+            .chain(&principal.names)
+            .find_map(|spelling| self.unmatched_by_principal.get(&(entry.kind.name, spelling.to_lowercase().into())))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds every ambiguity that holds the row, and the remarks that go with it.
+    pub fn judge(&self, candidate: &mut Candidate<'_>) {
+        if candidate.cause == Cause::Absent {
+            return;
+        }
+        if candidate.cause == Cause::Undeclared {
+            self.renamed(candidate);
+            self.unresolved(candidate);
+        }
+        self.implied(candidate);
+        self.owner(candidate);
+        if candidate.entry.facts.as_ref().is_some_and(|facts| facts.revokes_tokens) {
+            candidate.hold(
+                HoldName::TokenManager,
+                "it may revoke tokens, and the API does not tell whose token is in use",
+                Some(format!(
+                    "name its exact id under `absent:`, or run: portcullis revoke {} {}",
+                    self.input.settings.target,
+                    super::quoted(&candidate.entry.id)
+                )),
+            );
+        }
+    }
+
+    fn renamed(&self, candidate: &mut Candidate<'_>) {
+        let declarations = &self.input.policy.declarations;
+        if let Some(last) = self.last_match(candidate.entry) {
+            if let Some(number) = self.still_declared(&last.declaration)
+                && self.matching.entries(number).is_empty()
+            {
+                let place = self.place(number);
+                candidate.hold(
+                    HoldName::MaybeRenamed,
+                    format!("this very entry last matched the declaration at {place}, which now matches nothing"),
+                    Some(format!("correct or remove the declaration at {place}")),
+                );
+            }
+            return;
+        }
+        for &number in self.unmatched_siblings(candidate.entry).iter().take(3) {
+            let key = declarations.get(number).map_or("", |declaration| declaration.key.as_str());
+            candidate
+                .remarks
+                .push(format!("the same holder's declaration {key:?} at {} matches nothing", self.place(number)));
+        }
+    }
+
+    fn unresolved(&self, candidate: &mut Candidate<'_>) {
+        let found = self.matching.unresolved.iter().find(|unresolved| self.could_mean(unresolved, candidate.entry));
+        if let Some(unresolved) = found {
+            let place = self.place(unresolved.declaration as usize);
+            candidate.hold(
+                HoldName::Unresolved,
+                format!("the declaration at {place} could mean it: {}", unresolved.names()),
+                Some(format!("correct the name at {place}, or declare the entry by its id")),
+            );
+        }
+    }
+
+    fn could_mean(&self, unresolved: &UnresolvedDeclaration, entry: &Entry) -> bool {
+        let Some(declaration) = self.input.policy.declarations.get(unresolved.declaration as usize) else {
+            return false;
+        };
+        if declaration.kind != entry.kind || !classes_agree(&declaration.values, entry) {
+            return false;
+        }
+        let known = self.input.history.matches.values().find(|last| last.declaration == declaration.key);
+        unresolved.meaning.fields.iter().zip(&unresolved.meaning.tokens).all(|(&field, tokens)| {
+            let live = object_id(entry, field);
+            let wrong = unresolved.meaning.unresolved.iter().find(|name| name.field == field);
+            let Some(wrong) = wrong else { return live.is_some_and(|live| tokens.iter().any(|token| token == live)) };
+            let name = entry.kind.fields.get(field).map_or("", |field| field.name);
+            let journaled = known.and_then(|last| last.objects.iter().find(|(known, _)| known == name));
+            if let Some((_, object)) = journaled {
+                return live == Some(object.as_str());
+            }
+            if !wrong.candidates.is_empty() {
+                return live.is_some_and(|live| wrong.candidates.iter().any(|candidate| candidate == live));
+            }
+            !(self.is_person_field(entry.kind, field) && self.is_somebody_else(entry, field))
+        })
+    }
+
+    fn is_person_field(&self, kind: &'static Kind, field: usize) -> bool {
+        kind.fields.get(field).is_some_and(|field| matches!(field.shape, Shape::Person))
+    }
+
+    /// Whether the entry's person is one whom the people file or a declaration names: then a name that stands for nobody
+    /// does not mean them.
+    fn is_somebody_else(&self, entry: &Entry, field: usize) -> bool {
+        let Some(Value::Object(user)) = entry.values.get(field) else { return false };
+        let system = self.input.description.system;
+        self.input.people.values().any(|person| person.is(system, user))
+            || self
+                .input
+                .policy
+                .declarations
+                .iter()
+                .any(|declaration| declaration.person.as_ref().is_some_and(|person| person.is(system, user)))
+    }
+
+    fn implied(&self, candidate: &mut Candidate<'_>) {
+        let lineage = candidate.entry.facts.as_ref().map_or(&[][..], |facts| &facts.lineage);
+        if !lineage.is_empty() && self.declared_lineages.contains(lineage) {
+            candidate.hold(
+                HoldName::Implied,
+                "the same holder has a declared entry on the same resource or below it, which would go along with it",
+                Some("declare this entry too, or take the declared one back".into()),
+            );
+        }
+    }
+
+    fn owner(&self, candidate: &mut Candidate<'_>) {
+        let entry = candidate.entry;
+        if !entry.kind.has_owner || entry.principal.is_some() {
+            return;
+        }
+        if let Some(owner) = self.input.history.owners.get(&(entry.kind.name.into(), entry.id.clone())) {
+            candidate.hold(
+                HoldName::OwnerUnknown,
+                format!("its owner is not told any more; the journal knows {owner}"),
+                Some("name it under `absent:` if it has to go".into()),
+            );
+        }
+    }
+
+    fn place(&self, number: usize) -> String {
+        let policy = self.input.policy;
+        let place = policy.declarations.get(number).and_then(|declaration| declaration.places.first());
+        place.map_or_else(String::new, |place| {
+            let file = policy.files.get(place.file as usize).map_or("", |file| file.name.as_str());
+            format!("{file}:{}", place.line)
+        })
+    }
+}
+
+fn object_id(entry: &Entry, field: usize) -> Option<&str> {
+    match entry.values.get(field)? {
+        Value::Object(object) => Some(&object.id),
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn spellings(person: &crate::access::Person, system: &str) -> Vec<Text> {
+    let alias = person.aliases.get(system).cloned();
+    let email = person.email.clone().unwrap_or_else(|| person.name.clone());
+    alias.into_iter().chain([email]).map(|spelling| spelling.to_lowercase().into()).collect()
+}

@@ -1,0 +1,276 @@
+//! Guards that refuse whole groups of rows, never cut to fit.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::{GuardRefusal, HoldName, Input, TargetPlan, candidate::Candidate, tally::Tally};
+use crate::access::{BaseScope, Group, SentRow, Text};
+
+/// The ceiling over all targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    /// Removals in 24 hours, by weight.
+    pub max: u32,
+    /// The weight that was sent in the last 24 hours to all targets.
+    pub sent: u32,
+    /// Whether a person stated a number for every target.
+    pub lifted: bool,
+}
+
+/// Judges the groups of one target; what is refused is held.
+pub fn judge(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally) -> Vec<GuardRefusal> {
+    let mut refusals = Vec::new();
+    no_overlap(input, candidates, tally, &mut refusals);
+    empty_sets(input, candidates, tally, &mut refusals);
+    let going = number(candidates.iter().filter(|candidate| candidate.goes()).count());
+    if let Some(stated) = input.stated {
+        if stated != going {
+            refuse(candidates, |_| true, "the stated number is not met");
+            refusals.push(GuardRefusal {
+                guard: "stated_number".into(),
+                over: "all rows".into(),
+                figure: format!("{going} would be sent"),
+                limit: format!("{stated} stated"),
+                way_on: way_on(input, going),
+                counts: true,
+            });
+        }
+        return refusals;
+    }
+    let expected = input.history.expectation.as_ref();
+    if expected.is_some_and(|expected| expected.number == going && input.now < expected.until) {
+        return refusals;
+    }
+    for group in [Group::Due, Group::Undeclared] {
+        share(input, candidates, tally, group, going, &mut refusals);
+    }
+    count(input, candidates, going, &mut refusals);
+    refusals
+}
+
+fn way_on(input: &Input<'_>, going: u32) -> String {
+    format!("if all {going} are meant: --expect-revocations {}={going}", input.settings.target)
+}
+
+fn refuse(candidates: &mut [Candidate<'_>], which: impl Fn(&Candidate<'_>) -> bool, why: &str) -> u32 {
+    let mut refused = 0;
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.goes() && which(candidate)) {
+        candidate.hold(HoldName::Ceiling, why, None);
+        refused += 1;
+    }
+    refused
+}
+
+/// Entries and declarations of a kind exist and none match: a wrong account or a wrong file.
+fn no_overlap(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally, refusals: &mut Vec<GuardRefusal>) {
+    for kind in input.description.kinds {
+        let declared = input.policy.declarations.iter().filter(|declaration| declaration.kind == kind).count();
+        let (live, matched) = tally.kinds.get(kind.name).copied().unwrap_or_default();
+        if declared == 0 || live == 0 || matched {
+            continue;
+        }
+        let inside = |candidate: &Candidate<'_>| candidate.entry.kind == kind && candidate.group() != Group::Absent;
+        if refuse(candidates, inside, "no declaration of this kind matches any live entry") > 0 {
+            refusals.push(GuardRefusal {
+                guard: "no_overlap".into(),
+                over: kind.list.into(),
+                figure: format!("0 of {declared} declarations match any of {live} live entries"),
+                limit: "at least 1".into(),
+                way_on: "see whether the credential belongs to the account that the policies mean; if they are right, \
+                         name one live entry in them"
+                    .into(),
+                counts: true,
+            });
+        }
+    }
+}
+
+/// A set that nothing speaks of, or that would be left without any entry, needs `allow_empty: true`.
+fn empty_sets(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally, refusals: &mut Vec<GuardRefusal>) {
+    for (position, set) in input.policy.sets.iter().enumerate().filter(|(_, set)| !set.allow_empty) {
+        let position = number(position);
+        let inside = |candidate: &Candidate<'_>| {
+            candidate.goes() && candidate.group() == Group::Undeclared && candidate.sets.contains(&position)
+        };
+        let undeclared = candidates.iter().filter(|candidate| inside(candidate)).count();
+        if undeclared == 0 {
+            continue;
+        }
+        let (live, spoken) = tally.by_set.get(position as usize).copied().unwrap_or_default();
+        let going = number(candidates.iter().filter(|c| c.goes() && c.sets.contains(&position)).count());
+        let silent = !spoken && !speaks(input, position);
+        if !silent && going < live {
+            continue;
+        }
+        let why =
+            if silent { "no declaration and no `allow` speaks of its set" } else { "its set would be left empty" };
+        refuse(candidates, inside, why);
+        let file = input.policy.files.get(set.place.file as usize).map_or("", |file| file.name.as_str());
+        refusals.push(GuardRefusal {
+            guard: "allow_empty".into(),
+            over: format!("{} managed at {file}:{}", set.kind.list, set.place.line),
+            figure: format!("{going} of {live} would go; {why}"),
+            limit: "one has to stay, and something has to be declared".into(),
+            way_on: format!("if that is meant, say `allow_empty: true` on the set at {file}:{}", set.place.line),
+            counts: true,
+        });
+    }
+}
+
+/// Whether an `allow` item of the set's file, or a declaration that would lie in the set, speaks of it.
+fn speaks(input: &Input<'_>, set: u32) -> bool {
+    let Some(set) = input.policy.sets.get(set as usize) else { return false };
+    input.policy.allows.iter().any(|allow| allow.place.file == set.place.file && allow.kind == set.kind)
+        || input.policy.declarations.iter().any(|declaration| {
+            declaration.kind == set.kind && super::membership::contains(set, &super::imagined(declaration))
+        })
+}
+
+fn share(
+    input: &Input<'_>,
+    candidates: &mut [Candidate<'_>],
+    tally: &Tally,
+    group: Group,
+    all: u32,
+    refusals: &mut Vec<GuardRefusal>,
+) {
+    // Per scope: what would go now.
+    let mut going: BTreeMap<BaseScope, u32> = BTreeMap::new();
+    let mut ids: HashSet<(&str, &str)> = HashSet::new();
+    for candidate in candidates.iter().filter(|candidate| candidate.goes() && candidate.group() == group) {
+        *going.entry(BaseScope::Kind(candidate.entry.kind.name.into())).or_default() += 1;
+        for &file in &candidate.files {
+            if let Some(file) = input.policy.files.get(file as usize) {
+                *going.entry(BaseScope::File(file.name.clone())).or_default() += 1;
+            }
+        }
+        ids.insert((candidate.entry.kind.name, &candidate.entry.id));
+    }
+    let mut bases: BTreeMap<BaseScope, u32> = BTreeMap::new();
+    for base in tally.bases(input.policy).into_iter().chain(input.history.bases.iter().cloned()) {
+        let known = bases.entry(base.scope).or_default();
+        *known = base.number.max(*known);
+    }
+    let sent_in = |scope: &BaseScope| {
+        let counts = |sent: &&SentRow| {
+            sent.group() == group
+                && !ids.contains(&(sent.kind.as_str(), sent.id.as_str()))
+                && match scope {
+                    BaseScope::File(file) => sent.files.contains(file),
+                    BaseScope::Kind(kind) => sent.kind == *kind,
+                }
+        };
+        number(input.history.sent.iter().filter(counts).count())
+    };
+    let percent = input.settings.max_share_percent;
+    let mut over = Vec::new();
+    for (scope, now) in going {
+        let base = bases.get(&scope).copied().unwrap_or(0);
+        let limit = number((u64::from(base) * u64::from(percent) / 100) as usize).max(1);
+        let sent = sent_in(&scope);
+        if now + sent > limit {
+            over.push((scope, now, sent, base, limit));
+        }
+    }
+    drop(ids);
+    if over.is_empty() {
+        return;
+    }
+    refuse(candidates, |candidate| candidate.group() == group, "its group is over the share guard");
+    for (scope, now, sent, base, limit) in over {
+        let what = match scope {
+            BaseScope::File(file) => format!("{} rows of {file}", group.name()),
+            BaseScope::Kind(kind) => format!("{} rows of kind {kind}", group.name()),
+        };
+        let before = if sent > 0 { format!(" and {sent} in the last 24 h") } else { String::new() };
+        refusals.push(GuardRefusal {
+            guard: "share".into(),
+            over: what,
+            figure: format!("{now}{before} of {base} entries"),
+            limit: format!("{limit} ({percent} %)"),
+            way_on: way_on(input, all),
+            counts: true,
+        });
+    }
+}
+
+fn count(input: &Input<'_>, candidates: &mut [Candidate<'_>], all: u32, refusals: &mut Vec<GuardRefusal>) {
+    let ids: HashSet<(Text, Text)> = candidates
+        .iter()
+        .filter(|candidate| candidate.goes())
+        .map(|candidate| (candidate.entry.kind.name.into(), candidate.entry.id.clone()))
+        .collect();
+    let before: u32 = input
+        .history
+        .sent
+        .iter()
+        .filter(|sent| !ids.contains(&(sent.kind.clone(), sent.id.clone())))
+        .map(|sent| sent.weight)
+        .fold(0, u32::saturating_add);
+    let limit = input.settings.max_count;
+    let mut running = before;
+    for group in [Group::Absent, Group::Due, Group::Undeclared] {
+        let inside = |candidate: &Candidate<'_>| candidate.group() == group;
+        let weight = candidates
+            .iter()
+            .filter(|candidate| candidate.goes() && inside(candidate))
+            .map(|candidate| candidate.entry.weight())
+            .fold(0, u32::saturating_add);
+        if weight == 0 {
+            continue;
+        }
+        if running.saturating_add(weight) <= limit {
+            running += weight;
+            continue;
+        }
+        refuse(candidates, inside, "its group is over the count guard");
+        let sent =
+            if running > 0 { format!(" with {running} let in or sent in 24 h before them") } else { String::new() };
+        refusals.push(GuardRefusal {
+            guard: "count".into(),
+            over: format!("{} rows", group.name()),
+            figure: format!("{weight} by the people they reach{sent}"),
+            limit: format!("{limit} in 24 h"),
+            way_on: way_on(input, all),
+            counts: true,
+        });
+    }
+}
+
+/// The ceiling over all targets: past it every target's due and undeclared rows are refused.
+pub fn limit_total(plans: &mut [TargetPlan], total: Total) {
+    let planned = plans.iter().flat_map(TargetPlan::changes).map(|row| row.weight).fold(0, u32::saturating_add);
+    if total.lifted || total.sent.saturating_add(planned) <= total.max {
+        return;
+    }
+    for plan in plans {
+        let all = plan.changes().count();
+        let target = plan.target.clone();
+        let mut refused = false;
+        for row in &mut plan.rows {
+            if row.status == super::Status::Change && row.group().is_some_and(|group| group != Group::Absent) {
+                row.status = super::Status::Held;
+                row.holds.push(super::Hold {
+                    name: HoldName::Ceiling,
+                    why: "the removals of all targets together are over the count guard".into(),
+                    way_on: None,
+                });
+                refused = true;
+            }
+        }
+        if refused {
+            plan.refusals.push(GuardRefusal {
+                guard: "count_total".into(),
+                over: "due and undeclared rows of every target".into(),
+                figure: format!("{planned} over all targets, and {} in the last 24 h", total.sent),
+                limit: format!("{} in 24 h", total.max),
+                way_on: format!("state a number for every target; here: --expect-revocations {target}={all}"),
+                counts: true,
+            });
+            super::target::finish(plan);
+        }
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

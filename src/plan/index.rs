@@ -1,0 +1,117 @@
+//! Entries by the values of some of their fields: built once for each set of fields that is asked for, so that matching is
+//! linear in entries and declarations.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash as _, Hasher as _, RandomState},
+};
+
+use crate::access::{Entry, FieldRole, Kind, Shape, Snapshot, Value};
+
+/// No further entry in a chain.
+const END: u32 = u32::MAX;
+
+/// Which fields of a kind a look-up uses, as positions in ascending order.
+pub type FieldSet = Box<[usize]>;
+
+/// Entries of one kind by the tokens of some fields.
+pub struct Index<'a> {
+    entries: &'a [Entry],
+    fields: FieldSet,
+    heads: HashMap<u64, u32, RandomState>,
+    next: Vec<u32>,
+    hasher: RandomState,
+    lone: &'a LoneResources,
+}
+
+impl<'a> Index<'a> {
+    /// Indexes the entries that are not dead.
+    pub fn new(kind: &'static Kind, fields: FieldSet, entries: &'a [Entry], lone: &'a LoneResources) -> Self {
+        let hasher = RandomState::new();
+        let mut heads: HashMap<u64, u32, RandomState> = HashMap::with_capacity(entries.len());
+        let mut next = vec![END; entries.len()];
+        // Walked backwards so that chains run in the order of the snapshot.
+        for (position, entry) in entries.iter().enumerate().rev() {
+            if entry.kind != kind || super::is_dead(entry) {
+                continue;
+            }
+            let tokens = fields.iter().map(|&field| lone.token(entry, field));
+            let hash = hash_tokens(&hasher, tokens);
+            let position = u32::try_from(position).unwrap_or(END);
+            if let Some(earlier) = heads.insert(hash, position)
+                && let Some(slot) = next.get_mut(position as usize)
+            {
+                *slot = earlier;
+            }
+        }
+        Self { entries, fields, heads, next, hasher, lone }
+    }
+
+    /// Positions of the entries whose fields have exactly these tokens, in the order of the snapshot.
+    pub fn find<'s>(&'s self, tokens: &'s [&'s str]) -> impl Iterator<Item = usize> + 's {
+        let hash = hash_tokens(&self.hasher, tokens.iter().copied());
+        let mut at = self.heads.get(&hash).copied().unwrap_or(END);
+        std::iter::from_fn(move || {
+            while at != END {
+                let position = at as usize;
+                at = self.next.get(position).copied().unwrap_or(END);
+                let Some(entry) = self.entries.get(position) else { continue };
+                let same =
+                    self.fields.iter().zip(tokens).all(|(&field, token)| self.lone.token(entry, field) == *token);
+                if same {
+                    return Some(position);
+                }
+            }
+            None
+        })
+    }
+}
+
+fn hash_tokens<'t>(hasher: &RandomState, tokens: impl Iterator<Item = &'t str>) -> u64 {
+    let mut state = hasher.build_hasher();
+    for token in tokens {
+        token.hash(&mut state);
+    }
+    state.finish()
+}
+
+/// Objects that a declaration may leave out: the only resource of an application, where it has no title.
+#[derive(Debug, Default)]
+pub struct LoneResources {
+    ids: std::collections::HashSet<crate::access::Text>,
+}
+
+impl LoneResources {
+    /// Finds them in a snapshot's directory.
+    pub fn of(snapshot: &Snapshot, kinds: &'static [Kind]) -> Self {
+        let mut ids = std::collections::HashSet::new();
+        let classes = kinds.iter().flat_map(|kind| kind.fields).filter_map(|field| match (field.role, &field.shape) {
+            (FieldRole::OptionalKey, Shape::Object { class, .. }) => Some(*class),
+            _ => None,
+        });
+        for class in classes {
+            let mut siblings: HashMap<&str, (usize, Option<&crate::access::Text>)> = HashMap::new();
+            for object in snapshot.directory.of_class(class) {
+                let (count, untitled) = siblings.entry(object.parent.as_deref().unwrap_or("")).or_default();
+                *count += 1;
+                if object.names.is_empty() {
+                    *untitled = Some(&object.id);
+                }
+            }
+            ids.extend(siblings.into_values().filter_map(|(count, untitled)| untitled.filter(|_| count == 1)).cloned());
+        }
+        Self { ids }
+    }
+
+    /// What stands for a field's value in a look-up: an object's id, a text, the empty text for nothing.
+    pub fn token<'e>(&self, entry: &'e Entry, field: usize) -> &'e str {
+        match entry.values.get(field) {
+            Some(Value::Text(text)) => text,
+            Some(Value::Object(object)) if self.ids.contains(&object.id) => "",
+            Some(Value::Object(object)) => &object.id,
+            Some(Value::Bool(true)) => "true",
+            Some(Value::Bool(false)) => "false",
+            _ => "",
+        }
+    }
+}

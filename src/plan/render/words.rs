@@ -1,0 +1,209 @@
+//! The phrases that text and Markdown share, so that both say the same. Nothing here is neutralized yet, and nothing here
+//! knows a terminal.
+
+use jiff::Timestamp;
+
+use crate::{
+    access::Reversibility,
+    plan::{FindingKind, Origin, OriginKind, Plan, Row, Status, TargetPlan, TargetState},
+};
+
+/// Sums over targets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Rows that would be sent.
+    pub changes: u64,
+    /// Of these, those that can never come back.
+    pub irreversible: u64,
+    /// Of these, those that people have to ask for again.
+    pub lossy: u64,
+    /// The people that the changes reach.
+    pub weight: u64,
+    /// Held rows.
+    pub held: u64,
+    /// Findings but dead ones.
+    pub findings: u64,
+    /// Findings of dead entries.
+    pub dead: u64,
+    /// Refusals.
+    pub refusals: u64,
+}
+
+impl Sums {
+    /// The sums of one target.
+    pub fn of(target: &TargetPlan) -> Self {
+        let mut sums = Self { refusals: target.refusals.len() as u64, ..Self::default() };
+        for row in &target.rows {
+            match row.status {
+                Status::Change => {
+                    sums.changes += 1;
+                    sums.weight += u64::from(row.weight.max(1));
+                    match row.reversibility {
+                        Reversibility::Irreversible => sums.irreversible += 1,
+                        Reversibility::Lossy => sums.lossy += 1,
+                        Reversibility::Reversible => {}
+                    }
+                }
+                Status::Held => sums.held += 1,
+                Status::Finding if row.finding == Some(FindingKind::Dead) => sums.dead += 1,
+                Status::Finding => sums.findings += 1,
+            }
+        }
+        sums
+    }
+
+    /// The sums of a plan.
+    pub fn of_all(plan: &Plan) -> Self {
+        plan.targets.iter().map(Self::of).fold(Self::default(), |a, b| Self {
+            changes: a.changes + b.changes,
+            irreversible: a.irreversible + b.irreversible,
+            lossy: a.lossy + b.lossy,
+            weight: a.weight + b.weight,
+            held: a.held + b.held,
+            findings: a.findings + b.findings,
+            dead: a.dead + b.dead,
+            refusals: a.refusals + b.refusals,
+        })
+    }
+
+    /// `2 to revoke (1 irreversible), 3 held, 1 finding, 1 refusal`.
+    pub fn phrase(&self) -> String {
+        let mut parts = vec![self.changes_phrase()];
+        if self.refusals > 0 {
+            parts.push(count(self.refusals, "refusal", "refusals"));
+        }
+        if self.held > 0 {
+            parts.push(format!("{} held", self.held));
+        }
+        if self.findings > 0 {
+            parts.push(count(self.findings, "finding", "findings"));
+        }
+        parts.join(", ")
+    }
+
+    /// `2 to revoke (1 irreversible)`, or `nothing to revoke`.
+    pub fn changes_phrase(&self) -> String {
+        if self.changes == 0 {
+            return "nothing to revoke".to_owned();
+        }
+        let mut marks = Vec::new();
+        if self.irreversible > 0 {
+            marks.push(format!("{} irreversible", self.irreversible));
+        }
+        if self.lossy > 0 {
+            marks.push(format!("{} lossy", self.lossy));
+        }
+        if self.weight > self.changes {
+            marks.push(format!("reaching {} people", self.weight));
+        }
+        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+        format!("{} to revoke{marks}", self.changes)
+    }
+}
+
+/// `1 row`, `2 rows`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// `access_token` as people say it.
+pub fn noun(kind: &str) -> String {
+    kind.replace('_', " ")
+}
+
+/// Whether it can be undone, as a mark; nothing for what can.
+pub fn mark(row: &Row) -> Option<&'static str> {
+    match row.reversibility {
+        Reversibility::Irreversible => Some("IRREVERSIBLE"),
+        Reversibility::Lossy => Some("lossy: has to be asked for again"),
+        Reversibility::Reversible => None,
+    }
+}
+
+/// `policies/a.yaml:7 (managed set)`: the place, and what stands there.
+pub fn origin(origin: &Origin) -> (String, &'static str) {
+    let place = if origin.line == 0 { origin.file.clone() } else { format!("{}:{}", origin.file, origin.line) };
+    let what = match origin.what {
+        OriginKind::Declaration => "declaration",
+        OriginKind::Absent => "absent",
+        OriginKind::Allow => "allow",
+        OriginKind::ManagedSet => "managed set",
+    };
+    (place, what)
+}
+
+/// `read 2 minutes ago`, or where the reading came from and how old it is.
+pub fn reading(target: &TargetPlan, now: Timestamp) -> Option<(String, Option<String>)> {
+    let reading = target.reading.as_ref()?;
+    // The age counts from the first answer: what it held may have changed since.
+    let age = age(reading.started_at, now);
+    Some((format!("read {age}"), reading.from_file.clone()))
+}
+
+/// How long ago a time was, to one unit that matters.
+pub fn age(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second() - then.as_second();
+    let (number, one, many) = match seconds {
+        i64::MIN..=-60 => return format!("at {then}, which is later than our clock"),
+        -59..=1 => return "just now".to_owned(),
+        2..=119 => (seconds, "second", "seconds"),
+        120..=7_199 => (seconds / 60, "minute", "minutes"),
+        7_200..=172_799 => (seconds / 3_600, "hour", "hours"),
+        _ => (seconds / 86_400, "day", "days"),
+    };
+    format!("{} ago", count(number.unsigned_abs(), one, many))
+}
+
+/// The summary of a target in one line.
+pub fn target_summary(target: &TargetPlan) -> String {
+    let live = count(target.counts.live.into(), "live entry", "live entries");
+    let mut text = format!(
+        "{}; {live}: {} declared, {} allowed, {} managed",
+        Sums::of(target).phrase(),
+        target.counts.declared,
+        target.counts.allowed,
+        target.counts.managed
+    );
+    if target.counts.unmanaged > 0 {
+        text.push_str(&format!(", {} that nothing speaks of", target.counts.unmanaged));
+    }
+    if target.counts.dead > 0 {
+        text.push_str(&format!("; {} dead", target.counts.dead));
+    }
+    text
+}
+
+/// The summary of a plan in one line.
+pub fn plan_summary(plan: &Plan) -> String {
+    let planned = plan.targets.iter().filter(|target| target.state == TargetState::Planned).count();
+    let stuck = plan.targets.len() - planned;
+    let in_sync = plan.targets.iter().filter(|target| target.in_sync()).count();
+    let mut text = format!("{} in {}", Sums::of_all(plan).phrase(), count(planned as u64, "target", "targets"));
+    if in_sync > 0 {
+        text.push_str(&format!("; {in_sync} in sync"));
+    }
+    if stuck > 0 {
+        text.push_str(&format!("; {} NOT PLANNED", count(stuck as u64, "target", "targets")));
+    }
+    text
+}
+
+/// The rows of one part of a plan, in the plan's order.
+pub fn rows(target: &TargetPlan, status: Status) -> impl Iterator<Item = &Row> {
+    target.rows.iter().filter(move |row| row.status == status)
+}
+
+/// The findings that are shown row by row: all but the dead.
+pub fn findings(target: &TargetPlan) -> impl Iterator<Item = &Row> {
+    rows(target, Status::Finding).filter(|row| row.finding != Some(FindingKind::Dead))
+}
+
+/// The dead, of which there can be many and nobody has to do anything about.
+pub fn dead(target: &TargetPlan) -> impl Iterator<Item = &Row> {
+    rows(target, Status::Finding).filter(|row| row.finding == Some(FindingKind::Dead))
+}
+
+/// What names a row: its title, and its id where that is another text.
+pub fn names(row: &Row) -> (&str, Option<&str>) {
+    if row.title.is_empty() || row.title == row.id { (&row.id, None) } else { (&row.title, Some(&row.id)) }
+}

@@ -1,0 +1,644 @@
+//! The plan of one target: one walk over the snapshot, then holds, guards and rows.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    Counts, FindingKind, GuardRefusal, HoldName, Input, OriginKind, Planned, ReadingSummary, Row, Status, TargetPlan,
+    TargetState, Ticket,
+    ambiguity::Ambiguity,
+    candidate::Candidate,
+    ceilings, describe,
+    index::LoneResources,
+    is_dead,
+    matching::{Matching, absent_entries, held_entries, natural_key},
+    membership::{Leavers, Membership},
+    observe::Observer,
+    resolve::Names,
+    row_guards::{self, RowGuards},
+    standing::{Standing, Table, Verdict, differs, gap},
+    tally::{Tally, files_of},
+};
+use crate::{
+    access::{Action, Cause, Entry, Fingerprint, Group, Hasher, Life, OpenIntent, Text},
+    policy::Declaration,
+};
+
+/// Plans one target: what goes, what is held and by what, what is only told.
+pub fn plan_target(input: &Input<'_>) -> Planned {
+    let names = Names::of(input.description, input.snapshot);
+    let lone = LoneResources::of(input.snapshot, input.description.kinds);
+    let matching = Matching::new(input.policy, input.snapshot, &names, &lone);
+    let absents = absent_entries(&input.policy.absents, input.snapshot, &names, &lone);
+    let held = held_entries(&input.policy.holds, input.snapshot, &names, &lone, input.now);
+    let membership = Membership::new(input.policy);
+    let leavers = Leavers::new(input.description.system, input.people, input.now);
+    let clock_is_right = row_guards::clock_is_right(input);
+    let table =
+        Table { input: *input, matching: &matching, membership: &membership, leavers: &leavers, clock_is_right };
+    let walk = Walk {
+        table,
+        lone: &lone,
+        absents,
+        held,
+        duplicates: duplicates(input, &matching),
+        open: input.history.open.iter().map(|open| ((open.kind.as_str(), open.id.as_str()), open)).collect(),
+    };
+    let Walked { mut plan, mut candidates, tally, observation } = walk.walk(&names);
+
+    let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone());
+    let own_unknown = row_guards::own_unknown(input);
+    let unknown_kinds: Vec<_> = own_unknown.iter().map(|(kind, _)| *kind).collect();
+    let guards = RowGuards { input: *input, own_unknown: &unknown_kinds, clock_is_right };
+    for candidate in &mut candidates {
+        told_by_journal(input, &ambiguity, candidate);
+        guards.judge(candidate);
+        ambiguity.judge(candidate);
+    }
+    for (kind, why) in own_unknown.iter().filter(|(kind, _)| input.settings.enforce.contains(kind)) {
+        plan.refusals.push(GuardRefusal {
+            guard: "own_unknown".into(),
+            over: kind.list.into(),
+            figure: why.clone(),
+            limit: "the own credential has to be known before anything of this kind is removed".into(),
+            way_on: format!(
+                "list it under `own:` of {}, or say `own: {{ {}: unlisted }}` if it is not among them",
+                input.settings.target, kind.list
+            ),
+            counts: true,
+        });
+    }
+    narrow(input, &mut candidates, &mut plan);
+    row_guards::widening(input, &mut candidates, &tally);
+    row_guards::floor(input, &mut candidates, &tally);
+    plan.refusals.extend(ceilings::judge(input, &mut candidates, &tally));
+    fights(input, &candidates, &mut plan);
+    plan.rows.extend(candidates.into_iter().map(|candidate| row(input, candidate)));
+    missing(&table_of(input, &matching, &membership, &leavers), &matching, &mut plan);
+    finish(&mut plan);
+    Planned { plan, observation }
+}
+
+fn table_of<'a>(
+    input: &Input<'a>,
+    matching: &'a Matching,
+    membership: &'a Membership<'a>,
+    leavers: &'a Leavers<'a>,
+) -> Table<'a> {
+    Table { input: *input, matching, membership, leavers, clock_is_right: row_guards::clock_is_right(input) }
+}
+
+/// The one walk over the entries.
+struct Walk<'a> {
+    table: Table<'a>,
+    lone: &'a LoneResources,
+    absents: HashMap<u32, u32>,
+    held: HashMap<u32, u32>,
+    duplicates: HashSet<u32>,
+    open: HashMap<(&'a str, &'a str), &'a OpenIntent>,
+}
+
+struct Walked<'a> {
+    plan: TargetPlan,
+    candidates: Vec<Candidate<'a>>,
+    tally: Tally,
+    observation: crate::access::Observation,
+}
+
+impl<'a> Walk<'a> {
+    fn walk(&self, names: &Names<'_>) -> Walked<'a> {
+        let input = self.table.input;
+        let mut plan = empty(&input);
+        let mut tally = Tally::new(input.policy);
+        let mut observer = Observer::new(input);
+        let mut candidates = Vec::new();
+        for (position, entry) in input.snapshot.entries.iter().enumerate() {
+            let sets = self.table.membership.sets_of(entry);
+            if let Life::Dead(why) = &entry.life {
+                plan.counts.dead += 1;
+                if !sets.is_empty() {
+                    plan.rows.push(finding(&input, entry, FindingKind::Dead, why.to_string()));
+                }
+                continue;
+            }
+            let standing = self.standing(position, entry, sets);
+            let files = files_of(input.policy, &standing);
+            tally.count(entry, &standing, &files);
+            count(&mut plan.counts, &standing);
+            let verdict = self.verdict(entry, &standing);
+            observer.see(entry, &standing, verdict.cause == Some(Cause::Undeclared), names);
+            if let Some(what) = self.leaving(entry) {
+                plan.rows.push(finding(&input, entry, FindingKind::InFlight, what));
+                continue;
+            }
+            if verdict.cause.is_none() && !standing.declarations.is_empty() {
+                tally.stays(entry);
+            }
+            match verdict.cause {
+                Some(cause) => {
+                    let mut candidate = self.candidate(position, entry, cause, standing, verdict, files);
+                    if self.is_doubtful(&candidate) {
+                        candidate.hold(
+                            HoldName::Duplicate,
+                            "it shares the natural key of a declared entry, and nothing tells which one was meant",
+                            Some("declare the one that is meant by its id".into()),
+                        );
+                    }
+                    candidates.push(candidate);
+                }
+                None if verdict.finding.is_some() && !standing.own && !standing.protected => {
+                    plan.rows.push(found(&input, entry, verdict));
+                }
+                None => {}
+            }
+        }
+        Walked { plan, candidates, observation: observer.finish(&tally), tally }
+    }
+
+    fn standing(&self, position: usize, entry: &Entry, sets: Vec<u32>) -> Standing {
+        let number = u32::try_from(position).unwrap_or(u32::MAX);
+        let input = &self.table.input;
+        let leaver = self.table.leavers.holder(entry).is_some();
+        let allowed = match sets.is_empty() || leaver {
+            true => None,
+            false => self.table.membership.allowed(entry, &sets, input.now, self.table.clock_is_right),
+        };
+        Standing {
+            own: is_own(input, entry),
+            protected: is_protected(input, entry),
+            absent: self.absents.get(&number).copied(),
+            declarations: self.table.matching.declarations(position).to_vec(),
+            duplicate: self.duplicates.contains(&number),
+            sets,
+            allowed,
+        }
+    }
+
+    /// The table's verdict; a duplicate that nothing else removes is undeclared where it lies in a set, and told elsewhere.
+    fn verdict(&self, entry: &Entry, standing: &Standing) -> Verdict {
+        let mut verdict = self.table.verdict(entry, standing);
+        if standing.duplicate && verdict.cause.is_none() {
+            verdict.why = "it shares the natural key of a declared entry".into();
+            let set =
+                standing.sets.first().filter(|_| !standing.own && !standing.protected && standing.allowed.is_none());
+            match set.and_then(|&set| self.table.input.policy.sets.get(set as usize)) {
+                Some(set) => {
+                    verdict.cause = Some(Cause::Undeclared);
+                    verdict.finding = None;
+                    verdict.origin = Some(self.table.origin(set.place, OriginKind::ManagedSet));
+                    verdict.place = Some(set.place);
+                }
+                None => verdict.finding = Some(FindingKind::Duplicate),
+            }
+        }
+        verdict
+    }
+
+    /// Whether a duplicate's row has to be held: it does not where it goes whichever entry was meant.
+    fn is_doubtful(&self, candidate: &Candidate<'_>) -> bool {
+        let number = u32::try_from(candidate.position).unwrap_or(u32::MAX);
+        let either_way = candidate.group() == Group::Due && !candidate.sets.is_empty();
+        self.duplicates.contains(&number) && candidate.cause != Cause::Absent && !either_way
+    }
+
+    /// What is under way for the entry, as the system or the journal tells.
+    fn leaving(&self, entry: &Entry) -> Option<String> {
+        let too_long = |since: Option<jiff::Timestamp>| {
+            let limit = self.table.input.settings.max_in_flight;
+            match since.filter(|since| self.table.input.now.duration_since(*since) > limit) {
+                Some(since) => format!("; since {since}, longer than {}", super::due::span(Some(limit))),
+                None => String::new(),
+            }
+        };
+        if let Life::InFlight { since, what } = &entry.life {
+            return Some(format!("{what}{}", too_long(*since)));
+        }
+        let open = self.open.get(&(entry.kind.name, entry.id.as_str()))?;
+        open.in_flight
+            .then(|| format!("a removal was sent {} and is under way{}", open.since, too_long(Some(open.since))))
+    }
+
+    fn candidate(
+        &self,
+        position: usize,
+        entry: &'a Entry,
+        cause: Cause,
+        standing: Standing,
+        verdict: Verdict,
+        files: Vec<u32>,
+    ) -> Candidate<'a> {
+        let number = u32::try_from(position).unwrap_or(u32::MAX);
+        let said = said(&self.table.input, cause, &standing, &verdict);
+        let mut remarks = Vec::new();
+        if let Some(open) = self.open.get(&(entry.kind.name, entry.id.as_str())) {
+            remarks.push(format!("the outcome of a removal sent {} is not known yet", open.since));
+        }
+        if !verdict.gap.unknown.is_empty() {
+            remarks.push(format!("not known to this version, never excess: {}", verdict.gap.unknown.join("; ")));
+        }
+        Candidate {
+            position,
+            entry,
+            cause,
+            own: standing.own,
+            protected: standing.protected,
+            held: self.held.get(&number).copied(),
+            sets: standing.sets,
+            files,
+            holds: Vec::new(),
+            remarks,
+            no_longer_declared: false,
+            said,
+            natural_key: natural_key(entry, self.lone),
+            verdict,
+        }
+    }
+}
+
+/// Whether an entry is Portcullis' own, by the API or by the operator's list.
+pub fn is_own(input: &Input<'_>, entry: &Entry) -> bool {
+    input.snapshot.own.iter().any(|mark| mark.kind == entry.kind.name && mark.id == entry.id)
+        || input.settings.own.iter().any(|(kind, own)| *kind == entry.kind && own.name(entry))
+}
+
+/// Whether the operator protects an entry.
+pub fn is_protected(input: &Input<'_>, entry: &Entry) -> bool {
+    input.settings.protected.iter().any(|(kind, protected)| *kind == entry.kind && protected.name(entry))
+}
+
+/// Entries that share a declaration by natural key while nothing tells which one was meant.
+fn duplicates(input: &Input<'_>, matching: &Matching) -> HashSet<u32> {
+    let mut doubtful = HashSet::new();
+    for (number, declaration) in input.policy.declarations.iter().enumerate() {
+        let entries = matching.entries(number);
+        if entries.len() < 2 {
+            continue;
+        }
+        let entry = |position: u32| input.snapshot.entries.get(position as usize);
+        if declaration.kind.splits_by.is_some() {
+            let beyond =
+                |position: &u32| entry(*position).is_some_and(|entry| !gap(declaration, entry).excess.is_empty());
+            doubtful.extend(entries.iter().copied().filter(beyond));
+            continue;
+        }
+        let declared_otherwise = |position: u32| matching.declarations(position as usize).len() > 1;
+        let last_matched = |position: u32| {
+            entry(position).is_some_and(|entry| {
+                let last = input.history.matches.get(&(entry.kind.name.into(), entry.id.clone()));
+                last.is_some_and(|last| last.declaration == declaration.key)
+            })
+        };
+        let open: Vec<u32> = entries.iter().copied().filter(|&position| !declared_otherwise(position)).collect();
+        let known: Vec<u32> = open.iter().copied().filter(|&position| last_matched(position)).collect();
+        match known.as_slice() {
+            [meant] => doubtful.extend(open.iter().filter(|position| *position != meant)),
+            _ if open.len() > 1 => doubtful.extend(open),
+            _ => {}
+        }
+    }
+    doubtful
+}
+
+/// What the journal adds to an undeclared row: whether it was declared before, and where that stood.
+fn told_by_journal(input: &Input<'_>, ambiguity: &Ambiguity<'_>, candidate: &mut Candidate<'_>) {
+    if candidate.cause != Cause::Undeclared {
+        return;
+    }
+    let Some(last) = ambiguity.last_match(candidate.entry) else { return };
+    if ambiguity.still_declared(&last.declaration).is_some() {
+        return;
+    }
+    candidate.remarks.push(format!("its declaration vanished: it stood at {}:{}", last.file, last.line));
+    candidate.no_longer_declared = last.in_set
+        && !candidate.sets.is_empty()
+        && last.fingerprint == Fingerprint::of(candidate.entry)
+        && ambiguity.unmatched_siblings(candidate.entry).is_empty();
+    if candidate.no_longer_declared {
+        candidate.verdict.why = "no longer declared".into();
+    }
+    debug_assert!(input.history.persistent || input.history.matches.is_empty(), "no memory without a journal");
+}
+
+/// A saved plan is the upper bound: what it neither would send nor holds by notice is not sent.
+fn narrow(input: &Input<'_>, candidates: &mut [Candidate<'_>], plan: &mut TargetPlan) {
+    let Some(saved) = input.saved else { return };
+    if saved.policy_digest != plan.policy_digest {
+        for candidate in candidates.iter_mut() {
+            candidate.hold(HoldName::Ceiling, "the policies changed since the plan was saved", None);
+        }
+        plan.refusals.push(GuardRefusal {
+            guard: "policy_digest".into(),
+            over: "all rows".into(),
+            figure: describe::cut(&plan.policy_digest, 12).into(),
+            limit: format!("{} in the saved plan", describe::cut(&saved.policy_digest, 12)),
+            way_on: "make and review a new plan".into(),
+            counts: true,
+        });
+        return;
+    }
+    let bound: HashSet<Ticket> = saved
+        .rows
+        .iter()
+        .filter(|row| match row.status {
+            Status::Change => true,
+            Status::Held => row.holds.iter().all(|hold| hold.name == HoldName::Notice),
+            Status::Finding => false,
+        })
+        .map(Row::ticket)
+        .collect();
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.goes()) {
+        let ticket = Ticket {
+            kind: candidate.entry.kind.name.into(),
+            id: candidate.entry.id.clone(),
+            fingerprint: Some(Fingerprint::of(candidate.entry)),
+            action: Some(Action::Revoke),
+            cause: Some(candidate.cause),
+        };
+        if !bound.contains(&ticket) {
+            candidate.hold(
+                HoldName::NotInPlan,
+                "the saved plan does not hold this row",
+                Some("make a new plan".into()),
+            );
+        }
+    }
+}
+
+/// The same natural key went and came back too often: told loudly.
+fn fights(input: &Input<'_>, candidates: &[Candidate<'_>], plan: &mut TargetPlan) {
+    const LOUD: usize = 3;
+    let mut went: HashMap<&Text, usize> = HashMap::new();
+    for sent in input.history.sent.iter().filter(|sent| sent.done) {
+        *went.entry(&sent.natural_key).or_default() += 1;
+    }
+    for candidate in candidates {
+        if let Some(times) = went.get(&candidate.natural_key).filter(|times| **times >= LOUD) {
+            let why = format!("removed {times} times in 24 hours and back again: somebody or something grants it anew");
+            plan.rows.push(finding(input, candidate.entry, FindingKind::Fight, why));
+        }
+    }
+}
+
+/// Declarations that match no live entry.
+fn missing(table: &Table<'_>, matching: &Matching, plan: &mut TargetPlan) {
+    let input = &table.input;
+    for (number, declaration) in input.policy.declarations.iter().enumerate() {
+        if !matching.entries(number).is_empty() {
+            split_less(table, matching, number, declaration, plan);
+            continue;
+        }
+        let left = declaration.person.as_ref().and_then(|person| person.until);
+        let over = [declaration.limits.expires, left].into_iter().flatten().any(|end| end <= input.now);
+        if over {
+            continue;
+        }
+        let unresolved =
+            matching.unresolved.binary_search_by_key(&(number as u64), |known| u64::from(known.declaration));
+        let names = unresolved.ok().and_then(|at| matching.unresolved.get(at)).map(|unresolved| unresolved.names());
+        plan.rows.push(Row {
+            status: Status::Finding,
+            kind: declaration.kind.name.into(),
+            id: declaration.key.clone(),
+            title: describe::declared_title(declaration),
+            principal: declaration.person.as_ref().map(|person| person.name.clone()),
+            action: None,
+            cause: None,
+            finding: Some(FindingKind::Missing),
+            reason: String::new(),
+            why: names.map_or_else(
+                || "declared, and not there".to_owned(),
+                |names| format!("declared, and not there: {names}"),
+            ),
+            origin: declaration.places.first().map(|&place| table.origin(place, OriginKind::Declaration)),
+            holds: Vec::new(),
+            reversibility: declaration.kind.reversibility,
+            weight: 1,
+            fingerprint: None,
+            natural_key: Text::default(),
+            files: Vec::new(),
+            said: Text::default(),
+            remarks: Vec::new(),
+            live: String::new(),
+            declared: describe::declared_lines(declaration),
+        });
+    }
+}
+
+/// Where several entries together meet a declaration: what all of them lack.
+fn split_less(table: &Table<'_>, matching: &Matching, number: usize, declaration: &Declaration, plan: &mut TargetPlan) {
+    if declaration.kind.splits_by.is_none() {
+        return;
+    }
+    let entries: Vec<&Entry> =
+        matching.entries(number).iter().filter_map(|&at| table.input.snapshot.entries.get(at as usize)).collect();
+    let mut gaps = entries.iter().map(|entry| gap(declaration, entry));
+    let Some(mut all) = gaps.next() else { return };
+    for other in gaps {
+        all.less.retain(|word| other.less.contains(word));
+    }
+    all.excess.clear();
+    all.unknown.clear();
+    if let (false, Some(entry)) = (all.less.is_empty(), entries.first()) {
+        let origin = declaration.places.first().map(|&place| table.origin(place, OriginKind::Declaration));
+        let mut row = finding(&table.input, entry, FindingKind::Differs, differs(&all));
+        row.origin = origin;
+        row.declared = describe::declared_lines(declaration);
+        row.live = describe::compared_lines(declaration, &entry.values);
+        plan.rows.push(row);
+    }
+}
+
+fn count(counts: &mut Counts, standing: &Standing) {
+    counts.live += 1;
+    counts.declared += u32::from(!standing.declarations.is_empty());
+    counts.allowed += u32::from(standing.declarations.is_empty() && standing.allowed.is_some());
+    counts.managed += u32::from(!standing.sets.is_empty());
+    let unknown = standing.declarations.is_empty() && standing.sets.is_empty() && standing.absent.is_none();
+    counts.unmanaged += u32::from(unknown);
+}
+
+/// Digest of what the policies say of an entry: a refusal stands until it changes.
+fn said(input: &Input<'_>, cause: Cause, standing: &Standing, verdict: &Verdict) -> Text {
+    let mut hasher = Hasher::new("said");
+    hasher.text(cause.name()).text(&verdict.justification);
+    if let Some(declaration) = verdict.declaration.and_then(|number| input.policy.declarations.get(number as usize)) {
+        hasher.text(&declaration.key).text(&format!("{:?} {:?}", declaration.limits, declaration.on_excess));
+        declaration.values.iter().for_each(|value| {
+            hasher.value(value);
+        });
+    }
+    for set in standing.sets.iter().filter_map(|&set| input.policy.sets.get(set as usize)) {
+        hasher.text(&format!("{:?} {:?}", set.select, set.except));
+    }
+    if let Some(item) = standing.absent.and_then(|item| input.policy.absents.get(item as usize)) {
+        item.values.iter().for_each(|value| {
+            hasher.value(value);
+        });
+    }
+    hasher.finish_hex().into()
+}
+
+/// A candidate as a row.
+pub fn row(input: &Input<'_>, candidate: Candidate<'_>) -> Row {
+    let Candidate { entry, cause, verdict, holds, remarks, files, said, natural_key, .. } = candidate;
+    let file = verdict.place.and_then(|place| input.policy.files.get(place.file as usize));
+    let team = file.and_then(|file| file.team.clone()).unwrap_or_default();
+    let declaration = verdict.declaration.and_then(|number| input.policy.declarations.get(number as usize));
+    let excess = declaration.filter(|_| cause == Cause::OverScoped);
+    Row {
+        status: if holds.is_empty() { Status::Change } else { Status::Held },
+        action: Some(Action::Revoke),
+        cause: Some(cause),
+        reason: describe::reason(cause, file, &team, &verdict.justification),
+        why: verdict.why,
+        origin: verdict.origin,
+        holds,
+        files: files
+            .iter()
+            .filter_map(|&file| input.policy.files.get(file as usize))
+            .map(|file| file.name.clone())
+            .collect(),
+        said,
+        remarks,
+        live: excess.map_or_else(
+            || describe::live_lines(entry),
+            |declaration| describe::compared_lines(declaration, &entry.values),
+        ),
+        declared: excess.map(describe::declared_lines).unwrap_or_default(),
+        ..bare(entry, natural_key)
+    }
+}
+
+/// A finding about an entry.
+fn finding(_input: &Input<'_>, entry: &Entry, kind: FindingKind, why: String) -> Row {
+    Row { finding: Some(kind), why, ..bare(entry, Text::default()) }
+}
+
+/// A finding that the table gave.
+fn found(input: &Input<'_>, entry: &Entry, verdict: Verdict) -> Row {
+    let declaration = verdict.declaration.and_then(|number| input.policy.declarations.get(number as usize));
+    Row {
+        finding: verdict.finding,
+        why: verdict.why,
+        origin: verdict.origin,
+        live: declaration.map(|declaration| describe::compared_lines(declaration, &entry.values)).unwrap_or_default(),
+        declared: declaration.map(describe::declared_lines).unwrap_or_default(),
+        ..bare(entry, Text::default())
+    }
+}
+
+fn bare(entry: &Entry, natural_key: Text) -> Row {
+    Row {
+        status: Status::Finding,
+        kind: entry.kind.name.into(),
+        id: entry.id.clone(),
+        title: describe::title(entry),
+        principal: describe::principal(entry),
+        action: None,
+        cause: None,
+        finding: None,
+        reason: String::new(),
+        why: String::new(),
+        origin: None,
+        holds: Vec::new(),
+        reversibility: entry.kind.reversibility,
+        weight: entry.weight(),
+        fingerprint: Some(Fingerprint::of(entry)),
+        natural_key,
+        files: Vec::new(),
+        said: Text::default(),
+        remarks: Vec::new(),
+        live: String::new(),
+        declared: String::new(),
+    }
+}
+
+/// A plan without rows.
+pub fn empty(input: &Input<'_>) -> TargetPlan {
+    TargetPlan {
+        target: input.settings.target.clone(),
+        system: input.description.system.into(),
+        state: TargetState::Planned,
+        account: input.snapshot.account_id.clone().or_else(|| input.settings.account.clone()),
+        reading: Some(ReadingSummary {
+            started_at: input.snapshot.started_at,
+            finished_at: input.snapshot.finished_at,
+            from_file: input.from_file.map(str::to_owned),
+            evidence: input.snapshot.evidence.clone(),
+        }),
+        policy_digest: input.policy.digest.clone(),
+        snapshot_digest: snapshot_digest(input),
+        digest: Text::default(),
+        rows: Vec::new(),
+        refusals: Vec::new(),
+        counts: Counts {
+            declarations: u32::try_from(input.policy.declarations.len()).unwrap_or(u32::MAX),
+            ..Counts::default()
+        },
+        remarks: input.snapshot.evidence.remarks.clone(),
+    }
+}
+
+/// The plan of a target whose reading failed.
+pub fn unreadable(target: Text, system: &str, what: String, advice: Option<String>) -> TargetPlan {
+    nothing(target, system, TargetState::Unreadable { what, advice })
+}
+
+/// The plan of a target that a broken or missing policy file blocks.
+pub fn blocked(target: Text, system: &str, what: String) -> TargetPlan {
+    nothing(target, system, TargetState::Blocked { what })
+}
+
+fn nothing(target: Text, system: &str, state: TargetState) -> TargetPlan {
+    TargetPlan {
+        target,
+        system: system.into(),
+        state,
+        account: None,
+        reading: None,
+        policy_digest: Text::default(),
+        snapshot_digest: Text::default(),
+        digest: Text::default(),
+        rows: Vec::new(),
+        refusals: Vec::new(),
+        counts: Counts::default(),
+        remarks: Vec::new(),
+    }
+}
+
+/// Puts rows in their order and counts them. To be called again after rows changed their status.
+pub fn finish(plan: &mut TargetPlan) {
+    plan.rows.sort_by(|a, b| order(a).cmp(&order(b)));
+    let of = |status: Status, rows: &[Row]| {
+        u32::try_from(rows.iter().filter(|row| row.status == status).count()).unwrap_or(u32::MAX)
+    };
+    plan.counts.changes = of(Status::Change, &plan.rows);
+    plan.counts.held = of(Status::Held, &plan.rows);
+    plan.counts.findings = of(Status::Finding, &plan.rows);
+    let mut hasher = Hasher::new("plan");
+    hasher.text(&plan.target).text(&plan.policy_digest);
+    for row in plan.rows.iter().filter(|row| row.status != Status::Finding) {
+        hasher.text(if row.status == Status::Change { "change" } else { "held" });
+        hasher.text(&row.kind).text(&row.id);
+        hasher.text(row.action.map_or("", Action::name)).text(row.cause.map_or("", Cause::name));
+        hasher.text(&row.fingerprint.map_or_else(String::new, |fingerprint| fingerprint.to_string()));
+        row.holds.iter().for_each(|hold| {
+            hasher.text(hold.name.name());
+        });
+    }
+    plan.digest = hasher.finish_hex().into();
+}
+
+fn order(row: &Row) -> (Status, Option<Group>, Option<FindingKind>, &str, &str, &str) {
+    (row.status, row.group(), row.finding, &row.kind, &row.title, &row.id)
+}
+
+/// Digest over what was read, whatever the order of the reading.
+fn snapshot_digest(input: &Input<'_>) -> Text {
+    let mut entries: Vec<&Entry> = input.snapshot.entries.iter().filter(|entry| !is_dead(entry)).collect();
+    entries.sort_by(|a, b| (a.kind.name, &a.id).cmp(&(b.kind.name, &b.id)));
+    let mut hasher = Hasher::new("snapshot");
+    for entry in entries {
+        Fingerprint::feed(&mut hasher, entry);
+    }
+    hasher.finish_hex().into()
+}

@@ -1,0 +1,301 @@
+//! Guards hold single rows or refuse whole groups, each with figure, limit and the way on.
+
+use jiff::SignedDuration;
+
+use super::world::{World, days_ago, facts, now, select};
+use crate::{
+    access::{Cause, Controls, Expectation, Group, SentRow},
+    plan::{Confirmation, HoldName, OrderRefused, Status, Total, limit_total},
+};
+
+/// `undeclared` entries nobody declared besides `declared` ones, all managed.
+fn drift(declared: usize, undeclared: usize) -> World {
+    let mut world = World::of("s2");
+    for number in 0..declared {
+        world.live(&format!("service/kept-{number:03}"));
+        world.declare(&format!("service/kept-{number:03}"));
+    }
+    for number in 0..undeclared {
+        world.live(&format!("service/drift-{number:03}"));
+    }
+    world.manage(0, "all");
+    world
+}
+
+#[test]
+fn a_kind_changes_nothing_until_it_is_enforced() {
+    let mut world = drift(3, 1);
+    world.settings.enforce.clear();
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Observe]);
+    let mut world = drift(3, 1);
+    world.settings.stopped = Some("stop file".into());
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Observe]);
+}
+
+#[test]
+fn an_unknown_own_credential_keeps_its_kind_in_observe() {
+    let mut world = drift(3, 1);
+    world.settings.own_unlisted.clear();
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Observe]);
+    assert_eq!(world.refusals(), ["own_unknown"]);
+    world.settings.own.push((world.kind(), select("service/kept-000")));
+    assert_eq!(world.sent_ids(), ["service/drift-000"]);
+    world.settings.own.push((world.kind(), select("ci/apply")));
+    assert_eq!(world.refusals(), ["own_unknown"], "a listed own entry has to be seen live");
+}
+
+#[test]
+fn notice_runs_from_the_first_record_and_a_person_need_not_wait() {
+    let mut world = drift(3, 1);
+    world.settings.notice = SignedDuration::from_hours(20);
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Notice]);
+    world.remember();
+    world.history.undeclared.values_mut().for_each(|known| known.since = now() - SignedDuration::from_hours(19));
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Notice]);
+    world.history.undeclared.values_mut().for_each(|known| known.since = now() - SignedDuration::from_hours(20));
+    assert_eq!(world.sent_ids(), ["service/drift-000"]);
+    world.snapshot.clock_skew = Some(SignedDuration::from_mins(-6));
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Clock], "no notice runs out on a wrong clock");
+    world.history.undeclared.clear();
+    world.confirmation = Confirmation::Person(None);
+    assert_eq!(world.sent_ids(), ["service/drift-000"]);
+    world.confirmation = Confirmation::Unattended;
+    world.history.persistent = false;
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Notice], "it cannot be measured without a journal");
+}
+
+#[test]
+fn a_wrong_clock_stops_time_based_causes_only() {
+    let mut world = drift(3, 0);
+    world.policy.declarations[0].limits.expires = Some(days_ago(1));
+    world.absent("service/kept-001");
+    world.snapshot.clock_skew = Some(SignedDuration::from_mins(6));
+    assert_eq!(world.sent(), [("service/kept-001".to_owned(), "absent")]);
+    assert_eq!(world.holds("service/kept-000"), [HoldName::Clock]);
+}
+
+#[test]
+fn the_floor_keeps_all_of_a_kinds_rows_and_does_not_count_own_or_protected() {
+    let mut world = drift(0, 2);
+    world.policy.sets[0].allow_empty = true;
+    world.settings.keep_at_least = 1;
+    world.live("root/1");
+    world.protect("root/*");
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Floor]);
+    assert_eq!(world.holds("service/drift-001"), [HoldName::Floor]);
+    world.absent("service/drift-000");
+    assert_eq!(world.sent_ids(), ["service/drift-000"], "absent rows pass the floor");
+}
+
+#[test]
+fn the_floor_holds_per_group_too() {
+    let mut world = drift(3, 2);
+    world.settings.keep_at_least = 1;
+    for entry in &mut world.snapshot.entries {
+        if entry.id.contains("drift") {
+            entry.facts = facts(|facts| facts.floor_groups = vec!["gateway g1".into()]);
+        }
+    }
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Floor]);
+}
+
+#[test]
+fn the_last_control_of_a_gateway_stays_unless_the_operator_may_open_it() {
+    let mut world = drift(1, 2);
+    world.snapshot.controls.push(Controls { id: "g1".into(), names: vec!["acme".into()], others: 0 });
+    for entry in &mut world.snapshot.entries {
+        if entry.id.contains("drift") {
+            entry.facts = facts(|facts| facts.control = Some("g1".into()));
+        }
+    }
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Widening]);
+    assert_eq!(world.holds("service/drift-001"), [HoldName::Widening], "judged on the end state");
+    world.snapshot.controls[0].others = 1;
+    assert_eq!(world.sent().len(), 2);
+    world.snapshot.controls[0].others = 0;
+    world.absent("service/drift-000");
+    assert_eq!(world.sent_ids(), ["service/drift-000"], "alone it would not open it");
+    assert_eq!(world.holds("service/drift-001"), [HoldName::Widening]);
+    world.absent("service/drift-001");
+    assert!(world.sent().is_empty(), "the absent rows alone would open it");
+    world.settings.may_open.push("acme".into());
+    assert_eq!(world.sent().len(), 2);
+}
+
+#[test]
+fn share_refuses_the_whole_group_and_the_exact_number_lifts_it() {
+    let mut world = drift(30, 11);
+    world.settings.max_share_percent = 25;
+    assert!(world.sent().is_empty());
+    let plan = world.plan();
+    let refusal = &plan.refusals[0];
+    assert_eq!((refusal.guard.as_str(), refusal.figure.as_str()), ("share", "11 of 41 entries"));
+    assert_eq!(refusal.limit, "10 (25 %)");
+    assert!(refusal.way_on.contains("--expect-revocations t=11"), "{}", refusal.way_on);
+    world.stated = Some(10);
+    assert_eq!((world.sent().len(), world.refusals()), (0, vec!["stated_number".to_owned()]));
+    world.stated = Some(11);
+    assert_eq!(world.sent().len(), 11);
+    world.stated = None;
+    world.history.expectation = Some(Expectation { number: 11, until: now() + SignedDuration::from_hours(1) });
+    assert_eq!(world.sent().len(), 11);
+    world.history.expectation = Some(Expectation { number: 11, until: now() });
+    assert!(world.sent().is_empty(), "an announcement that has run out lifts nothing");
+}
+
+#[test]
+fn share_is_rounded_down_but_at_least_one_and_measured_against_the_largest_number_of_the_day() {
+    let mut world = drift(2, 1);
+    world.settings.max_share_percent = 25;
+    assert_eq!(world.sent().len(), 1);
+    let mut world = drift(6, 2);
+    world.settings.max_share_percent = 25;
+    assert_eq!(world.sent().len(), 2);
+    world.snapshot.entries.remove(0);
+    assert!(world.sent().is_empty(), "a quarter of seven is one");
+    let scopes =
+        [crate::access::BaseScope::Kind("access_token".into()), crate::access::BaseScope::File("a.yaml".into())];
+    world.history.bases = scopes.map(|scope| crate::access::Base { scope, number: 8 }).into();
+    assert_eq!(world.sent().len(), 2);
+}
+
+fn sent(id: &str, cause: Cause, weight: u32) -> SentRow {
+    SentRow {
+        at: days_ago(0),
+        kind: "access_token".into(),
+        id: id.into(),
+        natural_key: id.into(),
+        weight,
+        cause,
+        files: vec!["a.yaml".into()],
+        done: true,
+    }
+}
+
+#[test]
+fn ceilings_roll_over_24_hours() {
+    let mut world = drift(7, 1);
+    world.settings.max_share_percent = 25;
+    world.history.sent = vec![sent("x", Cause::Undeclared, 1), sent("y", Cause::Undeclared, 1)];
+    assert_eq!(world.refusals(), ["share", "share"], "per file and per kind");
+    world.settings.max_share_percent = 100;
+    world.settings.max_count = 2;
+    assert_eq!(world.refusals(), ["count"]);
+}
+
+#[test]
+fn groups_are_let_in_whole_in_order_and_by_weight() {
+    let mut world = drift(5, 2);
+    world.absent("service/kept-000");
+    world.settings.max_count = 2;
+    assert_eq!(world.sent_ids(), ["service/kept-000"]);
+    let plan = world.plan();
+    assert!(
+        plan.rows.iter().filter(|row| row.group() == Some(Group::Undeclared)).all(|row| row.status == Status::Held)
+    );
+    world.settings.max_count = 3;
+    assert_eq!(world.sent().len(), 3);
+    world.snapshot.entries.last_mut().unwrap().facts = facts(|facts| facts.weight = 2);
+    assert_eq!(world.sent().len(), 1, "a row that stands for two people counts twice");
+}
+
+#[test]
+fn past_the_total_due_and_undeclared_rows_of_every_target_are_refused() {
+    let mut first = drift(9, 1);
+    first.absent("service/kept-000");
+    let mut plans = [first.plan(), drift(9, 2).plan()];
+    limit_total(&mut plans, Total { max: 4, sent: 0, lifted: false });
+    assert_eq!(plans.iter().map(|plan| plan.counts.changes).collect::<Vec<_>>(), [2, 2]);
+    limit_total(&mut plans, Total { max: 4, sent: 1, lifted: true });
+    assert_eq!(plans[1].counts.changes, 2);
+    limit_total(&mut plans, Total { max: 4, sent: 1, lifted: false });
+    assert_eq!(plans.iter().map(|plan| plan.counts.changes).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(plans[1].refusals[0].guard, "count_total");
+}
+
+#[test]
+fn no_overlap_means_a_wrong_account_or_a_wrong_file() {
+    let mut world = drift(0, 3);
+    world.declare("elsewhere/a");
+    assert!(world.sent().is_empty());
+    assert!(world.refusals().contains(&"no_overlap".to_owned()));
+}
+
+#[test]
+fn an_empty_set_has_to_be_meant() {
+    let mut world = drift(0, 3);
+    assert_eq!(world.refusals(), ["allow_empty"], "nothing speaks of it");
+    world.policy.sets[0].allow_empty = true;
+    assert_eq!(world.sent().len(), 3);
+    let mut world = drift(3, 2);
+    world.manage(1, "service/drift-*");
+    assert_eq!(world.refusals(), ["allow_empty"], "the second set would be left empty");
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_saved_plan_is_the_upper_bound() {
+    let mut world = drift(9, 2);
+    let saved = world.plan();
+    world.live("service/drift-new");
+    world.saved = Some(saved.clone());
+    assert_eq!(world.sent().len(), 2);
+    assert_eq!(world.holds("service/drift-new"), [HoldName::NotInPlan]);
+    world.snapshot.entries[9].expires_at = Some(now());
+    assert_eq!(world.sent().len(), 1, "another fingerprint is another row");
+    world.policy.digest = "other".into();
+    assert_eq!((world.sent().len(), world.refusals()), (0, vec!["policy_digest".to_owned()]));
+}
+
+#[test]
+fn what_a_plan_holds_by_notice_is_within_its_bound() {
+    let mut world = drift(9, 1);
+    world.settings.notice = SignedDuration::from_hours(20);
+    world.saved = Some(world.plan());
+    world.confirmation = Confirmation::Person(Some("anna".into()));
+    assert_eq!(world.sent().len(), 1);
+}
+
+#[test]
+fn what_came_back_three_times_is_told_loudly() {
+    let mut world = drift(9, 1);
+    let key = world.plan().changes().next().unwrap().natural_key.clone();
+    let again = |_| SentRow { natural_key: key.clone(), ..sent("old", Cause::Undeclared, 1) };
+    world.history.sent = (0..3).map(again).collect();
+    let plan = world.plan();
+    assert!(plan.rows.iter().any(|row| row.finding == Some(crate::plan::FindingKind::Fight)), "{:?}", plan.rows);
+}
+
+#[test]
+fn an_order_passes_everything_but_own_protected_and_widening() {
+    let mut world = drift(1, 1);
+    world.settings.enforce.clear();
+    world.settings.max_count = 0;
+    let order = |world: &World, id: &str| {
+        let policy = &world.policy;
+        crate::plan::order_one(
+            &crate::plan::Input {
+                description: world.description,
+                settings: &world.settings,
+                policy,
+                people: &world.people,
+                snapshot: &world.snapshot,
+                history: &world.history,
+                confirmation: &world.confirmation,
+                stated: None,
+                saved: None,
+                now: now(),
+                from_file: None,
+                observe: false,
+            },
+            None,
+            id,
+            "leaked in a log",
+        )
+    };
+    let planned = order(&world, "service/kept-000").unwrap();
+    assert_eq!(planned.plan.changes().next().unwrap().reason, "ordered: leaked in a log");
+    assert!(matches!(order(&world, "nobody"), Err(OrderRefused::NotFound(_))));
+    world.protect("service/*");
+    assert!(matches!(order(&world, "service/kept-000"), Err(OrderRefused::Held { name: "protected", .. })));
+}

@@ -1,0 +1,223 @@
+//! Ambiguity holds rows, not targets.
+
+use super::world::{World, accessowl, facts, object};
+use crate::{
+    access::Value,
+    plan::{FindingKind, HoldName, Status},
+};
+
+fn managed(mut world: World) -> World {
+    world.policy.sets.clear();
+    world.manage(0, "all");
+    world
+}
+
+#[test]
+fn an_entry_whose_declaration_now_matches_nothing_may_be_renamed() {
+    let mut world = World::of("buildkite");
+    let (user, description) = (1, 2);
+    let anna = object("user", "u1", "anna@example.com", None);
+    let values = |label: &str| {
+        let mut values = vec![Value::Absent; 4];
+        values[0] = Value::Text("t1".into());
+        values[user] = Value::Object(anna.clone());
+        values[description] = Value::Text(label.into());
+        values
+    };
+    world.entry("t1", values("deploy")).principal = Some(anna.clone());
+    world.live("t2");
+    world.declare("t2");
+    let mut declared = vec![Value::Absent; 4];
+    declared[description] = Value::Text("deploy".into());
+    world.declaration("user=anna description=deploy", declared, Some(super::world::person("anna", None)));
+    let mut world = managed(world);
+    assert!(world.plan().rows.is_empty());
+    world.remember();
+    world.snapshot.entries[0].values = values("deploy v2").into();
+    assert_eq!(world.holds("t1"), [HoldName::MaybeRenamed]);
+    // Without the record the row goes, with a remark.
+    world.history.matches.clear();
+    let plan = world.plan();
+    assert!(plan.changes().next().unwrap().remarks[0].contains("matches nothing"), "{:?}", plan.rows);
+}
+
+#[test]
+fn no_longer_declared_goes_at_once_and_only_if_unchanged_since() {
+    let mut world = World::of("s2");
+    world.live("service/a");
+    world.live("service/b");
+    world.declare("service/a");
+    world.declare("service/b");
+    let mut world = managed(world);
+    world.settings.notice = jiff::SignedDuration::from_hours(20);
+    world.remember();
+    world.policy.declarations.remove(1);
+    assert_eq!(world.sent_ids(), ["service/b"]);
+    assert!(world.plan().rows[0].remarks[0].contains("a.yaml:11"), "the vanished declaration is told");
+    world.snapshot.entries[1].expires_at = Some(super::world::now());
+    assert_eq!(world.holds("service/b"), [HoldName::Notice], "it changed: its notice starts anew");
+}
+
+#[test]
+fn a_name_that_resolves_to_nothing_holds_what_it_could_mean() {
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "prod", &[]);
+    world.state("s2", "ben", "GitHub", "prod", &[]);
+    world.state("s3", "anna", "Jira", "prod", &[]);
+    world.access("ben", "GitHub", "prod", &[]);
+    world.access("anna", "Git Hub", "prod", &[]);
+    let world = managed(world);
+    assert_eq!(world.holds("s1"), [HoldName::Unresolved]);
+    assert_eq!(world.holds("s3"), [HoldName::Unresolved], "any application could be meant");
+    let mut world = world;
+    world.policy.declarations.pop();
+    world.access("anna", "GitHub", "produ", &[]);
+    assert_eq!(world.holds("s1"), [HoldName::Unresolved]);
+    assert_eq!(world.sent_ids(), ["s3"], "another application is not meant");
+}
+
+#[test]
+fn a_mistyped_person_does_not_mean_somebody_who_is_known() {
+    let mut world = accessowl();
+    world.snapshot.directory.add(object("user", "u-zoe", "zoe@example.com", None));
+    world.state("s1", "ben", "GitHub", "prod", &[]);
+    world.state("s2", "zoe", "GitHub", "prod", &[]);
+    world.state("s3", "cleo", "Jira", "prod", &[]);
+    world.access("cleo", "Jira", "prod", &[]);
+    world.access("nobody", "GitHub", "prod", &[]);
+    let world = managed(world);
+    assert_eq!(world.sent_ids(), ["s1"], "ben is in the people file");
+    assert_eq!(world.holds("s2"), [HoldName::Unresolved], "nobody else claims zoe");
+}
+
+#[test]
+fn several_objects_of_one_name_hold_only_those() {
+    let mut world = accessowl();
+    world.snapshot.directory.add(object("application", "a-Twin", "GitHub", None));
+    world.snapshot.directory.add(object("resource", "r-Twin-prod", "prod", Some("a-Twin")));
+    world.state("s1", "anna", "GitHub", "prod", &[]);
+    world.state("s2", "anna", "Twin", "prod", &[]);
+    world.state("s3", "anna", "Jira", "prod", &[]);
+    world.state("s4", "ben", "Jira", "prod", &[]);
+    world.access("anna", "GitHub", "prod", &[]);
+    world.access("ben", "Jira", "prod", &[]);
+    let mut world = managed(world);
+    assert_eq!(world.sent_ids(), ["s3"]);
+    assert_eq!((world.holds("s1"), world.holds("s2")), (vec![HoldName::Unresolved], vec![HoldName::Unresolved]));
+    // Where the journal knows which object the name stood for, only that one is meant.
+    let mut before = accessowl();
+    before.state("s1", "anna", "GitHub", "prod", &[]);
+    before.access("anna", "GitHub", "prod", &[]);
+    before.remember();
+    world.history = before.history;
+    world.history.matches.values_mut().for_each(|last| last.id = "gone".into());
+    let matches = std::mem::take(&mut world.history.matches);
+    world.history.matches = matches.into_values().map(|last| ((last.kind.clone(), last.id.clone()), last)).collect();
+    assert_eq!(world.sent_ids(), ["s2", "s3"]);
+}
+
+#[test]
+fn entries_that_share_a_declared_key_are_held_unless_one_is_known() {
+    let mut world = World::of("aitronos");
+    let fields = world.kind().fields.len();
+    let entity = world.kind().field_index("entity").unwrap();
+    let grantee = world.kind().field_index("grantee").unwrap();
+    let typed = |class: &str, id: &str| {
+        Value::Object(std::sync::Arc::new(crate::access::Object {
+            typed: true,
+            ..(*object(class, id, id, None)).clone()
+        }))
+    };
+    for id in ["g1", "g2", "g3"] {
+        let mut values = vec![Value::Absent; fields];
+        values[0] = Value::Text(id.into());
+        values[entity] = typed("assistant", "asst_1");
+        values[grantee] = typed("department", if id == "g3" { "dept_9" } else { "dept_1" });
+        world.entry(id, values);
+    }
+    let mut declared = vec![Value::Absent; fields];
+    declared[entity] = Value::Text("assistant/asst_1".into());
+    declared[grantee] = Value::Text("department/dept_1".into());
+    world.declaration("entity=assistant/asst_1 grantee=department/dept_1", declared, None);
+    let plan = world.plan();
+    assert!(plan.rows.iter().all(|row| row.finding == Some(FindingKind::Duplicate)), "nothing would remove them");
+    assert!(!plan.in_sync());
+    let mut world = managed(world);
+    assert_eq!(world.sent_ids(), ["g3"]);
+    assert_eq!((world.holds("g1"), world.holds("g2")), (vec![HoldName::Duplicate], vec![HoldName::Duplicate]));
+    world.policy.declarations[0].limits.expires = Some(super::world::days_ago(1));
+    world.policy.sets[0].allow_empty = true;
+    assert_eq!(world.sent_ids(), ["g1", "g2", "g3"], "whichever was meant, both go");
+}
+
+#[test]
+fn removing_an_application_would_imply_what_lies_below() {
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "", &[]);
+    world.state("s2", "anna", "GitHub", "prod", &[]);
+    world.state("s3", "ben", "GitHub", "", &[]);
+    world.access("anna", "GitHub", "prod", &[]);
+    let world = managed(world);
+    assert_eq!(world.holds("s1"), [HoldName::Implied]);
+    assert_eq!(world.sent_ids(), ["s3"], "another person's is not implied");
+}
+
+#[test]
+fn an_owner_that_is_not_told_any_more_holds() {
+    let mut world = World::of("buildkite");
+    world.live("t1").principal = Some(object("user", "u1", "anna@example.com", None));
+    world.live("t2");
+    world.declare("t2");
+    let mut world = managed(world);
+    world.remember();
+    world.snapshot.entries[0].principal = None;
+    assert_eq!(world.holds("t1"), [HoldName::OwnerUnknown]);
+}
+
+#[test]
+fn a_token_that_may_revoke_tokens_goes_only_by_its_exact_id() {
+    let mut world = World::of("s2");
+    world.live("admin/1").facts = facts(|facts| facts.revokes_tokens = true);
+    world.live("service/a");
+    world.declare("service/a");
+    let mut world = managed(world);
+    assert_eq!(world.holds("admin/1"), [HoldName::TokenManager]);
+    world.absent("admin/1");
+    assert_eq!(world.sent(), [("admin/1".to_owned(), "absent")]);
+}
+
+#[test]
+fn a_refused_entry_waits_until_the_policies_say_something_else() {
+    let mut world = World::of("s2");
+    world.live("service/a");
+    world.live("service/b");
+    world.declare("service/b");
+    let mut world = managed(world);
+    let said = world.plan().changes().next().unwrap().said.clone();
+    let refusal = crate::access::Refusal { at: super::world::now(), why: "no".into(), said };
+    world.history.refusals.insert(("access_token".into(), "service/a".into()), refusal);
+    assert_eq!(world.holds("service/a"), [HoldName::Refused]);
+    world.settings.retry_refused = true;
+    assert_eq!(world.sent_ids(), ["service/a"]);
+    world.settings.retry_refused = false;
+    world.absent("service/a");
+    assert_eq!(world.sent(), [("service/a".to_owned(), "absent")], "now they say something else");
+}
+
+#[test]
+fn own_and_protected_are_nothing_unless_absent_or_due() {
+    let mut world = World::of("s2");
+    for id in ["root/1", "me", "service/a"] {
+        world.live(id);
+    }
+    world.declare("service/a");
+    world.protect("root/*");
+    world.own("me");
+    let mut world = managed(world);
+    assert!(world.plan().rows.is_empty(), "{:?}", world.plan().rows);
+    world.absent("root/1");
+    world.absent("me");
+    assert_eq!(world.holds("root/1"), [HoldName::Protected]);
+    assert_eq!(world.holds("me"), [HoldName::Own]);
+    assert!(world.plan().rows.iter().all(|row| row.status == Status::Held));
+}

@@ -1,0 +1,7 @@
+//! Promises of the pure plan, one file a section of the design.
+
+mod guards;
+mod holds;
+mod laws;
+mod table;
+mod world;

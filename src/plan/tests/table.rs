@@ -1,0 +1,217 @@
+//! One table decides what may be removed.
+
+use jiff::SignedDuration;
+
+use super::world::{World, accessowl, days_ago, now, selector};
+use crate::{
+    access::{Life, Value},
+    plan::{FindingKind, Status},
+    policy::OnExcess,
+};
+
+fn s2() -> World {
+    World::of("s2")
+}
+
+#[test]
+fn only_undeclared_entries_of_a_managed_set_go() {
+    let mut world = s2();
+    for id in ["service/a", "service/b", "other/x"] {
+        world.live(id);
+    }
+    world.declare("service/a");
+    world.manage(0, "service/*");
+    assert_eq!(world.sent(), [("service/b".to_owned(), "undeclared")]);
+    assert_eq!(world.plan().counts.unmanaged, 1, "the plan tells how many nothing speaks of");
+}
+
+#[test]
+fn a_declaration_in_another_file_and_outside_every_set_keeps_its_entry() {
+    let mut world = s2();
+    world.live("service/a");
+    world.live("service/b");
+    world.manage(1, "service/*");
+    world.declare("service/a");
+    assert_eq!(world.sent_ids(), ["service/b"]);
+}
+
+#[test]
+fn except_narrows_its_own_set_only() {
+    let mut world = s2();
+    for id in ["service/a", "service/legacy-1"] {
+        world.live(id);
+    }
+    world.declare("service/a");
+    world.manage(0, "service/*").except.push(selector("service/legacy-*"));
+    assert!(world.sent().is_empty());
+    world.manage(1, "service/legacy-*").allow_empty = true;
+    assert_eq!(world.sent_ids(), ["service/legacy-1"]);
+}
+
+#[test]
+fn allow_speaks_for_its_own_files_sets_and_holds_against_every_file() {
+    let mut world = s2();
+    for id in ["ci/1", "service/a"] {
+        world.live(id);
+    }
+    world.declare("service/a");
+    world.manage(0, "*");
+    world.allow(1, "ci/*");
+    assert_eq!(world.sent_ids(), ["ci/1"], "its own file manages nothing");
+    world.manage(1, "ci/*");
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn what_must_expire_soon_and_does_not_is_not_allowed() {
+    let mut world = s2();
+    world.live("ci/soon").expires_at = Some(now() + SignedDuration::from_hours(2));
+    world.live("ci/late").expires_at = Some(now() + SignedDuration::from_hours(200));
+    world.live("ci/never");
+    world.manage(0, "ci/*");
+    world.allow(0, "ci/*").must_expire_within = Some(SignedDuration::from_hours(48));
+    assert_eq!(world.sent_ids(), ["ci/late", "ci/never"]);
+    world.snapshot.clock_skew = Some(SignedDuration::from_mins(6));
+    assert!(world.sent().is_empty(), "with a clock that is off none fails it");
+}
+
+#[test]
+fn absent_beats_declaration_and_allow() {
+    let mut world = s2();
+    world.live("service/a");
+    world.live("service/b");
+    world.declare("service/a");
+    world.declare("service/b");
+    world.absent("service/a");
+    assert_eq!(world.sent(), [("service/a".to_owned(), "absent")]);
+    let plan = world.plan();
+    let row = plan.changes().next().unwrap();
+    assert!(row.reason.contains("SEC-9"), "{}", row.reason);
+}
+
+#[test]
+fn a_due_limit_acts_and_the_loosest_of_several_declarations_wins() {
+    let mut world = s2();
+    world.live("service/a");
+    world.live("service/b");
+    world.declare("service/a").limits.expires = Some(days_ago(1));
+    world.declare("service/b");
+    assert_eq!(world.sent(), [("service/a".to_owned(), "expired")]);
+    world.declare("service/a");
+    assert!(world.sent().is_empty(), "one declaration has no limit at all");
+}
+
+#[test]
+fn idle_and_never_used_are_two_things() {
+    let mut world = World::of("buildkite");
+    world.live("t1").last_used_at = Some(days_ago(9));
+    world.live("t2");
+    for id in ["t1", "t2"] {
+        world.declare(id).limits.max_idle = Some(SignedDuration::from_hours(24 * 5));
+    }
+    assert_eq!(world.sent(), [("t1".to_owned(), "idle")]);
+    world.policy.declarations[1].limits.max_unused = Some(SignedDuration::from_hours(24 * 5));
+    assert_eq!(world.sent(), [("t1".to_owned(), "idle"), ("t2".to_owned(), "unused")]);
+    world.policy.declarations[1].limits.max_age = Some(SignedDuration::from_hours(24 * 5));
+    assert_eq!(world.sent()[1].1, "too_old");
+}
+
+#[test]
+fn more_than_declared_goes_only_where_the_declaration_says_so() {
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "prod", &["admin", "read"]);
+    world.access("anna", "GitHub", "prod", &["read"]);
+    let plan = world.plan();
+    assert_eq!(plan.rows[0].finding, Some(FindingKind::OverScoped));
+    assert!(!plan.in_sync());
+    world.policy.declarations[0].on_excess = OnExcess::Revoke;
+    assert_eq!(world.sent(), [("s1".to_owned(), "over_scoped")]);
+}
+
+#[test]
+fn an_unknown_scope_is_never_excess_and_a_content_field_left_out_is_not_compared() {
+    let mut world = World::of("buildkite");
+    let scopes = world.kind().field_index("scopes").unwrap();
+    world.live("t1").values[scopes] = Value::set(["read_builds".into(), "teleport".into()]);
+    let declaration = world.declare("t1");
+    declaration.on_excess = OnExcess::Revoke;
+    assert!(world.sent().is_empty());
+    world.policy.declarations[0].values[scopes] = Value::set(["read_builds".into()]);
+    assert!(world.sent().is_empty() && world.plan().in_sync());
+    world.policy.declarations[0].values[scopes] = Value::set([]);
+    assert_eq!(world.sent(), [("t1".to_owned(), "over_scoped")]);
+}
+
+#[test]
+fn less_than_declared_differs_and_missing_is_told_both_in_sync() {
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "prod", &["read"]);
+    world.access("anna", "GitHub", "prod", &["read", "write"]);
+    world.access("ben", "GitHub", "prod", &[]);
+    let plan = world.plan();
+    let findings: Vec<_> = plan.rows.iter().filter_map(|row| row.finding).collect();
+    assert_eq!(findings, [FindingKind::Missing, FindingKind::Differs]);
+    assert!(plan.in_sync());
+}
+
+#[test]
+fn states_that_together_meet_a_declaration_are_no_duplicates_and_no_difference() {
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "prod", &["read"]);
+    world.state("s2", "anna", "GitHub", "prod", &["write"]);
+    world.access("anna", "GitHub", "prod", &["read", "write"]);
+    world.manage(0, "all").allow_empty = true;
+    let plan = world.plan();
+    assert!(plan.rows.is_empty(), "{:?}", plan.rows);
+}
+
+#[test]
+fn the_dead_are_shown_and_left_alone_and_the_leaving_are_in_flight() {
+    let mut world = s2();
+    world.live("service/dead").life = Life::Dead("expired".into());
+    world.live("service/leaving").life = Life::InFlight { since: None, what: "waits".into() };
+    world.live("service/a");
+    world.declare("service/a");
+    world.manage(0, "service/*");
+    let plan = world.plan();
+    let findings: Vec<_> = plan.rows.iter().map(|row| (row.status, row.finding)).collect();
+    assert_eq!(findings, [(Status::Finding, Some(FindingKind::Dead)), (Status::Finding, Some(FindingKind::InFlight))]);
+    assert!(plan.in_sync());
+    assert_eq!((plan.counts.live, plan.counts.dead), (2, 1));
+}
+
+#[test]
+fn a_leaver_holds_nothing_declared_and_nothing_allowed() {
+    let mut world = accessowl();
+    let left = super::world::person("anna", Some(days_ago(1)));
+    world.people.insert("anna".into(), left);
+    world.state("s1", "anna", "GitHub", "prod", &[]);
+    world.state("s2", "anna", "Jira", "prod", &[]);
+    world.state("s3", "ben", "Jira", "prod", &[]);
+    world.access("anna", "GitHub", "prod", &[]);
+    world.manage(0, "all");
+    world.allow(0, "all");
+    assert_eq!(world.sent(), [("s1".to_owned(), "expired"), ("s2".to_owned(), "undeclared")]);
+}
+
+#[test]
+fn the_only_resource_without_a_title_may_be_left_out() {
+    let mut world = accessowl();
+    world.snapshot.directory.add(super::world::object("application", "a-Solo", "Solo", None));
+    world.snapshot.directory.add(super::world::object("resource", "r-Solo-only", "", Some("a-Solo")));
+    world.state("s1", "anna", "Solo", "only", &[]);
+    world.access("anna", "Solo", "", &[]);
+    assert!(world.plan().rows.is_empty(), "{:?}", world.plan().rows);
+}
+
+#[test]
+fn what_lies_outside_every_selector_is_reached_only_by_its_exact_name() {
+    let mut world = s2();
+    world.live("service/a").facts = super::world::facts(|facts| facts.outside = Some("system".into()));
+    world.live("service/b");
+    world.declare("service/b");
+    world.manage(0, "service/*");
+    assert!(world.sent().is_empty());
+    world.absent("service/a");
+    assert_eq!(world.sent_ids(), ["service/a"]);
+}

@@ -1,0 +1,310 @@
+//! Items of a list: declarations, `allow`, `absent` and `holds`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    access::{Field, FieldRole, Kind, Limit, Person, Shape, Text, Value},
+    yaml::{Fields, Node, Reporter, get, quoted},
+};
+
+use super::{
+    Absent, Allow, Declaration, Hold, OnExcess, Place,
+    holders::Holders,
+    identity::{self, person_field},
+    limits,
+    people::People,
+    selectors,
+    values::{self, Pool},
+};
+
+/// What reading the items of one file needs to know.
+pub struct Reading<'c> {
+    /// The system's name.
+    pub system: &'static str,
+    /// Everybody known.
+    pub people: &'c People,
+    /// The file's team.
+    pub team: Option<Text>,
+    /// Equal texts are kept once.
+    pub pool: Pool,
+    /// People that only an address names, kept once.
+    pub(super) strangers: HashMap<Text, Arc<Person>>,
+    /// The last value of each field: in long lists the next item often has the same.
+    last: HashMap<(&'static str, &'static str), Value>,
+    /// The last lists of justifications and teams, for the same reason.
+    last_texts: [Arc<[Text]>; 2],
+}
+
+/// A declaration and what merging has to know besides.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// The declaration.
+    pub declaration: Declaration,
+    /// Whether its person came through a group.
+    pub through_group: bool,
+}
+
+/// The names under which an item of a kind may name what it means, and further ones.
+fn names(kind: &'static Kind, identifying_only: bool, further: &[&'static str]) -> Vec<&'static str> {
+    let fields = kind.fields.iter().filter(|field| !identifying_only || field.role != FieldRole::Content);
+    let mut names: Vec<&'static str> = fields.map(|field| field.name).collect();
+    if person_field(kind).is_some() {
+        names.extend(["users", "groups"]);
+    }
+    names.extend(further.iter().filter(|name| kind.field(name).is_none()));
+    names
+}
+
+impl<'c> Reading<'c> {
+    /// For one file and one system.
+    pub fn new(system: &'static str, people: &'c People, team: Option<Text>) -> Self {
+        let none: Arc<[Text]> = Arc::new([]);
+        Self {
+            system,
+            people,
+            team,
+            pool: Pool::default(),
+            strangers: HashMap::new(),
+            last: HashMap::new(),
+            last_texts: [Arc::clone(&none), none],
+        }
+    }
+
+    /// The declarations of a list.
+    pub fn declarations(&mut self, node: &Node<'_>, kind: &'static Kind, reporter: &mut Reporter<'_>) -> Vec<Declared> {
+        let Some(items) = get::list(node, &quoted(kind.list), reporter) else {
+            return Vec::new();
+        };
+        let mut known = names(kind, false, &["justification", "team", "on_excess"]);
+        known.extend(limits::ALL.map(Limit::name));
+        let mut declared = Vec::with_capacity(items.len());
+        for item in items {
+            self.declaration(item, kind, &known, &mut declared, reporter);
+        }
+        declared
+    }
+
+    fn declaration(
+        &mut self,
+        item: &Node<'_>,
+        kind: &'static Kind,
+        known: &[&str],
+        declared: &mut Vec<Declared>,
+        reporter: &mut Reporter<'_>,
+    ) {
+        let before = reporter.count();
+        let Some(fields) = Fields::of(item, &item_name(kind), known, reporter) else {
+            return;
+        };
+        let values = self.values(&fields, kind, reporter);
+        let holders = self.holders(&fields, kind, reporter);
+        identity::check(&fields, kind, reporter);
+        let limits = limits::read(self.system, &fields, kind, kind.limits, reporter);
+        if let Some(node) = fields.get(Limit::MustExpireWithin.name()) {
+            let hint = "it stands in `allow`, where the system can answer it";
+            reporter.report_with(node, "`must_expire_within` is no limit of a declaration", hint);
+        }
+        let on_excess = fields.get("on_excess").and_then(|node| {
+            let text = get::text(node, "`on_excess`", reporter)?;
+            values::word("`on_excess`", text, &["report", "revoke"], node, reporter)
+        });
+        let justification = self.text(&fields, "justification", reporter);
+        let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
+        if reporter.count() > before {
+            return;
+        }
+        let justifications = self.texts_of(0, justification);
+        let teams = self.texts_of(1, team);
+        let place = Place { file: 0, line: item.at.line };
+        for (person, through_group) in holders {
+            let declaration = Declaration {
+                kind,
+                key: identity::key(kind, &values, person.as_deref()),
+                values: values.clone(),
+                person,
+                justifications: Arc::clone(&justifications),
+                teams: Arc::clone(&teams),
+                limits,
+                on_excess: if on_excess == Some("revoke") { OnExcess::Revoke } else { OnExcess::Report },
+                places: Box::new([place]),
+            };
+            declared.push(Declared { declaration, through_group });
+        }
+    }
+
+    /// The `allow` items of a list.
+    pub fn allows(&mut self, node: &Node<'_>, kind: &'static Kind, reporter: &mut Reporter<'_>) -> Vec<Allow> {
+        let Some(items) = get::list(node, &quoted(kind.list), reporter) else {
+            return Vec::new();
+        };
+        let mut known = vec!["select", "justification", "team"];
+        known.extend(limits::ALL.map(Limit::name));
+        let answers: Vec<Limit> = kind.limits.iter().chain(kind.allow_limits).copied().collect();
+        let mut allows = Vec::new();
+        for item in items {
+            let before = reporter.count();
+            let Some(fields) = Fields::of(item, "an `allow` item", &known, reporter) else { continue };
+            let select = fields
+                .required("select", reporter)
+                .and_then(|node| selectors::selectors(node, "`select`", kind, self.system, self.people, reporter));
+            let limits = limits::read(self.system, &fields, kind, &answers, reporter);
+            let within = Limit::MustExpireWithin;
+            let must_expire_within = limits::duration(self.system, &fields, within, kind, &answers, reporter);
+            let justification = self.text(&fields, "justification", reporter);
+            let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
+            if let Some(select) = select
+                && reporter.count() == before
+            {
+                let place = Place { file: 0, line: item.at.line };
+                allows.push(Allow { kind, select, limits, must_expire_within, justification, team, place });
+            }
+        }
+        allows
+    }
+
+    /// The `absent` items of a list.
+    pub fn absents(&mut self, node: &Node<'_>, kind: &'static Kind, reporter: &mut Reporter<'_>) -> Vec<Absent> {
+        let Some(items) = get::list(node, &quoted(kind.list), reporter) else {
+            return Vec::new();
+        };
+        let known = names(kind, true, &["justification", "team"]);
+        let mut absents = Vec::new();
+        for item in items {
+            let before = reporter.count();
+            let Some(fields) = Fields::of(item, "an `absent` item", &known, reporter) else { continue };
+            let (values, holders) = self.literal(&fields, kind, reporter);
+            let justification = self.text(&fields, "justification", reporter);
+            let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
+            if reporter.count() > before {
+                continue;
+            }
+            let place = Place { file: 0, line: item.at.line };
+            absents.extend(holders.into_iter().map(|(person, _)| Absent {
+                kind,
+                values: values.clone(),
+                person,
+                justification: justification.clone(),
+                team: team.clone(),
+                place,
+            }));
+        }
+        absents
+    }
+
+    /// The `holds` items of a list.
+    pub fn holds(&mut self, node: &Node<'_>, kind: &'static Kind, reporter: &mut Reporter<'_>) -> Vec<Hold> {
+        let Some(items) = get::list(node, &quoted(kind.list), reporter) else {
+            return Vec::new();
+        };
+        let known = names(kind, true, &["until", "justification"]);
+        let mut holds = Vec::new();
+        for item in items {
+            let Some(fields) = Fields::of(item, "a `holds` item", &known, reporter) else { continue };
+            let before = reporter.count();
+            let (values, holders) = self.literal(&fields, kind, reporter);
+            let until = fields.required("until", reporter).and_then(|node| get::end(node, "`until`", reporter));
+            fields.required("justification", reporter);
+            let justification = self.text(&fields, "justification", reporter);
+            let (Some(until), Some(justification), true) = (until, justification, reporter.count() == before) else {
+                continue;
+            };
+            let place = Place { file: 0, line: item.at.line };
+            holds.extend(holders.into_iter().map(|(person, _)| Hold {
+                kind,
+                values: values.clone(),
+                person,
+                until,
+                justification: justification.clone(),
+                place,
+            }));
+        }
+        holds
+    }
+
+    /// The identifying fields of an item that names entries literally.
+    fn literal(
+        &mut self,
+        fields: &Fields<'_, '_>,
+        kind: &'static Kind,
+        reporter: &mut Reporter<'_>,
+    ) -> (Box<[Value]>, Holders) {
+        let mut values = self.values(fields, kind, reporter);
+        for value in &mut values {
+            if let Value::Text(text) = value
+                && text.contains(r"\*")
+            {
+                *text = text.replace(r"\*", "*").into();
+            }
+        }
+        let holders = self.holders(fields, kind, reporter);
+        for (key, node) in fields.entries() {
+            let literal = kind.field(&key.text).is_some_and(|field| field.role != FieldRole::Content);
+            if literal && node.as_scalar().is_some_and(|scalar| scalar.text.replace(r"\*", "").contains('*')) {
+                let message = format!("{} is taken literally here, and has a star", quoted(&key.text));
+                let hint = "name each entry by itself; to remove a whole class, let `manage` select it and declare none; \
+                            a star that is meant is written `\\*`";
+                reporter.report_with(node, message, hint);
+            }
+        }
+        let named = fields.entries().iter().any(|(key, _)| {
+            kind.field(&key.text).is_some_and(|field| field.role != FieldRole::Content)
+                || (person_field(kind).is_some() && matches!(&*key.text, "users" | "groups"))
+        });
+        if !named {
+            let known: Vec<&str> = names(kind, true, &[]);
+            let hint = format!("give at least one of {}", known.join(", "));
+            reporter.report_with(fields, "nothing says which entry is meant", hint);
+        }
+        (values, holders)
+    }
+
+    /// The values of a kind's fields; the person's is absent here.
+    fn values(&mut self, fields: &Fields<'_, '_>, kind: &'static Kind, reporter: &mut Reporter<'_>) -> Box<[Value]> {
+        kind.fields
+            .iter()
+            .map(|field| {
+                if matches!(field.shape, Shape::Person) {
+                    return Value::Absent;
+                }
+                let Some(node) = fields.get(field.name) else {
+                    return Value::Absent;
+                };
+                let value = values::read(field.name, &field.shape, node, &mut self.pool, reporter).unwrap_or_default();
+                self.shared(kind, field, value)
+            })
+            .collect()
+    }
+
+    fn shared(&mut self, kind: &'static Kind, field: &'static Field, value: Value) -> Value {
+        if !matches!(value, Value::Set(_) | Value::Record(_)) {
+            return value;
+        }
+        match self.last.get(&(kind.name, field.name)) {
+            Some(last) if *last == value => last.clone(),
+            _ => {
+                self.last.insert((kind.name, field.name), value.clone());
+                value
+            }
+        }
+    }
+
+    fn text(&mut self, fields: &Fields<'_, '_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Text> {
+        let node = fields.get(name)?;
+        get::text(node, &quoted(name), reporter).map(|text| self.pool.text(text))
+    }
+
+    /// A list of one text, or of none, shared with the one before where that is equal.
+    fn texts_of(&mut self, which: usize, text: Option<Text>) -> Arc<[Text]> {
+        let Some(last) = self.last_texts.get_mut(which) else {
+            return text.into_iter().collect();
+        };
+        if last.first() != text.as_ref() {
+            *last = text.into_iter().collect();
+        }
+        Arc::clone(last)
+    }
+}
+
+fn item_name(kind: &Kind) -> String {
+    format!("an item of {}", quoted(kind.list))
+}

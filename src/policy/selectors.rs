@@ -1,0 +1,211 @@
+//! Selectors as policy files write them, and the people that they name.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    access::{Condition, Kind, Pattern, Person, SelectField, Selectable, Selector, Selectors, Text},
+    yaml::{Fields, Node, NodeValue, Reporter, get, quoted},
+};
+
+use super::people::People;
+
+/// Reads `all`, one selector or a list of them. Empty ones are refused: they would select everything or nothing.
+pub fn selectors(
+    node: &Node<'_>,
+    what: &str,
+    kind: &'static Kind,
+    system: &str,
+    people: &People,
+    reporter: &mut Reporter<'_>,
+) -> Option<Selectors> {
+    if node.is_word("all") {
+        return Some(Selectors::All);
+    }
+    list(node, what, kind, system, people, reporter).map(Selectors::Any)
+}
+
+/// Reads one selector or a list of them.
+pub fn list(
+    node: &Node<'_>,
+    what: &str,
+    kind: &'static Kind,
+    system: &str,
+    people: &People,
+    reporter: &mut Reporter<'_>,
+) -> Option<Vec<Selector>> {
+    let before = reporter.count();
+    let items = match &node.value {
+        NodeValue::Map(_) => std::slice::from_ref(node),
+        NodeValue::List(items) if items.is_empty() => {
+            reporter.report_with(node, format!("{what} is empty"), "name something, or leave it out");
+            return None;
+        }
+        NodeValue::List(items) => items,
+        NodeValue::Null | NodeValue::Scalar(_) => {
+            return get::wrong(node, what, "a list of selectors", reporter);
+        }
+    };
+    let known = Selectable::all(kind);
+    let read = items.iter().filter_map(|item| selector(item, &known, system, people, reporter)).collect();
+    (reporter.count() == before).then_some(read)
+}
+
+fn selector(
+    node: &Node<'_>,
+    known: &[Selectable],
+    system: &str,
+    people: &People,
+    reporter: &mut Reporter<'_>,
+) -> Option<Selector> {
+    let has_people = known.iter().any(|name| name.is_person && matches!(name.field, SelectField::Field(_)));
+    let mut names: Vec<&str> = known.iter().map(|name| name.name).collect();
+    if has_people {
+        names.extend(["users", "groups"]);
+    }
+    let fields = Fields::of(node, "a selector", &names, reporter)?;
+    if fields.is_empty() {
+        reporter.report_with(node, "an empty selector would select everything", "write `all` if that is meant");
+        return None;
+    }
+    let mut conditions = Vec::with_capacity(fields.entries().len());
+    for selectable in known {
+        let own = fields.get(selectable.name);
+        let of_people = selectable.is_person && matches!(selectable.field, SelectField::Field(_));
+        let (users, groups) = if of_people { (fields.get("users"), fields.get("groups")) } else { (None, None) };
+        if [own, users, groups].iter().flatten().count() > 1 {
+            let message = format!("`{}`, `users` and `groups` name the same field", selectable.name);
+            reporter.report_with(node, message, "give one of them");
+            continue;
+        }
+        let condition = match (own.or(users), groups) {
+            (Some(node), _) if selectable.is_flag => {
+                let Some(flag) = get::boolean(node, &quoted(selectable.name), reporter) else { continue };
+                selectable.condition([if flag { "true" } else { "false" }]).ok()
+            }
+            (Some(node), _) => {
+                if of_people {
+                    refuse_unknown(node, selectable.name, system, people, reporter);
+                }
+                patterns(node, selectable, reporter)
+            }
+            (None, Some(node)) => groups_condition(node, selectable, system, people, reporter),
+            (None, None) => continue,
+        };
+        conditions
+            .extend(condition.map(|condition| with_people(&condition, selectable.is_person, system, people.all())));
+    }
+    Some(Selector { conditions })
+}
+
+fn patterns(node: &Node<'_>, selectable: &Selectable, reporter: &mut Reporter<'_>) -> Option<Condition> {
+    let texts = get::texts(node, &quoted(selectable.name), reporter)?;
+    match selectable.condition(texts.iter().map(|(text, _)| *text)) {
+        Ok(condition) => Some(condition),
+        Err((index, error)) => {
+            let at = texts.get(index).map_or(node, |(_, node)| node);
+            reporter.report(at, format!("{} is no pattern: {error}", quoted(selectable.name)));
+            None
+        }
+    }
+}
+
+/// A literal name of a person has to be known: in an `except`, a misspelled one would protect nobody.
+fn refuse_unknown(node: &Node<'_>, field: &str, system: &str, people: &People, reporter: &mut Reporter<'_>) {
+    let nodes = node.as_list().unwrap_or(std::slice::from_ref(node));
+    for node in nodes {
+        let Some(text) = node.as_scalar().map(|scalar| &*scalar.text) else { continue };
+        if text.is_empty() || text.contains(['*', '@']) || people.find(text, system).is_some() {
+            continue;
+        }
+        let hint = match people.near(text) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write the e-mail address, or the system's own user id as `principal`".to_owned(),
+        };
+        reporter.report_with(node, format!("{}: the people file does not know {}", quoted(field), quoted(text)), hint);
+    }
+}
+
+fn groups_condition(
+    node: &Node<'_>,
+    selectable: &Selectable,
+    system: &str,
+    people: &People,
+    reporter: &mut Reporter<'_>,
+) -> Option<Condition> {
+    let mut any_of = Vec::new();
+    for (name, item) in get::texts(node, "`groups`", reporter)? {
+        match people.group(name) {
+            Some(members) => any_of.extend(members.iter().flat_map(|person| spellings(person, system))),
+            None => unknown_group(name, item, people, reporter),
+        }
+    }
+    // An empty group selects nobody, which is no condition at all; a pattern that nothing fits says so.
+    if any_of.is_empty() {
+        any_of.push(Pattern::literal(""));
+    }
+    Some(Condition { field: selectable.field, any_of, ignore_case: true })
+}
+
+/// Reports a group that the people file does not know.
+pub fn unknown_group(name: &str, item: &Node<'_>, people: &People, reporter: &mut Reporter<'_>) {
+    let hint = match people.near_group(name) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "add it to `groups` of the people file".to_owned(),
+    };
+    reporter.report_with(item, format!("the people file has no group {}", quoted(name)), hint);
+}
+
+/// The texts by which a live entry may name a person: the address and the alias.
+fn spellings(person: &Person, system: &str) -> Vec<Pattern> {
+    let email = person.email.as_ref().map(|email| Pattern::literal(email));
+    let alias = person.aliases.get(system).map(|alias| Pattern::literal(alias));
+    let found: Vec<Pattern> = email.into_iter().chain(alias).collect();
+    if found.is_empty() { vec![Pattern::literal(&person.name)] } else { found }
+}
+
+/// The condition with every name of the people file replaced by that person's address and alias.
+fn with_people(
+    condition: &Condition,
+    is_person: bool,
+    system: &str,
+    people: &BTreeMap<Text, Arc<Person>>,
+) -> Condition {
+    let mut condition = condition.clone();
+    if is_person && !people.is_empty() {
+        condition.any_of = condition
+            .any_of
+            .into_iter()
+            .flat_map(|pattern| match pattern.as_literal().and_then(|name| people.get(name)) {
+                Some(person) => spellings(person, system),
+                None => vec![pattern],
+            })
+            .collect();
+    }
+    condition
+}
+
+/// Selectors of another file (the operator's) with every name of the people file in a `user` or `principal` replaced by
+/// that person's address and alias.
+pub fn resolve_people(
+    selectors: &Selectors,
+    kind: &'static Kind,
+    system: &str,
+    people: &BTreeMap<Text, Arc<Person>>,
+) -> Selectors {
+    let known = Selectable::all(kind);
+    let is_person = |field: SelectField| known.iter().any(|name| name.field == field && name.is_person);
+    match selectors {
+        Selectors::All => Selectors::All,
+        Selectors::Any(list) => Selectors::Any(
+            list.iter()
+                .map(|selector| Selector {
+                    conditions: selector
+                        .conditions
+                        .iter()
+                        .map(|condition| with_people(condition, is_person(condition.field), system, people))
+                        .collect(),
+                })
+                .collect(),
+        ),
+    }
+}

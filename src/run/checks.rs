@@ -1,0 +1,115 @@
+//! What every reading has to prove besides what its system checks: the right account, what must be seen, and that no two
+//! targets look at the same account.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::{
+    access::{Entry, Kind, Pattern, Selector, Selectors, Snapshot, Text},
+    config::{OwnList, Target},
+    wire::{Fault, Unreadable},
+};
+
+/// Checks one reading. `pinned` is the account id that earlier runs saw.
+///
+/// # Errors
+/// [`Unreadable`]: another account, something that must be seen is not there, the same entry twice.
+pub fn check(target: &Target, pinned: Option<&Text>, reading: &Snapshot) -> Result<(), Unreadable> {
+    account(target, pinned, reading)?;
+    let mut seen = HashSet::with_capacity(reading.entries.len());
+    if let Some(twice) = reading.entries.iter().find(|entry| !seen.insert((entry.kind.name, entry.id.as_str()))) {
+        return Err(Unreadable::new(Fault::Incomplete, format!("the entry {:?} is in the reading twice", twice.id)));
+    }
+    for (kind, wanted) in &target.must_see {
+        let live = || reading.entries.iter().filter(|entry| entry.kind == *kind && entry.is_live());
+        let missing = match wanted {
+            Selectors::All if live().next().is_none() => Some("any entry".to_owned()),
+            Selectors::All => None,
+            Selectors::Any(all) => {
+                all.iter().find(|one| !live().any(|entry| one.fits(entry))).map(|one| words(kind, one))
+            }
+        };
+        if let Some(missing) = missing {
+            let what = format!("`must_see` names {missing} of {}, and the reading does not hold it", kind.list);
+            return Err(Unreadable::new(Fault::Missing, what).advise(
+                "see whether the credential belongs to the right account and sees the whole list; \
+                 if the entry is meant to be gone, change `must_see` in portcullis.yaml",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn account(target: &Target, pinned: Option<&Text>, reading: &Snapshot) -> Result<(), Unreadable> {
+    let configured = target.account.as_ref().filter(|_| target.description.knows_account);
+    for (wanted, place) in [(configured, "`account:` in portcullis.yaml"), (pinned, "the journal")] {
+        let Some(wanted) = wanted else { continue };
+        if reading.account_id.as_ref() != Some(wanted) {
+            let found = reading.account_id.as_deref().unwrap_or("an account that tells no id");
+            let what = format!("the credential belongs to {found:?}, and {place} pins {wanted:?}");
+            return Err(Unreadable::new(Fault::WrongAccount, what).advise(
+                "give the target a credential of its own account, or a new name if the account is meant to change",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn words(kind: &Kind, selector: &Selector) -> String {
+    let condition = |condition: &crate::access::Condition| {
+        let name = match condition.field {
+            crate::access::SelectField::Field(at) => kind.fields.get(at).map_or("field", |field| field.name),
+            crate::access::SelectField::Principal => "principal",
+            crate::access::SelectField::Label => "label",
+        };
+        let patterns: Vec<String> = condition.any_of.iter().map(Pattern::to_string).collect();
+        format!("{name} {}", patterns.join(" or "))
+    };
+    selector.conditions.iter().map(condition).collect::<Vec<_>>().join(", ")
+}
+
+/// Finds targets of one system that share an account or an own id: all of them are unreadable. `targets` are all targets of
+/// the configuration, each with its reading where there is one.
+pub fn cross<'a>(targets: impl IntoIterator<Item = (&'a Target, Option<&'a Snapshot>)>) -> BTreeMap<Text, Unreadable> {
+    let targets: Vec<_> = targets.into_iter().collect();
+    let mut wrong = BTreeMap::new();
+    for (at, (one, reading)) in targets.iter().enumerate() {
+        let Some(reading) = reading else { continue };
+        for (other_at, (other, other_reading)) in targets.iter().enumerate() {
+            if at == other_at || one.description.system != other.description.system {
+                continue;
+            }
+            let account = reading.account_id.as_ref();
+            let shared = if account.is_some() && account == other_reading.and_then(|other| other.account_id.as_ref()) {
+                Some(format!("the account {:?}", account.map_or("", |id| id.as_str())))
+            } else {
+                own_of(other, *other_reading, reading).map(|id| format!("the own entry {id:?}"))
+            };
+            let Some(shared) = shared else { continue };
+            let advice = "give each target its own account and its own credential";
+            for (name, with) in [(&one.name, &other.name), (&other.name, &one.name)] {
+                let what = format!("it shares {shared} with target `{with}`");
+                wrong.entry(name.clone()).or_insert_with(|| Unreadable::new(Fault::WrongAccount, what).advise(advice));
+            }
+        }
+    }
+    wrong
+}
+
+/// An entry of this reading that is the other target's own: by the API, or literally by the operator's list.
+fn own_of<'a>(other: &Target, other_reading: Option<&Snapshot>, reading: &'a Snapshot) -> Option<&'a Text> {
+    let marks = other_reading.map_or(&[][..], |reading| &reading.own);
+    let marked = |entry: &Entry| marks.iter().any(|mark| mark.kind == entry.kind.name && mark.id == entry.id);
+    let listed = |entry: &Entry| {
+        other.own.iter().any(|(kind, own)| match own {
+            OwnList::Listed(Selectors::Any(all)) if *kind == entry.kind => {
+                all.iter().any(|selector| literal(selector) && selector.fits(entry))
+            }
+            _ => false,
+        })
+    };
+    reading.entries.iter().find(|entry| entry.is_live() && (marked(entry) || listed(entry))).map(|entry| &entry.id)
+}
+
+fn literal(selector: &Selector) -> bool {
+    selector.conditions.iter().all(|condition| condition.any_of.iter().all(|pattern| pattern.as_literal().is_some()))
+}

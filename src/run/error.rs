@@ -1,0 +1,33 @@
+//! Why a run could not begin.
+
+use crate::{journal::JournalError, yaml::Problem};
+
+use super::{saved::SavedPlanError, snapshot_file::SnapshotFileError};
+
+/// Why a run could not begin. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The operator's file is broken.
+    #[error("portcullis.yaml cannot be used: {} problems", .0.len())]
+    Load(Vec<Problem>),
+    /// `--target` names what is not there.
+    #[error("portcullis.yaml has no target `{name}`; it has {known}")]
+    UnknownTarget {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A snapshot file cannot be taken.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotFileError),
+    /// A saved plan cannot be taken.
+    #[error(transparent)]
+    SavedPlan(#[from] SavedPlanError),
+    /// A reviewed plan is asked for, and there is none.
+    #[error("--reviewed-by confirms a saved plan: name the file, as in `apply plan.json --reviewed-by WHO`")]
+    NothingReviewed,
+}

@@ -1,0 +1,173 @@
+//! `revoke TARGET ENTRY --because TEXT`: one entry, now, for a leaked token.
+//!
+//! It needs no policy and works with an ephemeral journal, so that nothing stands between a leak and its end but what must
+//! never be removed.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    Case, Loaded, Ready, RunError, RunReport, VERSION, Wishes,
+    perform::{Answer, Prompt},
+    reach::Connect,
+    read::{ToRead, read_all},
+    record,
+    show::known_targets,
+};
+use crate::{
+    access::Text,
+    apply::{self, Approved, Clock, Event, Halt, Progress, Work},
+    journal::{RecordBody, RunInfo},
+    plan::{self, Confirmation, OrderRefused, PLAN_VERSION, Plan},
+    transport::Stop,
+};
+
+/// One order of a person.
+pub struct Ordered<'a> {
+    /// Policies and configuration.
+    pub loaded: &'a Loaded,
+    /// The target.
+    pub target: Text,
+    /// The kind's name or list, where several kinds have this id.
+    pub kind: Option<&'a str>,
+    /// The entry's id.
+    pub id: &'a str,
+    /// Why.
+    pub because: &'a str,
+    /// Who confirms; nobody with `--yes`.
+    pub prompt: Option<&'a dyn Prompt>,
+    /// Whether a missing journal is made.
+    pub new_journal: bool,
+    /// How long to wait for the target.
+    pub lock_wait: Duration,
+    /// Why all writing is stopped, where it is.
+    pub stopped: Option<String>,
+    /// The time.
+    pub clock: Clock,
+    /// Asked for by Ctrl-C.
+    pub stop: Stop,
+}
+
+/// Removes one entry. The inner error says which guard or circumstance stands against it.
+///
+/// # Errors
+/// [`RunError`]: it could not begin.
+pub async fn order(
+    ordered: Ordered<'_>,
+    connect: &dyn Connect,
+    progress: &dyn Progress,
+) -> Result<Result<RunReport, OrderRefused>, RunError> {
+    let Ordered { loaded, target, kind, id, because, prompt, new_journal, lock_wait, stopped, clock, stop } = ordered;
+    let wishes = Wishes { only: vec![target.clone()], confirmation: Confirmation::Person(None), ..Wishes::default() };
+    known_targets(loaded, &wishes)?;
+    if let Some(why) = stopped {
+        return Ok(Err(OrderRefused::Held { name: "stopped", why }));
+    }
+    let journal = record::to_write(&loaded.config, new_journal).await?;
+    let info = RunInfo { command: "revoke".into(), version: VERSION.into(), ..RunInfo::default() };
+    let run = journal.begin(&info).await?;
+    let mut report = RunReport { sends: true, ..RunReport::default() };
+    progress.tell(&Event::Locking { target: &target });
+    let lock = journal.lock(&target, lock_wait).await?;
+    let Some(config) = loaded.config.targets.get(&target) else { return Ok(Ok(report)) };
+    let pinned = journal.history(&target, clock()).await?.account_id;
+    let to_read = vec![ToRead { target: config, policy: loaded.policies.targets.get(&target), pinned }];
+    let mut readings = read_all(connect, to_read, loaded.config.targets.values(), true, progress).await;
+    let reading = match readings.remove(&target) {
+        Some(Ok(reading)) => reading,
+        Some(Err(unreadable)) => {
+            let system = config.description.system;
+            let part = plan::unreadable(target, system, unreadable.to_string(), unreadable.advice);
+            report.plan = Some(Plan { version: PLAN_VERSION, made_at: clock(), targets: vec![part] });
+            end(&journal, &run, &mut report).await;
+            return Ok(Ok(report));
+        }
+        None => return Ok(Ok(report)),
+    };
+    let history = journal.history(&target, clock()).await?;
+    let ready = Ready { reading: Ok(Arc::clone(&reading.snapshot)), history, from_file: None };
+    let case = Case::new(loaded, config, &ready, &wishes);
+    let planned = match plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because) {
+        Ok(planned) => planned.plan,
+        Err(refused) => {
+            journal.append(&run, None, RecordBody::RunEnded { exit_code: 3 }).await?;
+            return Ok(Err(refused));
+        }
+    };
+    let plan = Plan { version: PLAN_VERSION, made_at: clock(), targets: vec![planned] };
+    if let Some(prompt) = prompt {
+        if prompt.ask(&plan).await == Answer::No {
+            report.declined = true;
+            report.plan = Some(plan);
+            end(&journal, &run, &mut report).await;
+            return Ok(Ok(report));
+        }
+        journal.append(&run, None, RecordBody::RunStarted(RunInfo { confirmed: true, ..info })).await?;
+    }
+    let halt = Halt::default();
+    let account = reading.snapshot.account_id.clone().or_else(|| config.account.clone());
+    let work = Work {
+        target: target.clone(),
+        system: reading.reach.system,
+        account: &reading.reach.account,
+        account_key: account.unwrap_or_else(|| target.clone()),
+        hosts: &reading.reach.hosts,
+        ask: &*reading.reach.ask,
+        wanted: &reading.wanted,
+        journal: &journal,
+        run: run.clone(),
+        settle: Duration::try_from(config.settle).unwrap_or_default(),
+        max_in_flight: config.max_in_flight,
+        concurrency: 1,
+        clock: Arc::clone(&clock),
+        stop: &stop,
+        halt: &halt,
+        progress,
+    };
+    let rules = OneOrder { case: &case, kind, id, because };
+    if let (Some(part), Some(hand)) = (plan.targets.first(), reading.reach.hand.as_ref()) {
+        let approved = Approved {
+            plan: part,
+            snapshot: Arc::clone(&reading.snapshot),
+            may_open: &config.may_open,
+            open: &[],
+            rules: &rules,
+        };
+        report.outcomes.push(apply::carry_out(&work, hand, approved).await);
+    }
+    report.usage = BTreeMap::from([(target, (reading.reach.usage)())]);
+    report.plan = Some(plan);
+    end(&journal, &run, &mut report).await;
+    drop(lock);
+    Ok(Ok(report))
+}
+
+async fn end(journal: &crate::journal::Journal, run: &str, report: &mut RunReport) {
+    let exit_code = report.exit_code(super::ExitRules::default());
+    if let Err(error) = journal.append(run, None, RecordBody::RunEnded { exit_code }).await {
+        report.errors.push(format!("the end of the run could not be recorded: {error}"));
+    }
+}
+
+/// The rules for a newer reading of the target: the same order, planned again.
+struct OneOrder<'a> {
+    case: &'a Case<'a>,
+    kind: Option<&'a str>,
+    id: &'a str,
+    because: &'a str,
+}
+
+impl apply::Rules for OneOrder<'_> {
+    fn check(&self, reading: &crate::access::Snapshot) -> Result<(), crate::wire::Unreadable> {
+        self.case.check(reading)
+    }
+
+    fn plan(&self, reading: &crate::access::Snapshot, now: jiff::Timestamp) -> plan::TargetPlan {
+        let input = self.case.input(reading, now, false);
+        match plan::order_one(&input, self.kind, self.id, self.because) {
+            Ok(planned) => planned.plan,
+            Err(refused) => {
+                plan::blocked(self.case.target.name.clone(), self.case.target.description.system, refused.to_string())
+            }
+        }
+    }
+}

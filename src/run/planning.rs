@@ -1,0 +1,183 @@
+//! Plans of all targets of a run from readings, histories and policies: the thin coupling between what was read and the
+//! pure middle.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use super::{checks, load::Loaded, settings::settings};
+use crate::{
+    access::{History, Observation, SentRow, Snapshot, Text},
+    apply::Rules,
+    config::Target,
+    plan::{self, Confirmation, Input, PLAN_VERSION, Plan, Planned, Settings, TargetPlan, Total},
+    policy::TargetPolicy,
+    wire::Unreadable,
+};
+
+/// What a caller asks of a plan.
+#[derive(Debug, Clone)]
+pub struct Wishes {
+    /// Only these targets; empty: all.
+    pub only: Vec<Text>,
+    /// Removals that a person stated, by target.
+    pub stated: BTreeMap<Text, u32>,
+    /// A saved plan, the upper bound.
+    pub saved: Option<Arc<Plan>>,
+    /// Who answers for sending.
+    pub confirmation: Confirmation,
+    /// Whether refused entries are sent again.
+    pub retry_refused: bool,
+    /// Why all writing is stopped, where it is.
+    pub stopped: Option<String>,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            only: Vec::new(),
+            stated: BTreeMap::new(),
+            saved: None,
+            confirmation: Confirmation::Unattended,
+            retry_refused: false,
+            stopped: None,
+        }
+    }
+}
+
+/// One target, ready to be planned.
+pub struct Ready {
+    /// What exists, or why it could not be read.
+    pub reading: Result<Arc<Snapshot>, Unreadable>,
+    /// What the journal knows.
+    pub history: History,
+    /// The snapshot file, where the reading is not live.
+    pub from_file: Option<String>,
+}
+
+/// Everything that stays the same while one target is planned, and planned again on a newer reading.
+pub struct Case<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// What policies say of it.
+    pub policy: &'a TargetPolicy,
+    /// The people file.
+    pub loaded: &'a Loaded,
+    /// The operator's decisions.
+    pub settings: Settings,
+    /// What the journal knew.
+    pub history: &'a History,
+    /// Who answers for sending.
+    pub confirmation: &'a Confirmation,
+    /// The stated number.
+    pub stated: Option<u32>,
+    /// The saved plan.
+    pub saved: Option<&'a TargetPlan>,
+    /// The snapshot file.
+    pub from_file: Option<&'a str>,
+}
+
+impl<'a> Case<'a> {
+    /// The case of one target.
+    pub fn new(loaded: &'a Loaded, target: &'a Target, ready: &'a Ready, wishes: &'a Wishes) -> Self {
+        static NOTHING: std::sync::LazyLock<TargetPolicy> = std::sync::LazyLock::new(TargetPolicy::default);
+        let saved = wishes.saved.as_ref();
+        Self {
+            target,
+            policy: loaded.policies.targets.get(&target.name).unwrap_or(&NOTHING),
+            loaded,
+            settings: settings(target, wishes.stopped.clone(), wishes.retry_refused),
+            history: &ready.history,
+            confirmation: &wishes.confirmation,
+            stated: wishes.stated.get(&target.name).copied(),
+            saved: saved.and_then(|plan| plan.targets.iter().find(|saved| saved.target == target.name)),
+            from_file: ready.from_file.as_deref(),
+        }
+    }
+
+    /// The pure middle's input.
+    pub fn input<'b>(&'b self, snapshot: &'b Snapshot, now: Timestamp, observe: bool) -> Input<'b> {
+        Input {
+            description: self.target.description,
+            settings: &self.settings,
+            policy: self.policy,
+            people: &self.loaded.policies.people,
+            snapshot,
+            history: self.history,
+            confirmation: self.confirmation,
+            stated: self.stated,
+            saved: self.saved,
+            now,
+            from_file: self.from_file,
+            observe,
+        }
+    }
+}
+
+impl Rules for Case<'_> {
+    fn check(&self, reading: &Snapshot) -> Result<(), Unreadable> {
+        checks::check(self.target, self.history.account_id.as_ref(), reading)
+    }
+
+    fn plan(&self, reading: &Snapshot, now: Timestamp) -> TargetPlan {
+        // Fewer rows are left than were stated: the number was met when the plan was approved.
+        let input = Input { stated: None, ..self.input(reading, now, false) };
+        plan::plan_target(&input).plan
+    }
+}
+
+/// Plans every target. Returns the plan and what to keep beside the journal's chain, by target.
+pub fn plan_all(
+    loaded: &Loaded,
+    ready: &BTreeMap<Text, Ready>,
+    wishes: &Wishes,
+    now: Timestamp,
+    observe: bool,
+) -> (Plan, BTreeMap<Text, Observation>) {
+    let mut targets = Vec::new();
+    let mut observations = BTreeMap::new();
+    for target in selected(loaded, wishes) {
+        let system = target.description.system;
+        if let Some(why) = loaded.blocked.get(&target.name) {
+            targets.push(plan::blocked(target.name.clone(), system, why.clone()));
+            continue;
+        }
+        let Some(ready) = ready.get(&target.name) else { continue };
+        match &ready.reading {
+            Err(unreadable) => targets.push(plan::unreadable(
+                target.name.clone(),
+                system,
+                unreadable.to_string(),
+                unreadable.advice.clone(),
+            )),
+            Ok(snapshot) => {
+                let case = Case::new(loaded, target, ready, wishes);
+                let Planned { plan, observation } = plan::plan_target(&case.input(snapshot, now, observe));
+                targets.push(plan);
+                observations.insert(target.name.clone(), observation);
+            }
+        }
+    }
+    let total = Total {
+        max: loaded.config.max_count_total,
+        sent: sent_in_all(ready),
+        lifted: !targets.is_empty() && targets.iter().all(|plan| wishes.stated.contains_key(&plan.target)),
+    };
+    plan::limit_total(&mut targets, total);
+    (Plan { version: PLAN_VERSION, made_at: now, targets }, observations)
+}
+
+/// The targets that a caller asks for, in the order of their names.
+pub fn selected<'a>(loaded: &'a Loaded, wishes: &'a Wishes) -> impl Iterator<Item = &'a Target> {
+    let only: BTreeSet<&Text> = wishes.only.iter().collect();
+    loaded.config.targets.values().filter(move |target| only.is_empty() || only.contains(&target.name))
+}
+
+/// The weight that was sent in the last 24 hours to all targets: every history tells its own rows and the others' sum.
+fn sent_in_all(ready: &BTreeMap<Text, Ready>) -> u32 {
+    let sum = |sent: &[SentRow]| sent.iter().map(|row| row.weight).fold(0, u32::saturating_add);
+    ready.values().map(|ready| sum(&ready.history.sent).saturating_add(ready.history.sent_elsewhere)).max().unwrap_or(0)
+}

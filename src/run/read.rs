@@ -1,0 +1,102 @@
+//! Reads targets in parallel into snapshots that are checked, each on its own and against each other.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, stream};
+
+use super::{
+    checks,
+    reach::{Connect, Reach},
+    wanted::wanted,
+};
+use crate::{
+    access::{Snapshot, Text},
+    apply::{Event, Progress},
+    config::Target,
+    policy::TargetPolicy,
+    systems::Wanted,
+    wire::{Fault, Unreadable},
+};
+
+/// Targets read at once.
+pub const TARGETS_AT_ONCE: usize = 16;
+/// The longest that one reading may take; by then the first of it is too old to act on.
+pub const LONGEST_READING: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// One target, read.
+pub struct Reading {
+    /// The target within reach.
+    pub reach: Reach,
+    /// The names that were looked up.
+    pub wanted: Wanted,
+    /// What exists.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// What to read.
+pub struct ToRead<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// What policies say of it, for names to look up.
+    pub policy: Option<&'a TargetPolicy>,
+    /// The account id that earlier runs saw.
+    pub pinned: Option<Text>,
+}
+
+/// Reads every target and checks every reading; `all` are all targets of the configuration, since one that is not read may
+/// still share an own entry with one that is.
+pub async fn read_all<'a>(
+    connect: &dyn Connect,
+    to_read: Vec<ToRead<'a>>,
+    all: impl IntoIterator<Item = &'a Target>,
+    to_send: bool,
+    progress: &dyn Progress,
+) -> BTreeMap<Text, Result<Reading, Unreadable>> {
+    let mut readings: BTreeMap<Text, Result<Reading, Unreadable>> = stream::iter(to_read)
+        .map(|one| async move {
+            let name = one.target.name.clone();
+            let read = read(connect, one, to_send, progress).await;
+            match &read {
+                Ok(reading) => {
+                    progress.tell(&Event::Read { target: &name, entries: reading.snapshot.entries.len() });
+                }
+                Err(unreadable) => progress.tell(&Event::Unreadable { target: &name, what: &unreadable.what }),
+            }
+            (name, read)
+        })
+        .buffer_unordered(TARGETS_AT_ONCE)
+        .collect()
+        .await;
+    let snapshot_of = |target: &Target| match readings.get(&target.name) {
+        Some(Ok(reading)) => Some(&*reading.snapshot),
+        _ => None,
+    };
+    let wrong = checks::cross(all.into_iter().map(|target| (target, snapshot_of(target))));
+    for (name, unreadable) in wrong {
+        if let Some(reading) = readings.get_mut(&name)
+            && reading.is_ok()
+        {
+            *reading = Err(unreadable);
+        }
+    }
+    readings
+}
+
+async fn read(
+    connect: &dyn Connect,
+    one: ToRead<'_>,
+    to_send: bool,
+    progress: &dyn Progress,
+) -> Result<Reading, Unreadable> {
+    let ToRead { target, policy, pinned } = one;
+    let reach = connect.reach(target, to_send).await?;
+    progress.tell(&Event::Reading { target: &target.name });
+    let wanted = policy.map(|policy| wanted(target.description.system, policy)).unwrap_or_default();
+    let reading = reach.system.read(&*reach.ask, &reach.account, &wanted);
+    let snapshot = tokio::time::timeout(LONGEST_READING, reading).await.unwrap_or_else(|_| {
+        let minutes = LONGEST_READING.as_secs() / 60;
+        Err(Unreadable::new(Fault::Timeout, format!("reading the whole target took longer than {minutes} minutes")))
+    })?;
+    checks::check(target, pinned.as_ref(), &snapshot)?;
+    Ok(Reading { reach, wanted, snapshot: Arc::new(snapshot) })
+}

@@ -1,0 +1,104 @@
+//! The journal as a run needs it: opened for what the command does, and its word on each target.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    access::{Expectation, History},
+    config::{Config, JournalPlace},
+    journal::{Journal, JournalError, Mode, RecordBody, RunInfo},
+};
+
+/// How long a run waits for a target that another process holds.
+pub const LOCK_WAIT: Duration = Duration::from_secs(30);
+/// The furthest that an announced number may reach.
+pub const LONGEST_EXPECTATION: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+
+/// Opens the journal to be written. `create` makes it where it is missing.
+///
+/// # Errors
+/// [`JournalError`]: a missing journal is never made silently.
+pub async fn to_write(config: &Config, create: bool) -> Result<Journal, JournalError> {
+    match &config.journal {
+        JournalPlace::Ephemeral => Journal::ephemeral().await,
+        JournalPlace::File(path) => Journal::open(path, if create { Mode::Create } else { Mode::Write }).await,
+    }
+}
+
+/// Opens the journal to be read; `None` where there is none.
+///
+/// # Errors
+/// A journal that is there and cannot be read.
+pub async fn to_read(config: &Config) -> Result<Option<Journal>, JournalError> {
+    match &config.journal {
+        JournalPlace::Ephemeral => Ok(None),
+        JournalPlace::File(path) => match Journal::open(path, Mode::Read).await {
+            Ok(journal) => Ok(Some(journal)),
+            Err(JournalError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// What is known of a target. Without a journal nothing is; a journal that the operator wants to last and that is not made yet
+/// counts as one that lasts and is empty, so that a plan shows what the first `apply` would do.
+///
+/// # Errors
+/// The journal cannot be read.
+pub async fn history(
+    journal: Option<&Journal>,
+    config: &Config,
+    target: &str,
+    now: Timestamp,
+) -> Result<History, JournalError> {
+    match journal {
+        Some(journal) => journal.history(target, now).await,
+        None => Ok(History { persistent: config.journal != JournalPlace::Ephemeral, ..History::default() }),
+    }
+}
+
+/// Announces a number for a target: `expect TARGET N --until TIME`.
+///
+/// # Errors
+/// The journal cannot be written, or is ephemeral, so that nothing would remember the number.
+pub async fn expect(
+    config: &Config,
+    target: &str,
+    number: u32,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<(), ExpectError> {
+    if !config.targets.contains_key(target) {
+        return Err(ExpectError::UnknownTarget(target.to_owned()));
+    }
+    if config.journal == JournalPlace::Ephemeral {
+        return Err(ExpectError::Ephemeral);
+    }
+    if until <= now || until.duration_since(now) > LONGEST_EXPECTATION {
+        return Err(ExpectError::Until);
+    }
+    let journal = to_write(config, false).await?;
+    let info = RunInfo { command: "expect".into(), version: crate::run::VERSION.into(), ..RunInfo::default() };
+    let run = journal.begin(&info).await?;
+    journal.append(&run, Some(target), RecordBody::Expected(Expectation { number, until })).await?;
+    journal.append(&run, None, RecordBody::RunEnded { exit_code: 0 }).await?;
+    Ok(())
+}
+
+/// Why a number cannot be announced.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpectError {
+    /// No such target.
+    #[error("portcullis.yaml has no target `{0}`")]
+    UnknownTarget(String),
+    /// Nothing would remember it.
+    #[error("`journal: ephemeral` remembers nothing: state the number with --expect-revocations instead")]
+    Ephemeral,
+    /// Not in the near future.
+    #[error("the time has to lie in the future, at most 7 days ahead")]
+    Until,
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}

@@ -1,0 +1,163 @@
+//! Runs that only look: `plan`, with or without credentials, and `snapshot`.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Loaded, Ready, RunError, RunReport, Wishes, checks, plan_all,
+    reach::Connect,
+    read::{Reading, ToRead, read_all},
+    record, selected,
+    snapshot_file::{FromFile, SnapshotFileError},
+};
+use crate::{
+    access::Text,
+    apply::{Clock, Progress},
+    journal::Journal,
+    wire::Unreadable,
+};
+
+/// What a plan is made from.
+pub struct Show<'a> {
+    /// Policies and configuration.
+    pub loaded: &'a Loaded,
+    /// What the caller asks for.
+    pub wishes: &'a Wishes,
+    /// Readings from files; where there are any, nothing is read live and only their targets are planned.
+    pub files: Vec<FromFile>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Refuses names of targets that are not there.
+pub(super) fn known_targets(loaded: &Loaded, wishes: &Wishes) -> Result<(), RunError> {
+    let unknown =
+        wishes.only.iter().chain(wishes.stated.keys()).find(|name| !loaded.config.targets.contains_key(*name));
+    match unknown {
+        Some(name) => Err(RunError::UnknownTarget {
+            name: name.to_string(),
+            known: loaded.config.targets.keys().map(Text::as_str).collect::<Vec<_>>().join(", "),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Makes a plan and sends nothing but reads. Nothing is written.
+///
+/// # Errors
+/// [`RunError`]. Broken policies and unreadable targets are no errors here: they stand in the report.
+pub async fn show(show: Show<'_>, connect: &dyn Connect, progress: &dyn Progress) -> Result<RunReport, RunError> {
+    let Show { loaded, wishes, files, clock } = show;
+    known_targets(loaded, wishes)?;
+    let journal = record::to_read(&loaded.config).await?;
+    let mut report = RunReport { problems: loaded.problems.clone(), ..RunReport::default() };
+    if let (None, crate::config::JournalPlace::File(path)) = (&journal, &loaded.config.journal) {
+        report.remarks.push(format!("there is no journal at {} yet: nothing is known of the past", path.display()));
+    }
+    if files.is_empty() {
+        let readings = read_selected(loaded, wishes, journal.as_ref(), connect, false, progress, &clock).await?;
+        report.usage = usage(&readings);
+        let ready = into_ready(loaded, readings, journal.as_ref(), &clock).await?;
+        report.plan = Some(plan_all(loaded, &ready, wishes, clock(), false).0);
+    } else {
+        let mut only = wishes.clone();
+        let ready = ready_from_files(loaded, files, journal.as_ref(), &clock).await?;
+        only.only = ready.keys().filter(|name| wishes.only.is_empty() || wishes.only.contains(name)).cloned().collect();
+        if only.only.is_empty() {
+            report.remarks.push("no snapshot file is of a target that was asked for".into());
+            report.errors.push("there is nothing to plan from these snapshot files".into());
+            return Ok(report);
+        }
+        report.plan = Some(plan_all(loaded, &ready, &only, clock(), false).0);
+    }
+    Ok(report)
+}
+
+/// Reads targets for `snapshot` and `import`: no policy is needed, so a broken one does not matter.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn snapshots(
+    loaded: &Loaded,
+    wishes: &Wishes,
+    connect: &dyn Connect,
+    progress: &dyn Progress,
+    clock: &Clock,
+) -> Result<BTreeMap<Text, Result<Reading, Unreadable>>, RunError> {
+    known_targets(loaded, wishes)?;
+    let journal = record::to_read(&loaded.config).await?;
+    read_targets(loaded, wishes, true, journal.as_ref(), connect, false, progress, clock).await
+}
+
+pub(super) async fn read_selected(
+    loaded: &Loaded,
+    wishes: &Wishes,
+    journal: Option<&Journal>,
+    connect: &dyn Connect,
+    to_send: bool,
+    progress: &dyn Progress,
+    clock: &Clock,
+) -> Result<BTreeMap<Text, Result<Reading, Unreadable>>, RunError> {
+    read_targets(loaded, wishes, false, journal, connect, to_send, progress, clock).await
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one run, handed on once")]
+async fn read_targets(
+    loaded: &Loaded,
+    wishes: &Wishes,
+    blocked_too: bool,
+    journal: Option<&Journal>,
+    connect: &dyn Connect,
+    to_send: bool,
+    progress: &dyn Progress,
+    clock: &Clock,
+) -> Result<BTreeMap<Text, Result<Reading, Unreadable>>, RunError> {
+    let mut to_read = Vec::new();
+    for target in selected(loaded, wishes) {
+        if blocked_too || !loaded.blocked.contains_key(&target.name) {
+            let pinned = record::history(journal, &loaded.config, &target.name, clock()).await?.account_id;
+            to_read.push(ToRead { target, policy: loaded.policies.targets.get(&target.name), pinned });
+        }
+    }
+    Ok(read_all(connect, to_read, loaded.config.targets.values(), to_send, progress).await)
+}
+
+/// Calls made so far, by target.
+pub(super) fn usage(readings: &BTreeMap<Text, Result<Reading, Unreadable>>) -> BTreeMap<Text, crate::transport::Usage> {
+    readings.iter().filter_map(|(name, reading)| Some((name.clone(), (reading.as_ref().ok()?.reach.usage)()))).collect()
+}
+
+async fn into_ready(
+    loaded: &Loaded,
+    readings: BTreeMap<Text, Result<Reading, Unreadable>>,
+    journal: Option<&Journal>,
+    clock: &Clock,
+) -> Result<BTreeMap<Text, Ready>, RunError> {
+    let mut ready = BTreeMap::new();
+    for (name, reading) in readings {
+        let history = record::history(journal, &loaded.config, &name, clock()).await?;
+        let reading = reading.map(|reading| reading.snapshot);
+        ready.insert(name, Ready { reading, history, from_file: None });
+    }
+    Ok(ready)
+}
+
+async fn ready_from_files(
+    loaded: &Loaded,
+    files: Vec<FromFile>,
+    journal: Option<&Journal>,
+    clock: &Clock,
+) -> Result<BTreeMap<Text, Ready>, RunError> {
+    let mut ready = BTreeMap::new();
+    for FromFile { target: name, file, snapshot } in files {
+        let Some(target) = loaded.config.targets.get(&name) else {
+            return Err(SnapshotFileError::UnknownTarget { file, target: name.to_string() }.into());
+        };
+        let history = record::history(journal, &loaded.config, &name, clock()).await?;
+        let reading = checks::check(target, history.account_id.as_ref(), &snapshot).map(|()| snapshot.into());
+        let one = Ready { reading, history, from_file: Some(file.clone()) };
+        if ready.insert(name.clone(), one).is_some() {
+            return Err(SnapshotFileError::Twice { file, target: name.to_string() }.into());
+        }
+    }
+    Ok(ready)
+}

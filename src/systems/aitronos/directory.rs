@@ -1,0 +1,244 @@
+//! People, departments and roles, and the names of assistants and knowledge slices.
+//!
+//! People, departments and roles are always read: without them a declared person or group would look like somebody else's.
+//! Assistants and slices are read only where a grant or a policy speaks of one. Their lists show what the credential may
+//! see, so they give names but prove nothing: what is in none of them goes by its id. Vector stores have no list at all.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    access::{Account, Text},
+    systems::{
+        Wanted,
+        shared::{Conversation, Heard, read_judge, required, unreadable},
+    },
+    wire::{Fault, Read, Unreadable},
+};
+
+use super::{
+    description::{API, GRANT, ORGANIZATION},
+    grants::{Grant, Objects, same_organization},
+    list::{LIMIT, List, Page, walk},
+};
+
+/// How the ids of a class begin: what is written so needs no look-up by name.
+const ID_PREFIXES: &[(&str, &str)] = &[("assistant", "asst_"), ("knowledge_slice", "kslice_")];
+
+/// Reads everything that names can stand for.
+///
+/// # Errors
+/// A list that is needed is not whole or not allowed.
+pub async fn read(
+    conversation: &Conversation<'_>,
+    account: &Account,
+    wanted: &Wanted,
+    grants: &[Grant],
+    objects: &mut Objects,
+) -> Result<(), Unreadable> {
+    let organization = required(account, ORGANIZATION)?;
+    members(conversation, organization, objects).await?;
+    departments(conversation, organization, objects).await?;
+    roles(conversation, organization, objects).await?;
+    let spoken_of: BTreeSet<&str> = grants.iter().map(|grant| grant.entity.0.as_str()).collect();
+    for &(class, prefix) in ID_PREFIXES {
+        let named = names_one(wanted, class, prefix);
+        if !named && !spoken_of.contains(class) {
+            continue;
+        }
+        let read = match class {
+            "assistant" => assistants(conversation, organization).await,
+            _ => slices(conversation, organization).await,
+        };
+        match read {
+            Ok(rows) => {
+                for row in rows {
+                    objects.take(class, row.id, row.name.into_iter().collect(), None);
+                }
+            }
+            // Without this list everything goes by id. Only a policy that needs it makes that an error.
+            Err(error) if !named && matches!(error.fault, Fault::Permission | Fault::Missing) => {
+                conversation.remark(format!("names of objects of class {class} are not known: {}", error.what));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a policy names one of a class by anything but an id.
+fn names_one(wanted: &Wanted, class: &str, prefix: &str) -> bool {
+    wanted.names.iter().filter(|name| name.kind == GRANT.name).any(|name| {
+        name.name.split_once('/').is_some_and(|(written, rest)| written == class && !rest.starts_with(prefix))
+    })
+}
+
+/// A person. The id of the membership (`orguser_…`) is another one and of no use here.
+#[derive(Deserialize)]
+struct Member {
+    user_id: Text,
+    #[serde(default)]
+    email: Option<Text>,
+    #[serde(default)]
+    full_name: Option<Text>,
+}
+
+/// Two shapes of the one list are documented.
+#[derive(Deserialize)]
+struct Members {
+    #[serde(default)]
+    members: Option<Vec<Member>>,
+    #[serde(default)]
+    users: Option<Vec<Member>>,
+    #[serde(default)]
+    total: Option<u64>,
+    #[serde(default)]
+    total_users_count: Option<u64>,
+    #[serde(default)]
+    skip: Option<u64>,
+}
+
+async fn members(
+    conversation: &Conversation<'_>,
+    organization: &Text,
+    objects: &mut Objects,
+) -> Result<(), Unreadable> {
+    let ask = |skip: u64| {
+        let body = json!({"skip": skip, "take": LIMIT, "sort_field": "created_at", "sort_direction": "asc"});
+        Read::lookup_by_post(API, &["organizations", organization, "users"], body, read_judge)
+    };
+    let page = |heard: &Heard| {
+        let page: Members = heard.ok()?;
+        let rows = page.members.or(page.users);
+        let total = page.total.or(page.total_users_count);
+        match (rows, total) {
+            (Some(rows), Some(total)) => Ok(Page { rows, total, has_more: None, skip: page.skip }),
+            _ => Err(heard.fault(Fault::Malformed, "the list of members has neither of its two shapes")),
+        }
+    };
+    let list = List { rows: "members", ask: &ask, page, id: |row: &Member| &row.user_id, entries: false };
+    for member in walk(conversation, &list).await? {
+        // People choose their names: one that looks like an address could pass for somebody else's.
+        let name = member.full_name.filter(|name| !name.is_empty() && !name.contains('@'));
+        let names = member.email.into_iter().filter(|email| !email.is_empty()).chain(name).collect();
+        objects.take("user", member.user_id, names, None);
+    }
+    Ok(())
+}
+
+/// A department or a role.
+#[derive(Deserialize)]
+struct Group {
+    id: Text,
+    #[serde(default)]
+    name: Option<Text>,
+    #[serde(default)]
+    member_count: Option<u32>,
+    #[serde(default)]
+    organization_id: Option<Text>,
+}
+
+/// A list without pages, bare or in an envelope of its own name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Groups {
+    Bare(Vec<Group>),
+    Departments { departments: Vec<Group> },
+    Roles { roles: Vec<Group> },
+}
+
+async fn departments(
+    conversation: &Conversation<'_>,
+    organization: &Text,
+    objects: &mut Objects,
+) -> Result<(), Unreadable> {
+    let read = Read::get(API, &["organizations", organization, "departments"], &[], read_judge)?;
+    let heard = conversation.ask(read).await?;
+    for group in groups(&heard)? {
+        same_organization(group.organization_id.as_deref(), organization).map_err(|error| error.at(&heard.request))?;
+        objects.take("department", group.id, group.name.into_iter().collect(), group.member_count);
+    }
+    Ok(())
+}
+
+async fn roles(conversation: &Conversation<'_>, organization: &Text, objects: &mut Objects) -> Result<(), Unreadable> {
+    let query = [("include_global", "true")];
+    let read = Read::get(API, &["organizations", organization, "roles"], &query, read_judge)?;
+    for group in groups(&conversation.ask(read).await?)? {
+        objects.take("role", group.id, group.name.into_iter().collect(), group.member_count);
+    }
+    Ok(())
+}
+
+fn groups(heard: &Heard) -> Result<Vec<Group>, Unreadable> {
+    let (Groups::Bare(groups) | Groups::Departments { departments: groups } | Groups::Roles { roles: groups }) =
+        heard.ok()?;
+    let mut pages = crate::systems::shared::Pages::of("departments or roles");
+    for group in &groups {
+        pages.id(&group.id).map_err(|error| error.at(&heard.request))?;
+    }
+    Ok(groups)
+}
+
+/// Something with a name.
+#[derive(Deserialize)]
+struct Named {
+    id: Text,
+    #[serde(default)]
+    name: Option<Text>,
+}
+
+#[derive(Deserialize)]
+struct NamedList {
+    #[serde(default)]
+    assistants: Option<Vec<Named>>,
+    #[serde(default)]
+    slices: Option<Vec<Named>>,
+    #[serde(default)]
+    items: Option<Vec<Named>>,
+    #[serde(default)]
+    total: Option<u64>,
+}
+
+async fn assistants(conversation: &Conversation<'_>, organization: &Text) -> Result<Vec<Named>, Unreadable> {
+    let ask = |offset: u64| {
+        let (offset, limit) = (offset.to_string(), LIMIT.to_string());
+        let query = [
+            ("organization_id", organization.as_str()),
+            ("include_inactive", "true"),
+            ("limit", limit.as_str()),
+            ("offset", offset.as_str()),
+        ];
+        Read::get(API, &["assistants"], &query, read_judge)
+    };
+    named(conversation, "assistants", &ask).await
+}
+
+async fn slices(conversation: &Conversation<'_>, organization: &Text) -> Result<Vec<Named>, Unreadable> {
+    let ask = |skip: u64| {
+        let (skip, limit) = (skip.to_string(), LIMIT.to_string());
+        let query = [("skip", skip.as_str()), ("limit", limit.as_str())];
+        Read::get(API, &["organizations", organization, "knowledge", "slices"], &query, read_judge)
+    };
+    named(conversation, "knowledge slices", &ask).await
+}
+
+async fn named(
+    conversation: &Conversation<'_>,
+    rows: &'static str,
+    ask: &(dyn Fn(u64) -> Result<Read, Unreadable> + Send + Sync),
+) -> Result<Vec<Named>, Unreadable> {
+    let page = |heard: &Heard| {
+        if heard.status() != 200 {
+            return Err(unreadable(&heard.answer).at(&heard.request));
+        }
+        let list: NamedList = heard.json()?;
+        match (list.assistants.or(list.slices).or(list.items), list.total) {
+            (Some(rows), Some(total)) => Ok(Page { rows, total, has_more: None, skip: None }),
+            _ => Err(heard.fault(Fault::Malformed, "the answer holds no list with a total")),
+        }
+    };
+    walk(conversation, &List { rows, ask, page, id: |row: &Named| &row.id, entries: false }).await
+}

@@ -1,0 +1,136 @@
+//! The checks that hold for every list walked page by page: nothing twice, nothing endless, totals met.
+
+use std::collections::HashSet;
+
+use crate::{
+    access::Text,
+    wire::{Fault, Unreadable},
+};
+
+/// The most pages that one list may have: 10 million rows at 100 a page. More is taken for a list that never ends.
+pub const MAX_PAGES: u32 = 100_000;
+
+/// The bookkeeping of one list. Every breach is [`Fault::Incomplete`].
+#[derive(Debug)]
+pub struct Pages {
+    list: &'static str,
+    pages: u32,
+    rows: u64,
+    cursors: HashSet<String>,
+    ids: HashSet<Text>,
+}
+
+impl Pages {
+    /// For a list that people call so: `access states`.
+    pub fn of(list: &'static str) -> Self {
+        Self { list, pages: 0, rows: 0, cursors: HashSet::new(), ids: HashSet::new() }
+    }
+
+    /// Takes a page in.
+    ///
+    /// # Errors
+    /// It has more rows than were asked for, or it is one page too many.
+    pub fn page(&mut self, rows: usize, limit: usize) -> Result<(), Unreadable> {
+        self.pages = self.pages.saturating_add(1);
+        self.rows = self.rows.saturating_add(rows as u64);
+        if rows > limit {
+            return self.incomplete(format!("a page has {rows} rows where at most {limit} were asked for"));
+        }
+        if self.pages > MAX_PAGES {
+            return self.incomplete(format!("it did not end after {MAX_PAGES} pages"));
+        }
+        Ok(())
+    }
+
+    /// Takes a row's id in.
+    ///
+    /// # Errors
+    /// It was there before, or it is empty.
+    pub fn id(&mut self, id: &Text) -> Result<(), Unreadable> {
+        if id.is_empty() {
+            return self.incomplete("a row has an empty id".to_owned());
+        }
+        if !self.ids.insert(id.clone()) {
+            return self.incomplete(format!("the id {id:?} came twice"));
+        }
+        Ok(())
+    }
+
+    /// Takes the mark of the next page in.
+    ///
+    /// # Errors
+    /// It was there before, or it is empty.
+    pub fn cursor(&mut self, cursor: &str) -> Result<(), Unreadable> {
+        if cursor.is_empty() {
+            return self.incomplete("the mark of the next page is empty".to_owned());
+        }
+        if !self.cursors.insert(cursor.to_owned()) {
+            return self.incomplete("the mark of the next page repeats".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Compares the total that the API tells with what was collected.
+    ///
+    /// # Errors
+    /// They differ.
+    pub fn total(&self, told: u64) -> Result<(), Unreadable> {
+        if told != self.rows {
+            return self.incomplete(format!("it has {} rows where the API tells of {told}", self.rows));
+        }
+        Ok(())
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Pages so far.
+    pub fn pages(&self) -> u32 {
+        self.pages
+    }
+
+    /// An error that says that this list is not whole.
+    pub fn fault(&self, what: impl std::fmt::Display) -> Unreadable {
+        Unreadable::new(Fault::Incomplete, format!("the list of {} is not whole: {what}", self.list))
+    }
+
+    fn incomplete(&self, what: String) -> Result<(), Unreadable> {
+        Err(self.fault(what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_breach_is_incomplete_and_names_the_list() {
+        let mut pages = Pages::of("things");
+        pages.page(2, 2).unwrap();
+        pages.id(&"a".into()).unwrap();
+        pages.cursor("x").unwrap();
+        pages.total(2).unwrap();
+        let breaches = [
+            pages.id(&"a".into()),
+            pages.id(&"".into()),
+            pages.cursor("x"),
+            pages.cursor(""),
+            pages.total(3),
+            pages.page(3, 2),
+        ];
+        for breach in breaches {
+            let error = breach.unwrap_err();
+            assert_eq!(error.fault, Fault::Incomplete);
+            assert!(error.what.contains("things"));
+        }
+    }
+
+    #[test]
+    fn a_list_that_never_ends_is_given_up() {
+        let mut pages = Pages::of("things");
+        assert!((0..MAX_PAGES).all(|_| pages.page(0, 1).is_ok()));
+        assert!(pages.page(0, 1).is_err());
+    }
+}

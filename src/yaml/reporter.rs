@@ -1,0 +1,215 @@
+//! Collects what is wrong with one file and renders it with its line.
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
+
+use super::{Mark, Marked, Problem, shown};
+
+/// Problems of one file that are kept; of more only the number is told.
+pub const MAX_PROBLEMS: usize = 1_000;
+
+/// Bytes of a line shown before and after the place; what is further away is cut with `…`.
+const AROUND: usize = 45;
+
+/// The width that renderings are made for, in columns.
+const WIDTH: usize = 200;
+
+/// Collects problems of one file. Messages may quote text of the file: they are neutralized here.
+#[derive(Debug)]
+pub struct Reporter<'a> {
+    name: String,
+    source: &'a str,
+    show_lines: bool,
+    problems: Vec<Problem>,
+    unkept: usize,
+}
+
+impl<'a> Reporter<'a> {
+    /// For a file with this name and text. Without `show_lines` no line of the text is ever rendered.
+    pub fn new(name: &str, source: &'a str, show_lines: bool) -> Self {
+        let name = shown::neutral(name).replace('\n', "\\n");
+        Self { name, source, show_lines, problems: Vec::new(), unkept: 0 }
+    }
+
+    /// The file's name, neutralized.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether anything was reported.
+    pub fn is_clean(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// How many problems were reported so far.
+    pub fn count(&self) -> usize {
+        self.problems.len() + self.unkept
+    }
+
+    /// Reports a problem.
+    pub fn report(&mut self, at: impl Marked, message: impl Into<String>) {
+        self.add(at.mark(), message.into(), None, self.show_lines);
+    }
+
+    /// Reports a problem and what to do about it.
+    pub fn report_with(&mut self, at: impl Marked, message: impl Into<String>, hint: impl Into<String>) {
+        self.add(at.mark(), message.into(), Some(hint.into()), self.show_lines);
+    }
+
+    /// Reports a problem without showing its line, which may hold a credential.
+    pub fn report_unseen(&mut self, at: impl Marked, message: impl Into<String>, hint: Option<String>) {
+        self.add(at.mark(), message.into(), hint, false);
+    }
+
+    /// Reports a problem of the whole file.
+    pub fn report_file(&mut self, message: impl Into<String>, hint: Option<String>) {
+        self.add(Mark::default(), message.into(), hint, false);
+    }
+
+    /// The place of a line: from its first character that is no blank to its end.
+    pub fn line_mark(&self, line: u32) -> Mark {
+        let mut offset = 0;
+        for (index, text) in self.source.split_inclusive('\n').enumerate() {
+            if index + 1 == line as usize {
+                let body = text.trim_end();
+                let blanks = body.len() - body.trim_start().len();
+                return Mark {
+                    line,
+                    column: small(blanks + 1),
+                    offset: small(offset + blanks),
+                    length: small(body.len() - blanks),
+                };
+            }
+            offset += text.len();
+        }
+        Mark { line, ..Mark::default() }
+    }
+
+    /// Every problem, in the order of the file.
+    pub fn into_problems(mut self) -> Vec<Problem> {
+        if self.unkept > 0 {
+            let message = format!("{} further problems of this file are not shown", self.unkept);
+            let rendered = render(&message, None, &self.name, None);
+            self.problems.push(Problem { file: self.name, line: u32::MAX, column: 0, message, hint: None, rendered });
+        }
+        self.problems.sort();
+        self.problems
+    }
+
+    fn add(&mut self, at: Mark, message: String, hint: Option<String>, show_line: bool) {
+        if self.problems.len() >= MAX_PROBLEMS {
+            self.unkept += 1;
+            return;
+        }
+        let message = shown::neutral(&message).into_owned();
+        let hint = hint.map(|hint| shown::neutral(&hint).into_owned());
+        let excerpt = if show_line && at.line > 0 { Excerpt::around(self.source, at) } else { None };
+        let place = (at, excerpt.as_ref());
+        let rendered = render(&message, hint.as_deref(), &self.name, (at.line > 0).then_some(place));
+        self.problems.push(Problem {
+            file: self.name.clone(),
+            line: at.line,
+            column: at.column,
+            message,
+            hint,
+            rendered,
+        });
+    }
+}
+
+fn render(message: &str, hint: Option<&str>, file: &str, place: Option<(Mark, Option<&Excerpt>)>) -> String {
+    let mut group = Level::ERROR.primary_title(message).elements(None::<Origin<'_>>);
+    group = match place {
+        Some((at, Some(excerpt))) => {
+            let snippet = Snippet::source(excerpt.line.as_str())
+                .path(file)
+                .line_start(at.line as usize)
+                .annotation(AnnotationKind::Primary.span(excerpt.from..excerpt.to));
+            group.element(snippet)
+        }
+        Some((at, None)) => group.element(Origin::path(file).line(at.line as usize).char_column(at.column as usize)),
+        None => group.element(Origin::path(file)),
+    };
+    if let Some(hint) = hint {
+        group = group.element(Level::HELP.message(hint));
+    }
+    let rendered = Renderer::plain().decor_style(DecorStyle::Ascii).term_width(WIDTH).render(&[group]);
+    // A line that was cut does not begin at column 1, so the true place is put in.
+    match place {
+        Some((at, Some(excerpt))) if excerpt.cut => rendered
+            .split('\n')
+            .map(|line| match line.split_once("--> ") {
+                Some((arrow, _)) if arrow.trim().is_empty() => format!("{arrow}--> {file}:{}:{}", at.line, at.column),
+                _ => line.to_owned(),
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+        _ => rendered,
+    }
+}
+
+/// A harmless piece of one line and what of it is marked.
+struct Excerpt {
+    line: String,
+    from: usize,
+    to: usize,
+    /// Whether its columns are not those of the file.
+    cut: bool,
+}
+
+impl Excerpt {
+    fn around(source: &str, at: Mark) -> Option<Self> {
+        let place = at.offset as usize;
+        let floor = |mut index: usize| {
+            index = index.min(source.len());
+            while !source.is_char_boundary(index) {
+                index -= 1;
+            }
+            index
+        };
+        let place = floor(place);
+        let window = floor(place.saturating_sub(AROUND));
+        let before = source.get(window..place)?;
+        let line_start = before.rfind(['\n', '\r']).map(|index| window + index + 1);
+        let start = line_start.unwrap_or(window);
+        let cut_before = line_start.is_none() && window > 0;
+        let after_window = floor(place + (at.length as usize).min(2 * AROUND) + AROUND);
+        let after = source.get(place..after_window)?;
+        let line_end = after.find(['\n', '\r']).map(|index| place + index);
+        let end = line_end.unwrap_or(after_window);
+        let cut_after = line_end.is_none() && after_window < source.len();
+        let marked_end = floor((place + at.length as usize).clamp(place, end));
+
+        let mut line = String::new();
+        let mut put = |text: &str| {
+            for c in text.chars() {
+                match c {
+                    '\t' => line.push(' '),
+                    c if shown::is_harmful(c) => line.extend(c.escape_unicode()),
+                    c => line.push(c),
+                }
+            }
+            line.len()
+        };
+        if cut_before {
+            put("…");
+        }
+        let from = put(source.get(start..place)?);
+        let to = put(source.get(place..marked_end)?);
+        put(source.get(marked_end..end)?);
+        if cut_after {
+            put("…");
+        }
+        // An empty mark is shown as one character.
+        let to = if to > from {
+            to
+        } else {
+            line.get(from..).and_then(|rest| rest.chars().next()).map_or(from, |c| from + c.len_utf8())
+        };
+        Some(Self { line, from, to, cut: cut_before })
+    }
+}
+
+/// A size of a text whose length fits into 32 bits.
+pub(super) fn small(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
+}
