@@ -18,30 +18,8 @@ pub struct Options {
     pub ports: Ports,
     /// After how long somebody carries out the AccessOwl removals that people have to carry out; never by itself if `None`.
     pub approval_delay: Option<Duration>,
-    /// What there is at first.
-    pub seed: Seed,
-}
-
-/// What a sandbox begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Seed {
-    /// The company of 60 people.
-    #[default]
-    Company,
-    /// Nothing but the credentials.
-    Empty,
-    /// Nothing but the credentials and so many S2 tokens.
-    S2Tokens(usize),
-}
-
-impl Seed {
-    fn world(self) -> World {
-        match self {
-            Self::Company => World::company(),
-            Self::Empty => World::empty(),
-            Self::S2Tokens(count) => World::s2_tokens(count),
-        }
-    }
+    /// Serve so many S2 tokens instead of the company.
+    pub s2_tokens: Option<usize>,
 }
 
 /// A sandbox that serves, and where its configuration is.
@@ -59,8 +37,8 @@ pub struct Served {
 /// # Errors
 /// A port that is taken, a directory that cannot be written, or one in which other files of these names are.
 pub async fn serve(options: Options) -> io::Result<Served> {
-    let Options { directory, ports, approval_delay, seed } = options;
-    let world = seed.world().approving_after(approval_delay);
+    let Options { directory, ports, approval_delay, s2_tokens } = options;
+    let world = s2_tokens.map_or_else(World::company, World::s2_tokens).approving_after(approval_delay);
     let sandbox = Sandbox::start_on(world, ports).await?;
     let configuration = match directory {
         Some(directory) => Some(write_files(&sandbox, &directory)?),
