@@ -17,7 +17,7 @@ mod settle;
 mod work;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use carry::{Approved, Rules, carry_out};
 pub use fresh::{MAX_READING_AGE, too_old};

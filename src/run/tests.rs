@@ -1,1 +1,244 @@
+//! What a run promises, with a made-up system, real policies and a real journal.
 
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+
+use super::*;
+use crate::{
+    access::{AuthStyle, RequestRate, Text},
+    apply::{
+        End, Hand, Quiet,
+        tests::world::{Does, KINDS, MADE_UP, NoAsk, World, entry, hosts},
+    },
+    config::{Config, CredentialRef, Guards, JournalPlace, RequestLimits, Target, WatchSettings},
+    plan::{Plan, TargetState},
+    policy::{self, KnownTarget, Source},
+    transport::{Stop, Usage},
+    wire::Unreadable,
+};
+
+pub(crate) fn target(name: &str) -> Target {
+    Target {
+        name: name.into(),
+        description: &MADE_UP,
+        fields: BTreeMap::new(),
+        hosts: BTreeMap::new(),
+        auth: AuthStyle::Bearer,
+        credential: CredentialRef::Env("NONE".into()),
+        ca_file: None,
+        account: None,
+        own: Vec::new(),
+        must_see: Vec::new(),
+        protected: Vec::new(),
+        enforce: vec![&KINDS[0]],
+        guards: Guards { max_share_percent: 100, notice: SignedDuration::ZERO, ..Guards::default() },
+        may_open: Vec::new(),
+        settle: SignedDuration::from_millis(20),
+        max_in_flight: SignedDuration::from_hours(24),
+        limits: RequestLimits { requests: RequestRate { count: 100, seconds: 1 }, concurrency: 4 },
+        freeze: Vec::new(),
+        interval: None,
+    }
+}
+
+fn loaded(journal: &Path, targets: Vec<Target>) -> Loaded {
+    let known: Vec<KnownTarget> = targets
+        .iter()
+        .map(|target| KnownTarget { name: target.name.clone(), description: target.description })
+        .collect();
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    let file = format!(
+        "version: 1\ntargets: [{}]\nmanage: {{ tokens: all }}\ntokens:\n  - {{ id: keep, justification: needed }}\n",
+        names.join(", ")
+    );
+    let policies = policy::load(&[Source { name: "a.yaml", bytes: file.as_bytes() }], None, &known, &[]);
+    assert_eq!(policies.problems, []);
+    let config = Config {
+        path: "portcullis.yaml".into(),
+        policies: "policies".into(),
+        people: None,
+        journal: JournalPlace::File(journal.to_owned()),
+        max_count_total: 100,
+        delegate: Vec::new(),
+        targets: targets.into_iter().map(|target| (target.name.clone(), target)).collect(),
+        freeze: Vec::new(),
+        stop_file: None,
+        watch: WatchSettings::default(),
+    };
+    Loaded { config, policies, problems: Vec::new(), blocked: BTreeMap::new() }
+}
+
+struct Fake(BTreeMap<Text, World>);
+
+#[async_trait]
+impl Connect for Fake {
+    async fn reach(&self, target: &Target, to_send: bool) -> Result<Reach, Unreadable> {
+        let world = self.0[&target.name].clone();
+        Ok(Reach {
+            system: world.leak(),
+            account: reach::account(target, None),
+            hosts: hosts(),
+            ask: Arc::new(NoAsk),
+            hand: to_send.then(|| Hand::fake(world)),
+            usage: Arc::new(Usage::default),
+        })
+    }
+}
+
+struct Says(Answer);
+
+#[async_trait]
+impl Prompt for Says {
+    async fn ask(&self, _: &Plan) -> Answer {
+        self.0
+    }
+}
+
+async fn run(loaded: &Loaded, worlds: &Fake, wishes: Wishes, consent: Consent<'_>) -> RunReport {
+    let clock = worlds.0.values().next().unwrap().clock();
+    let performed = Perform {
+        command: "apply",
+        loaded,
+        wishes,
+        consent,
+        new_journal: true,
+        lock_wait: Duration::from_millis(20),
+        clock,
+        stop: Stop::new(),
+    };
+    perform(performed, worlds, &Quiet).await.unwrap()
+}
+
+async fn plan(loaded: &Loaded, worlds: &Fake) -> Plan {
+    let wishes = Wishes::default();
+    let clock = worlds.0.values().next().unwrap().clock();
+    let looked = Show { loaded, wishes: &wishes, files: Vec::new(), clock };
+    show(looked, worlds, &Quiet).await.unwrap().plan.unwrap()
+}
+
+#[tokio::test]
+async fn apply_of_a_plan_leaves_an_empty_plan() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
+    let world = World::of([entry("keep"), entry("old")]);
+    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+    assert_eq!(plan(&loaded, &worlds).await.targets[0].counts.changes, 1);
+    let report = run(&loaded, &worlds, Wishes::default(), Consent::Unattended).await;
+    assert_eq!(report.exit_code(ExitRules::default()), 0, "{report:?}");
+    assert_eq!(report.outcomes[0].rows[0].end, End::Done);
+    let left: Vec<Text> = world.state().entries.iter().map(|entry| entry.id.clone()).collect();
+    assert_eq!(left, ["keep"]);
+    assert!(plan(&loaded, &worlds).await.targets[0].in_sync());
+}
+
+#[tokio::test]
+async fn a_no_at_the_prompt_sends_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
+    let world = World::of([entry("keep"), entry("old")]);
+    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+    let report = run(&loaded, &worlds, Wishes::default(), Consent::Ask(&Says(Answer::No))).await;
+    assert!(report.declined && world.state().sent.is_empty());
+    run(&loaded, &worlds, Wishes::default(), Consent::Ask(&Says(Answer::Yes))).await;
+    assert_eq!(world.state().sent.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unreadable_or_held_target_never_stops_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = loaded(&directory.path().join("j.db"), vec![target("a"), target("b"), target("c")]);
+    let worlds: BTreeMap<Text, World> = ["a", "b", "c"]
+        .map(|name| {
+            let world = World::of([entry("keep"), entry("old")]);
+            world.state().account = Some(format!("acc_{name}").into());
+            (name.into(), world)
+        })
+        .into();
+    worlds["a"].state().unreadable = true;
+    let journal = to_write(&loaded.config, true).await.unwrap();
+    let held = journal.lock("b", Duration::from_millis(20)).await.unwrap();
+    let worlds = Fake(worlds);
+    let report = run(&loaded, &worlds, Wishes::default(), Consent::Unattended).await;
+    drop(held);
+    let states: Vec<bool> =
+        report.plan.as_ref().unwrap().targets.iter().map(|t| t.state == TargetState::Planned).collect();
+    assert_eq!(states, [false, false, true]);
+    assert_eq!(report.exit_code(ExitRules::default()), 1);
+    let sent: Vec<usize> = worlds.0.values().map(|world| world.state().sent.len()).collect();
+    assert_eq!(sent, [0, 0, 1]);
+}
+
+#[tokio::test]
+async fn another_account_or_a_shared_one_is_unreadable() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = loaded(&directory.path().join("j.db"), vec![target("a"), target("b")]);
+    let worlds = Fake(["a", "b"].map(|name| (Text::from(name), World::of([entry("keep"), entry("old")]))).into());
+    let report = run(&loaded, &worlds, Wishes::default(), Consent::Unattended).await;
+    assert!(report.plan.unwrap().targets.iter().all(|target| target.state != TargetState::Planned));
+    worlds.0["b"].state().account = Some("acc_2".into());
+    let report = run(&loaded, &worlds, Wishes::default(), Consent::Unattended).await;
+    assert_eq!(report.exit_code(ExitRules::default()), 0, "{report:?}");
+    worlds.0["a"].state().account = Some("acc_3".into());
+    worlds.0["a"].state().entries.push(entry("new"));
+    let report = run(&loaded, &worlds, Wishes::default(), Consent::Unattended).await;
+    assert!(
+        matches!(&report.plan.unwrap().targets[0].state, TargetState::Unreadable { what, .. } if what.contains("pins"))
+    );
+}
+
+#[tokio::test]
+async fn a_saved_plan_is_an_upper_bound_and_is_used_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
+    let world = World::of([entry("keep"), entry("old")]);
+    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+    let made = plan(&loaded, &worlds).await;
+    let saved = Arc::new(saved::parse(&serde_json::to_vec(&made).unwrap()).unwrap());
+    let wishes = || Wishes { saved: Some(Arc::clone(&saved)), ..Wishes::default() };
+    world.state().entries.push(entry("newer"));
+    let report = run(&loaded, &worlds, wishes(), Consent::Reviewed("anna".into())).await;
+    assert_eq!(report.exit_code(ExitRules::default()), 0, "rows newer than the plan are no refusal: {report:?}");
+    assert_eq!(world.state().sent.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["old"]);
+    world.state().entries.push(entry("old"));
+    let report = run(&loaded, &worlds, wishes(), Consent::Reviewed("anna".into())).await;
+    assert_eq!(report.exit_code(ExitRules::default()), 3, "it is used up, and its entry lives again");
+    assert_eq!(world.state().sent.len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_removes_one_entry_and_tells_what_it_cannot_pass() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
+    let world = World::of([entry("keep"), entry("leaked")]);
+    world.does([Does::Removes]);
+    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+    let ordered = |id: &'static str| Ordered {
+        loaded: &loaded,
+        target: "t".into(),
+        kind: None,
+        id,
+        because: "SEC-1",
+        prompt: None,
+        new_journal: true,
+        lock_wait: Duration::from_millis(20),
+        stopped: None,
+        clock: world.clock(),
+        stop: Stop::new(),
+    };
+    let report = order(ordered("leaked"), &worlds, &Quiet).await.unwrap().unwrap();
+    assert_eq!(report.outcomes[0].rows[0].end, End::Done);
+    assert!(order(ordered("nobody"), &worlds, &Quiet).await.unwrap().is_err());
+    assert_eq!(world.state().sent.len(), 1);
+}
+
+#[test]
+fn a_snapshot_file_comes_back_for_its_own_target_only() {
+    let loaded = loaded(Path::new("j.db"), vec![target("t")]);
+    let snapshot = World::of([entry("a")]).snapshot();
+    let bytes = snapshot_file::write("t", &snapshot).unwrap();
+    assert_eq!(snapshot_file::parse("s.json", &bytes, &loaded.config).unwrap().snapshot.entries, snapshot.entries);
+    let other = snapshot_file::write("other", &snapshot).unwrap();
+    assert!(snapshot_file::parse("s.json", &other, &loaded.config).is_err());
+}

@@ -1,0 +1,191 @@
+//! The layers hold: arrows only run down, only the journal proves that an intent is on disk, only apply holds a writer.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What each place may import of ours, besides itself. What is not listed here may import everything below it.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("access", &[]),
+    ("yaml", &[]),
+    ("wire", &["access"]),
+    ("policy", &["yaml", "access"]),
+    ("config", &["yaml", "access"]),
+    ("plan", &["policy", "access"]),
+    ("systems", &["wire", "access"]),
+    ("sandbox", &["access"]),
+    ("transport", &["wire", "config", "access"]),
+    ("journal", &["wire", "access"]),
+    ("apply", &["plan", "journal", "transport", "systems", "wire", "access"]),
+    ("run", &["apply", "journal", "transport", "systems", "wire", "plan", "policy", "config", "yaml", "access"]),
+];
+
+/// Places that do no I/O and read no clock, environment or randomness, and the words that would give them away.
+const PURE: &[&str] = &["access", "policy", "plan", "systems"];
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "SystemTime::now",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "reqwest",
+    "tokio::",
+    "sqlx",
+    "fastrand",
+    "Uuid::new",
+];
+
+struct Source {
+    place: String,
+    path: PathBuf,
+    /// Without comments and without what only tests see.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    collect(&root, &root, &mut found);
+    assert!(found.len() > 50, "the sources were found");
+    found
+}
+
+fn collect(root: &Path, directory: &Path, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            if name != "tests" {
+                collect(root, &path, found);
+            }
+            continue;
+        }
+        let is_test = name == "tests" || name.ends_with("_tests") || name == "transcript";
+        if path.extension().is_none_or(|extension| extension != "rs") || is_test {
+            continue;
+        }
+        let below = path.strip_prefix(root).unwrap();
+        let place = below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        found.push(Source { place, code: code(&fs::read_to_string(&path).unwrap()), path });
+    }
+}
+
+/// The text up to the module's tests, without line comments.
+fn code(text: &str) -> String {
+    let mut lines = Vec::new();
+    let mut rest = text.lines().peekable();
+    while let Some(line) = rest.next() {
+        let opens_tests = line.trim() == "#[cfg(test)]"
+            && rest.peek().is_some_and(|next| next.trim_start().starts_with("mod tests {"));
+        if opens_tests {
+            break;
+        }
+        if !line.trim_start().starts_with("//") {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
+}
+
+/// Places named after `crate::`, in nested `use crate::{...}` too.
+fn imports(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for part in code.split("crate::").skip(1) {
+        match part.strip_prefix('{') {
+            Some(list) => found.extend(names_of_list(list)),
+            None => found.extend(first_word(part)),
+        }
+    }
+    found
+}
+
+fn names_of_list(list: &str) -> Vec<String> {
+    let (mut depth, mut names, mut at_name) = (0_usize, Vec::new(), true);
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_name = true,
+            c if at_name && depth == 0 && !c.is_whitespace() => {
+                names.extend(first_word(&list[at..]));
+                at_name = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn first_word(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+#[test]
+fn arrows_only_run_down() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(place, _)| *place == source.place) else { continue };
+        for name in imports(&source.code) {
+            let is_place =
+                MAY_IMPORT.iter().any(|(place, _)| *place == name) || matches!(&*name, "cli" | "watch" | "serve");
+            if is_place && name != source.place && !allowed.contains(&name.as_str()) {
+                wrong.push(format!("{} imports {name}", source.path.display()));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn the_pure_middle_does_no_io_and_reads_no_clock() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| PURE.contains(&source.place.as_str())) {
+        for word in IMPURE.iter().filter(|word| source.code.contains(**word)) {
+            wrong.push(format!("{} has {word}", source.path.display()));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn only_the_journal_proves_that_an_intent_is_on_disk() {
+    for source in sources() {
+        let makes = source.code.contains("Durable::synced") || source.code.contains("Receipt::seal");
+        assert!(!makes || source.place == "journal", "{} makes a receipt", source.path.display());
+    }
+}
+
+#[test]
+fn only_apply_holds_a_writer_and_only_transport_opens_sockets() {
+    let word = |code: &str, wanted: &str| {
+        code.match_indices(wanted).any(|(at, _)| {
+            let part_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let before = code[..at].chars().next_back().is_some_and(part_of_word);
+            let after = code[at + wanted.len()..].chars().next().is_some_and(part_of_word);
+            !before && !after
+        })
+    };
+    for source in sources() {
+        let names_writer = word(&source.code, "Writer") && source.code.contains("transport");
+        assert!(
+            !names_writer || matches!(source.place.as_str(), "transport" | "apply"),
+            "{} names the writer",
+            source.path.display()
+        );
+        let opens = source.code.contains("reqwest");
+        assert!(!opens || source.place == "transport", "{} opens sockets", source.path.display());
+    }
+}
+
+#[test]
+fn the_reader_of_imports_sees_nested_lists() {
+    let seen = imports("use crate::{\n    access::{A, B},\n    plan,\n};\nfn f() { crate::wire::x() }\n");
+    assert_eq!(seen, ["access", "plan", "wire"].map(str::to_owned).into());
+}
