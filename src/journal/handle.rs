@@ -28,7 +28,7 @@ use super::{
 /// Opened on a tokio runtime, and used on the same one.
 #[derive(Clone)]
 pub struct Journal {
-    connection: Arc<Mutex<SqliteConnection>>,
+    pub(super) connection: Arc<Mutex<SqliteConnection>>,
     /// Absent when opened to read.
     writer: Option<mpsc::Sender<Job>>,
     locks: Locks,

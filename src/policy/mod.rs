@@ -6,7 +6,10 @@
 mod delegate;
 mod digest;
 mod file;
+mod holders;
+mod identity;
 mod items;
+mod limits;
 mod load;
 mod merge;
 mod model;

@@ -82,7 +82,12 @@ fn selector(
                 let Some(flag) = get::boolean(node, &quoted(selectable.name), reporter) else { continue };
                 selectable.condition([if flag { "true" } else { "false" }]).ok()
             }
-            (Some(node), _) => patterns(node, selectable, reporter),
+            (Some(node), _) => {
+                if of_people {
+                    refuse_unknown(node, selectable.name, system, people, reporter);
+                }
+                patterns(node, selectable, reporter)
+            }
             (None, Some(node)) => groups_condition(node, selectable, system, people, reporter),
             (None, None) => continue,
         };
@@ -101,6 +106,22 @@ fn patterns(node: &Node<'_>, selectable: &Selectable, reporter: &mut Reporter<'_
             reporter.report(at, format!("{} is no pattern: {error}", quoted(selectable.name)));
             None
         }
+    }
+}
+
+/// A literal name of a person has to be known: in an `except`, a misspelled one would protect nobody.
+fn refuse_unknown(node: &Node<'_>, field: &str, system: &str, people: &People, reporter: &mut Reporter<'_>) {
+    let nodes = node.as_list().unwrap_or(std::slice::from_ref(node));
+    for node in nodes {
+        let Some(text) = node.as_scalar().map(|scalar| &*scalar.text) else { continue };
+        if text.is_empty() || text.contains(['*', '@']) || people.find(text, system).is_some() {
+            continue;
+        }
+        let hint = match people.near(text) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write the e-mail address, or the system's own user id as `principal`".to_owned(),
+        };
+        reporter.report_with(node, format!("{}: the people file does not know {}", quoted(field), quoted(text)), hint);
     }
 }
 

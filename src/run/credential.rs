@@ -297,6 +297,6 @@ impl Visitor<'_> for IsKey<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[path = "credential_tests.rs"]
 mod tests;

@@ -113,7 +113,11 @@ fn target(text: &mut String, description: &Description) {
         variable(description.system)
     );
     if !description.knows_account {
-        let _ = writeln!(text, "    # A name for this account, since {} does not tell it: a second account gets another.", description.title);
+        let _ = writeln!(
+            text,
+            "    # A name for this account, since {} does not tell it: a second account gets another.",
+            description.title
+        );
         let _ = writeln!(text, "    # account: {}-1", description.system);
     }
     for kind in description.kinds.iter().filter(|kind| kind.holds_own) {
@@ -127,7 +131,8 @@ fn target(text: &mut String, description: &Description) {
         );
     }
     if let Some(kind) = description.kinds.first() {
-        let _ = writeln!(text, "    # protected: {{ {}: [{{ {}: … }}] }}        # never removed", kind.list, exact(kind));
+        let _ =
+            writeln!(text, "    # protected: {{ {}: [{{ {}: … }}] }}        # never removed", kind.list, exact(kind));
     }
     let lists: Vec<&str> = description.kinds.iter().map(|kind| kind.list).collect();
     let _ = writeln!(text, "    # enforce: [{}]\n", lists.join(", "));
@@ -212,7 +217,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{config, policy, run::schema::tests::{descriptions, validates}};
+    use crate::{
+        config, policy,
+        run::schema::tests::{descriptions, validates},
+    };
 
     #[test]
     fn what_is_written_is_valid_and_changes_nothing() {

@@ -178,7 +178,8 @@ fn some_lists(kinds: &[&'static Kind], of: impl Fn(&'static Kind) -> Value) -> V
 fn selector(kind: &'static Kind, further: &[&str]) -> Value {
     let mut properties: Map<String, Value> = Map::new();
     for selectable in Selectable::all(kind) {
-        let patterns = if selectable.is_flag { json!({ "type": "boolean" }) } else { json!({ "$ref": "#/$defs/patterns" }) };
+        let patterns =
+            if selectable.is_flag { json!({ "type": "boolean" }) } else { json!({ "$ref": "#/$defs/patterns" }) };
         properties.insert(selectable.name.to_owned(), patterns);
         if names::is_person_field(&selectable) {
             properties.extend(further.iter().map(|name| ((*name).to_owned(), json!({ "$ref": "#/$defs/patterns" }))));

@@ -36,7 +36,7 @@ pub use call::{Call, Credential, Deed, Effect, Mutation, Reply, Right, Store};
 pub use company::{POLICIES, configuration, people};
 pub use fault::{Active, Fault, Faults, On, Trouble};
 pub use record::{Changed, Line, Record, Request, SYSTEM, WORLD};
-pub use serve::{Options, Served, serve, write_files};
+pub use serve::{Options, Seed, Served, serve, write_files};
 pub use world::World;
 
 /// The imitated systems.

@@ -18,8 +18,30 @@ pub struct Options {
     pub ports: Ports,
     /// After how long somebody carries out the AccessOwl removals that people have to carry out; never by itself if `None`.
     pub approval_delay: Option<Duration>,
-    /// Serve so many S2 tokens instead of the company.
-    pub s2_tokens: Option<usize>,
+    /// What there is at first.
+    pub seed: Seed,
+}
+
+/// What a sandbox begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Seed {
+    /// The company of 60 people.
+    #[default]
+    Company,
+    /// Nothing but the credentials.
+    Empty,
+    /// Nothing but the credentials and so many S2 tokens.
+    S2Tokens(usize),
+}
+
+impl Seed {
+    fn world(self) -> World {
+        match self {
+            Self::Company => World::company(),
+            Self::Empty => World::empty(),
+            Self::S2Tokens(count) => World::s2_tokens(count),
+        }
+    }
 }
 
 /// A sandbox that serves, and where its configuration is.
@@ -37,12 +59,11 @@ pub struct Served {
 /// # Errors
 /// A port that is taken, a directory that cannot be written, or one in which other files of these names are.
 pub async fn serve(options: Options) -> io::Result<Served> {
-    let Options { directory, ports, approval_delay, s2_tokens } = options;
-    let world = s2_tokens.map_or_else(World::company, World::s2_tokens).approving_after(approval_delay);
-    let credentials = credentials(&world);
+    let Options { directory, ports, approval_delay, seed } = options;
+    let world = seed.world().approving_after(approval_delay);
     let sandbox = Sandbox::start_on(world, ports).await?;
     let configuration = match directory {
-        Some(directory) => Some(write(&directory, &configuration(sandbox.urls()), &credentials)?),
+        Some(directory) => Some(write_files(&sandbox, &directory)?),
         None => None,
     };
     Ok(Served { sandbox, configuration })
@@ -53,8 +74,14 @@ pub async fn serve(options: Options) -> io::Result<Served> {
 /// # Errors
 /// As [`serve`].
 pub fn write_files(sandbox: &Sandbox, directory: &Path) -> io::Result<PathBuf> {
-    let credentials = sandbox.world(|world| credentials(world));
-    write(directory, &configuration(sandbox.urls()), &credentials)
+    let (credentials, peopled) = sandbox.world(|world| (credentials(world), !world.accessowl.users.is_empty()));
+    let mut configuration = configuration(sandbox.urls());
+    if !peopled {
+        // Without the company there is no Anna to be seen.
+        let wanted = |line: &&str| !line.contains("must_see: { access: ");
+        configuration = configuration.lines().filter(wanted).map(|line| format!("{line}\n")).collect();
+    }
+    write(directory, &configuration, &credentials)
 }
 
 type Credentials = Vec<(&'static str, String)>;

@@ -1,15 +1,13 @@
-//! The promises of transport: who can read, who can write.
+//! What transport is given and what it returns besides answers.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use async_trait::async_trait;
 use secrecy::SecretString;
 use url::Url;
 
 use crate::{
     access::{AuthStyle, Text},
     config::RequestLimits,
-    wire::{Answer, Ask, Read, Receipt, Unreadable},
 };
 
 /// What a connection to one target needs.
@@ -28,59 +26,16 @@ pub struct Connection {
     pub ca_pem: Option<Vec<u8>>,
 }
 
-/// Makes readers and writers; shares sockets between them.
-pub struct Connector {}
-
-impl Connector {
-    /// Prepares a connection. No request is made.
-    ///
-    /// # Errors
-    /// An address that is plain HTTP and not loopback, a certificate that does not parse.
-    pub fn connect(_connection: Connection) -> Result<(Reader, Writer), Unreadable> {
-        todo!()
-    }
-}
-
-/// Sends reads of one target. Cannot write.
-#[derive(Clone)]
-pub struct Reader {
-    _shared: Arc<()>,
-}
-
-impl Reader {
-    /// Requests sent and rate limit left, for the report.
-    pub fn usage(&self) -> Usage {
-        todo!()
-    }
-}
-
-#[async_trait]
-impl Ask for Reader {
-    async fn ask(&self, _read: Read) -> Result<Answer, Unreadable> {
-        todo!()
-    }
-}
-
-/// Sends writes of one target, each with a receipt of the journal. Only apply holds one.
-pub struct Writer {
-    _shared: Arc<()>,
-}
-
-impl Writer {
-    /// Sends what the receipt holds and waits for the answer. Sent again, unchanged, only where the draft's judge says that
-    /// it had no effect.
-    ///
-    /// # Errors
-    /// [`SendFailure`]: not sent at all, or sent with an unknown outcome.
-    pub async fn send(&self, _receipt: &Receipt, _stop: &Stop) -> Result<Answer, SendFailure> {
-        todo!()
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("target", &self.target).finish_non_exhaustive()
     }
 }
 
 /// A removal that got no final answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendFailure {
-    /// Nothing reached the system.
+    /// It had no effect: nothing reached the system, or the system said so.
     #[error("not sent: {0}")]
     NotSent(NotSent),
     /// It may have had its effect; only reading can tell.
@@ -94,7 +49,7 @@ pub enum NotSent {
     /// A stop was asked for.
     #[error("stopped before sending")]
     Stopped,
-    /// No connection.
+    /// No connection, or the system turned it down without effect at every try.
     #[error("{0}")]
     Unreachable(String),
     /// The rate limit would not let it be sent within the deadline.
@@ -112,7 +67,7 @@ pub struct Usage {
     pub requests: u64,
     /// Of these, retries.
     pub retries: u64,
-    /// Time spent waiting for the rate limit.
+    /// Time spent waiting for the rate limit, added up over all requests.
     pub waited: Duration,
     /// Requests left as the vendor last told.
     pub remaining: Option<i64>,

@@ -50,7 +50,10 @@ fn number((least, most): (u32, u32)) -> Value {
 
 fn freeze() -> Value {
     list_of(closed(names::FREEZE.iter().copied(), names::FREEZE, |name| match name {
-        "cron" => described(json!({ "type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$" }), "Five cron fields: when it begins."),
+        "cron" => described(
+            json!({ "type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$" }),
+            "Five cron fields: when it begins.",
+        ),
         "duration" => duration(),
         "time_zone" => described(text(), "An IANA time zone such as Europe/Zurich."),
         _ => json!(true),
@@ -75,7 +78,9 @@ fn target(description: &'static Description) -> Value {
     let required: Vec<&str> = ["system", "credential"].into_iter().chain(own).collect();
     let kinds: Vec<_> = description.kinds.iter().collect();
     let fields = names::target_fields(description);
-    let schema = closed(fields.iter().copied(), &required, |name| common(name, description, &kinds).unwrap_or_else(|| own_field(name, description)));
+    let schema = closed(fields.iter().copied(), &required, |name| {
+        common(name, description, &kinds).unwrap_or_else(|| own_field(name, description))
+    });
     described(schema, &format!("A target of the system {}.", description.title))
 }
 
@@ -95,15 +100,13 @@ fn common(name: &str, description: &'static Description, kinds: &[&'static crate
             }),
             "What Portcullis and its pipeline live on; never removed.",
         ),
-        "must_see" => described(
-            some_lists(kinds, |kind| selectors(kind, PEOPLE)),
-            "What every complete reading has to contain.",
-        ),
+        "must_see" => {
+            described(some_lists(kinds, |kind| selectors(kind, PEOPLE)), "What every complete reading has to contain.")
+        }
         "protected" => described(some_lists(kinds, |kind| all_or_selectors(kind, PEOPLE)), "What is never removed."),
         "enforce" => {
             let lists: Vec<&str> = kinds.iter().map(|kind| kind.list).collect();
-            let schema =
-                json!({ "type": "array", "items": { "enum": lists }, "minItems": 1, "uniqueItems": true });
+            let schema = json!({ "type": "array", "items": { "enum": lists }, "minItems": 1, "uniqueItems": true });
             described(schema, "The lists that may be changed; all others are observed.")
         }
         "guards" => guards(),
@@ -111,7 +114,9 @@ fn common(name: &str, description: &'static Description, kinds: &[&'static crate
         "settle" => described(duration(), "How long an unknown outcome is read for."),
         "max_in_flight" => described(duration(), "How long a removal may be in flight."),
         "limits" => closed(names::LIMITS.iter().copied(), &[], |name| match name {
-            "requests" => described(json!({ "type": "string", "pattern": "^[1-9][0-9]*/[smh]$" }), "For instance 1000/h."),
+            "requests" => {
+                described(json!({ "type": "string", "pattern": "^[1-9][0-9]*/[smh]$" }), "For instance 1000/h.")
+            }
             "concurrency" => number(bounds::CONCURRENCY),
             _ => json!(true),
         }),
@@ -170,7 +175,9 @@ fn guards() -> Value {
             "The largest share of entries that may go in 24 hours, such as 10%.",
         ),
         "max_count" => described(number(bounds::COUNT), "The largest number of removals in 24 hours, by weight."),
-        "keep_at_least" => described(number(bounds::COUNT), "Live entries of a kind that have to remain; 0 lifts the floor."),
+        "keep_at_least" => {
+            described(number(bounds::COUNT), "Live entries of a kind that have to remain; 0 lifts the floor.")
+        }
         "notice" => described(duration(), "How long an undeclared entry waits unattended."),
         "max_clock_skew" => described(duration(), "How far the clock may be off the vendor's."),
         _ => json!(true),

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    all_or_selectors, by_list, closed, described, duration, end, kinds_of, list_of, selector, selectors, some_lists, text, texts,
+    all_or_selectors, by_list, closed, described, duration, end, kinds_of, list_of, selector, selectors, some_lists,
+    text, texts,
 };
 use crate::access::{Cause, Description, Field, FieldRole, Kind, Limit, Shape};
 
@@ -209,9 +210,11 @@ fn allow(kind: &'static Kind) -> Value {
 /// Reason templates by cause; an order's reason is what the person says.
 fn reason() -> Value {
     let causes = Cause::ALL.into_iter().filter(|cause| *cause != Cause::Ordered).map(Cause::name);
-    let schema = closed(causes, &[], |_| {
-        json!({ "type": "string", "pattern": r"^(?=[\s\S]*\S)([^{}]|\{(cause|file|team|justification)\})+$" })
-    });
+    let schema = closed(
+        causes,
+        &[],
+        |_| json!({ "type": "string", "pattern": r"^(?=[\s\S]*\S)([^{}]|\{(cause|file|team|justification)\})+$" }),
+    );
     described(schema, "The reason that goes to the system and the journal, by cause.")
 }
 
@@ -239,9 +242,10 @@ fn value(shape: &Shape) -> Value {
             closed(flags.iter().copied(), &[], |_| json!({ "type": "boolean" }))
         }),
         Shape::Record(fields) => closed(fields.iter().map(|field| field.name), &[], |name| {
-            fields.iter().find(|field| field.name == name).map_or(json!(true), |field| {
-                described(value(&field.shape), field.doc)
-            })
+            fields
+                .iter()
+                .find(|field| field.name == name)
+                .map_or(json!(true), |field| described(value(&field.shape), field.doc))
         }),
     }
 }

@@ -1,6 +1,6 @@
 //! The schemas and the parsers agree: on samples, good and bad, and on every name.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::LazyLock};
 
 use serde_json::Value;
 
@@ -17,9 +17,14 @@ pub(crate) fn descriptions() -> Vec<&'static Description> {
     ]
 }
 
+static VALIDATORS: LazyLock<Vec<(Which, jsonschema::Validator)>> = LazyLock::new(|| {
+    let compiled = |which| (which, jsonschema::draft202012::new(&schema(which, &descriptions())).unwrap());
+    [Which::Policy, Which::People, Which::Config].into_iter().map(compiled).collect()
+});
+
 fn problems_of_schema(which: Which, text: &str) -> Vec<String> {
     let instance: Value = serde_yaml::from_str(text).unwrap();
-    let validator = jsonschema::draft202012::new(&schema(which, &descriptions())).unwrap();
+    let validator = VALIDATORS.iter().find(|(of, _)| *of == which).map(|(_, validator)| validator).unwrap();
     validator.iter_errors(&instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
@@ -30,7 +35,9 @@ pub(crate) fn validates(which: Which, text: &str) -> bool {
 
 fn problems_of_parser(which: Which, text: &str) -> Vec<yaml::Problem> {
     match which {
-        Which::Config => config::load("f.yaml", Path::new("f.yaml"), text.as_bytes(), &descriptions()).err().unwrap_or_default(),
+        Which::Config => {
+            config::load("f.yaml", Path::new("f.yaml"), text.as_bytes(), &descriptions()).err().unwrap_or_default()
+        }
         Which::People => {
             let systems: Vec<&str> = descriptions().iter().map(|one| one.system).collect();
             policy::load_people(policy::Source { name: "f.yaml", bytes: text.as_bytes() }, &systems).1
@@ -206,7 +213,7 @@ fn broken_configurations_are_refused_by_both() {
         ("system: s2", "system: s2, limits: { requests: 10 }"),
         ("system: s2", "system: s2, limits: { concurrency: 0 }"),
         ("system: s2", "system: s2, base_url: ftp://a.s2.dev"),
-        ("system: s2", "system: s2, allow_host: yes"),
+        ("system: s2", "system: s2, allow_host: 'true'"),
         ("{ env: T }", "abc"),
         ("{ env: T }", "{ env: lower }"),
         ("{ env: T }", "{ env: T, file: x }"),
@@ -320,23 +327,39 @@ fn every_name_of_a_policy_is_the_parsers() {
                 (format!("{list}: [{{ {STRANGE}: x }}]"), vec![list, "*"]),
                 (format!("manage: {{ {list}: {{ {STRANGE}: x, select: all }} }}"), vec!["manage", list]),
                 (format!("manage: {{ {list}: [{{ {STRANGE}: x }}] }}"), vec!["manage", list, "*"]),
-                (format!("manage: {{ {list}: {{ select: [{{ {STRANGE}: x }}] }} }}"), vec!["manage", list, "select", "*"]),
-                (format!("manage: {{ {list}: all }}\nallow: {{ {list}: [{{ {STRANGE}: x }}] }}"), vec!["allow", list, "*"]),
+                (
+                    format!("manage: {{ {list}: {{ select: [{{ {STRANGE}: x }}] }} }}"),
+                    vec!["manage", list, "select", "*"],
+                ),
+                (
+                    format!("manage: {{ {list}: all }}\nallow: {{ {list}: [{{ {STRANGE}: x }}] }}"),
+                    vec!["allow", list, "*"],
+                ),
                 (format!("absent: {{ {list}: [{{ {STRANGE}: x }}] }}"), vec!["absent", list, "*"]),
                 (format!("holds: {{ {list}: [{{ {STRANGE}: x }}] }}"), vec!["holds", list, "*"]),
             ];
             for (text, path) in places {
                 let mut of_parser = names_of_parser(Which::Policy, &format!("{head}{text}\n"));
                 // The parser knows every limit everywhere, to say which system cannot answer it.
-                let answered: Vec<&str> = kind.limits.iter().chain(if path[0] == "allow" { kind.allow_limits } else { &[] }).map(|limit| limit.name()).collect();
-                of_parser.retain(|name| answered.contains(&name.as_str()) || !policy::LIMITS.iter().any(|limit| limit.name() == name));
+                let answered: Vec<&str> = kind
+                    .limits
+                    .iter()
+                    .chain(if path[0] == "allow" { kind.allow_limits } else { &[] })
+                    .map(|limit| limit.name())
+                    .collect();
+                of_parser.retain(|name| {
+                    answered.contains(&name.as_str()) || !super::policy::LIMITS.iter().any(|limit| limit.name() == name)
+                });
                 assert_eq!(names_of_schema(&schema, &path), of_parser, "{text}");
             }
         }
     }
     let mut of_parser = BTreeSet::new();
     for description in descriptions() {
-        of_parser.extend(names_of_parser(Which::Policy, &format!("version: 1\ntarget: {}\n{STRANGE}: x\n", description.system)));
+        of_parser.extend(names_of_parser(
+            Which::Policy,
+            &format!("version: 1\ntarget: {}\n{STRANGE}: x\n", description.system),
+        ));
     }
     assert_eq!(names_of_schema(&schema, &[]), of_parser);
     let of_parser = names_of_parser(Which::Policy, &format!("version: 1\ntarget: s2\nreason: {{ {STRANGE}: x }}\n"));
@@ -346,9 +369,11 @@ fn every_name_of_a_policy_is_the_parsers() {
 #[test]
 fn every_name_of_the_people_file_is_the_parsers() {
     let schema = schema(Which::People, &descriptions());
-    let file = names_of_parser(Which::People, &format!("version: 1\npeople: {{ a: {{ email: a@b }} }}\n{STRANGE}: x\n"));
+    let file =
+        names_of_parser(Which::People, &format!("version: 1\npeople: {{ a: {{ email: a@b }} }}\n{STRANGE}: x\n"));
     assert_eq!(names_of_schema(&schema, &[]), file);
-    let person = names_of_parser(Which::People, &format!("version: 1\npeople: {{ a: {{ email: a@b, {STRANGE}: x }} }}\n"));
+    let person =
+        names_of_parser(Which::People, &format!("version: 1\npeople: {{ a: {{ email: a@b, {STRANGE}: x }} }}\n"));
     assert_eq!(names_of_schema(&schema, &["people", "*"]), person);
 }
 
@@ -377,7 +402,11 @@ fn every_property_is_described() {
 
 #[test]
 fn a_plan_fits_its_schema() {
-    let plan = Plan { version: crate::plan::PLAN_VERSION, made_at: "2026-11-21T10:00:00Z".parse().unwrap(), targets: Vec::new() };
+    let plan = Plan {
+        version: crate::plan::PLAN_VERSION,
+        made_at: "2026-11-21T10:00:00Z".parse().unwrap(),
+        targets: Vec::new(),
+    };
     let validator = jsonschema::draft202012::new(&schema(Which::Plan, &[])).unwrap();
     let mut document = serde_json::to_value(&plan).unwrap();
     assert!(validator.is_valid(&document));

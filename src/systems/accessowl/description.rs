@@ -16,15 +16,11 @@ pub const UNLINKED: &str = "unlinked";
 pub const DISCOVERED: &str = "discovered";
 
 /// Positions in [`ACCESS`]'s fields.
-pub const ID: usize = 0;
-/// See [`ID`].
 pub const USER: usize = 1;
-/// See [`ID`].
+/// See [`USER`].
 pub const APPLICATION: usize = 2;
-/// See [`ID`].
+/// See [`USER`].
 pub const RESOURCE: usize = 3;
-/// See [`ID`].
-pub const PERMISSIONS: usize = 4;
 
 /// A person's access to an application or a resource of it (AccessOwl calls it an access state).
 pub static ACCESS: &Kind = &KINDS[0];

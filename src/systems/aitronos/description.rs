@@ -27,15 +27,9 @@ pub const GRANTEES: &[&str] = &["user", "department", "role"];
 pub const LEVELS: &[&str] = &["read", "write", "admin"];
 
 /// Positions in [`GRANT`]'s fields.
-pub const ID: usize = 0;
-/// See [`ID`].
 pub const ENTITY: usize = 1;
-/// See [`ID`].
+/// See [`ENTITY`].
 pub const GRANTEE: usize = 2;
-/// See [`ID`].
-pub const USER: usize = 3;
-/// See [`ID`].
-pub const LEVEL: usize = 4;
 
 /// A grant: an entity, a grantee, a level.
 pub static GRANT: &Kind = &KINDS[0];

@@ -97,14 +97,17 @@ pub async fn list(
 
 fn page(heard: &Heard) -> Result<Page<Row>, Unreadable> {
     let Envelope { items, total, has_more, skip } = heard.ok()?;
+    for row in &items {
+        let required =
+            [&row.id, &row.entity_type, &row.entity_id, &row.grantee_type, &row.grantee_id, &row.access_level];
+        if required.iter().any(|text| text.is_empty()) {
+            return Err(heard.fault(Fault::Malformed, format!("a field of the grant {:?} is empty", row.id)));
+        }
+    }
     Ok(Page { rows: items, total, has_more: Some(has_more), skip })
 }
 
 fn grant(row: Row, organization: &Text) -> Result<Grant, Unreadable> {
-    let required = [&row.id, &row.entity_type, &row.entity_id, &row.grantee_type, &row.grantee_id, &row.access_level];
-    if required.iter().any(|text| text.is_empty()) {
-        return Err(Unreadable::new(Fault::Malformed, format!("a field of the grant {:?} is empty", row.id)));
-    }
     same_organization(row.organization_id.as_deref(), organization)?;
     Ok(Grant {
         id: row.id,

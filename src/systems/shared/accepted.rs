@@ -16,7 +16,7 @@ pub fn accepted(mut note: Note) -> Note {
 }
 
 /// Whether the system confirmed the removal.
-pub fn was_accepted(note: &Note) -> bool {
+fn was_accepted(note: &Note) -> bool {
     note.get("accepted").and_then(Value::as_bool) == Some(true)
 }
 

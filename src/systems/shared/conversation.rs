@@ -76,11 +76,6 @@ impl<'a> Conversation<'a> {
         });
     }
 
-    /// The latest moment that an answer told of, by our clock.
-    pub fn heard_at(&self) -> Option<Timestamp> {
-        self.tally(|tally| tally.finished_at)
-    }
-
     /// The snapshot of a complete reading; own marks and controls are the system's to add.
     pub fn into_snapshot(
         self,

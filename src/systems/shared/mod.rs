@@ -11,7 +11,7 @@ mod status;
 #[cfg(test)]
 pub mod transcript;
 
-pub use accepted::{absent, accepted, was_accepted};
+pub use accepted::{absent, accepted};
 pub use conversation::{Conversation, required};
 pub use decode::{Str, decode, moment, present};
 pub use heard::Heard;

@@ -24,7 +24,6 @@ pub fn noon() -> Timestamp {
 #[derive(Default)]
 pub struct Transcript {
     steps: Mutex<Vec<Step>>,
-    asked: Mutex<Vec<String>>,
 }
 
 struct Step {
@@ -67,11 +66,6 @@ impl Transcript {
         self
     }
 
-    /// Every request so far, in order.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-
     /// Fails the test where an expected request was never made.
     pub fn finished(&self) {
         let left: Vec<String> = self.steps.lock().unwrap().iter().map(|step| step.request.clone()).collect();
@@ -98,7 +92,6 @@ impl Ask for Transcript {
     async fn ask(&self, read: Read) -> Result<Answer, Unreadable> {
         let request = spelled(&read);
         let with_host = format!("{}: {request}", read.host());
-        self.asked.lock().unwrap().push(request.clone());
         let mut steps = self.steps.lock().unwrap();
         match steps.iter().position(|step| step.request == request || step.request == with_host) {
             Some(at) => steps.remove(at).answer,

@@ -1,0 +1,376 @@
+//! What apply promises, against a made-up system and a real journal.
+
+pub(crate) mod world;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::world::{Does, NoAsk, World, controlled, entry, hosts};
+use super::*;
+use crate::{
+    access::{Account, Action, Cause, Entry, Fingerprint, Reversibility, Snapshot, Text},
+    journal::{Filter, Intent, Journal, Mode, OutcomeKind, RecordBody, RunInfo},
+    plan::{self, Row, Status, TargetPlan, TargetState},
+    systems::Wanted,
+    transport::Stop,
+    wire::{Order, Prepared, Unreadable},
+};
+
+fn row(entry: &Entry) -> Row {
+    Row {
+        status: Status::Change,
+        kind: entry.kind.name.into(),
+        id: entry.id.clone(),
+        title: entry.id.to_string(),
+        principal: None,
+        action: Some(Action::Revoke),
+        cause: Some(Cause::Undeclared),
+        finding: None,
+        reason: "undeclared".into(),
+        why: String::new(),
+        origin: None,
+        holds: Vec::new(),
+        reversibility: Reversibility::Irreversible,
+        weight: 1,
+        fingerprint: Some(Fingerprint::of(entry)),
+        natural_key: entry.id.clone(),
+        files: Vec::new(),
+        said: "said".into(),
+        remarks: Vec::new(),
+        live: String::new(),
+        declared: String::new(),
+    }
+}
+
+fn plan_of(entries: &[Entry]) -> TargetPlan {
+    let mut plan = plan::blocked("t".into(), "made_up", String::new());
+    plan.state = TargetState::Planned;
+    plan.rows = entries.iter().map(row).collect();
+    plan
+}
+
+/// Everything in the reading is to go.
+struct AllGo;
+
+impl Rules for AllGo {
+    fn check(&self, _: &Snapshot) -> Result<(), Unreadable> {
+        Ok(())
+    }
+
+    fn plan(&self, reading: &Snapshot, _: Timestamp) -> TargetPlan {
+        plan_of(&reading.entries)
+    }
+}
+
+struct Bench {
+    world: World,
+    journal: Journal,
+    run: Text,
+    stop: Stop,
+    halt: Halt,
+    hosts: BTreeMap<&'static str, Text>,
+    account: Account,
+    wanted: Wanted,
+}
+
+impl Bench {
+    async fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
+        Self::over(Journal::ephemeral().await.unwrap(), World::of(entries)).await
+    }
+
+    async fn over(journal: Journal, world: World) -> Self {
+        let run = journal.begin(&RunInfo::default()).await.unwrap_or_else(|_| "run".into());
+        Self {
+            world,
+            journal,
+            run,
+            stop: Stop::new(),
+            halt: Halt::default(),
+            hosts: hosts(),
+            account: Account::default(),
+            wanted: Wanted::default(),
+        }
+    }
+
+    fn work(&self) -> Work<'_> {
+        Work {
+            target: "t".into(),
+            system: self.world.leak(),
+            account: &self.account,
+            account_key: "acc_1".into(),
+            hosts: &self.hosts,
+            ask: &NoAsk,
+            wanted: &self.wanted,
+            journal: &self.journal,
+            run: self.run.clone(),
+            settle: Duration::from_millis(30),
+            max_in_flight: SignedDuration::from_hours(7 * 24),
+            concurrency: 4,
+            clock: self.world.clock(),
+            stop: &self.stop,
+            halt: &self.halt,
+            progress: &Quiet,
+        }
+    }
+
+    async fn carry_out(&self) -> TargetOutcome {
+        let snapshot = self.world.snapshot();
+        self.carry_out_on(snapshot, &[]).await
+    }
+
+    async fn carry_out_on(&self, snapshot: Snapshot, open: &[RowOutcome]) -> TargetOutcome {
+        let plan = plan_of(&snapshot.entries);
+        let hand = Hand::fake(self.world.clone());
+        let approved = Approved { plan: &plan, snapshot: Arc::new(snapshot), may_open: &[], open, rules: &AllGo };
+        carry_out(&self.work(), &hand, approved).await
+    }
+
+    async fn records(&self) -> Vec<RecordBody> {
+        let records = self.journal.records(&Filter::default()).await.unwrap();
+        records.into_iter().map(|record| record.body).collect()
+    }
+
+    /// The last recorded outcome of each intent, in the order of the intents.
+    async fn recorded(&self) -> Vec<OutcomeKind> {
+        let records = self.records().await;
+        let intents = records.iter().filter_map(|body| match body {
+            RecordBody::Intent { intent, .. } => Some(intent),
+            _ => None,
+        });
+        intents
+            .map(|wanted| {
+                records
+                    .iter()
+                    .rev()
+                    .find_map(|body| match body {
+                        RecordBody::Outcome { intent, outcome, .. } if intent == wanted => Some(outcome.kind),
+                        _ => None,
+                    })
+                    .unwrap()
+            })
+            .collect()
+    }
+}
+
+fn ends(outcome: &TargetOutcome) -> Vec<(&str, End)> {
+    outcome.rows.iter().map(|row| (row.id.as_str(), row.end)).collect()
+}
+
+#[tokio::test]
+async fn every_row_is_recorded_sent_once_and_confirmed_by_reading_back() {
+    let bench = Bench::new([entry("a"), entry("b"), entry("c")]).await;
+    let outcome = bench.carry_out().await;
+    assert_eq!(ends(&outcome), [("a", End::Done), ("b", End::Done), ("c", End::Done)]);
+    assert!(outcome.rows.iter().all(|row| row.confirmed && row.remarks.iter().any(|r| r.contains("certainly dead"))));
+    assert_eq!(bench.world.state().sent.len(), 3);
+    assert_eq!(bench.recorded().await, [OutcomeKind::Done; 3]);
+    assert_eq!(bench.world.state().reads, 1, "one reading confirms all of them");
+}
+
+#[tokio::test]
+async fn one_rows_failure_never_stops_another() {
+    let bench = Bench::new([entry("a"), entry("b"), entry("c")]).await;
+    bench.world.does([Does::Forbids, Does::Unreachable]);
+    let outcome = bench.carry_out().await;
+    let mut all: Vec<End> = outcome.rows.iter().map(|row| row.end).collect();
+    all.sort_unstable();
+    assert_eq!(all, [End::Done, End::Failed, End::Refused]);
+    let mut recorded = bench.recorded().await;
+    recorded.sort_by_key(|kind| format!("{kind:?}"));
+    assert_eq!(recorded, [OutcomeKind::Done, OutcomeKind::NotSent, OutcomeKind::Refused]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_settled_by_reading_never_by_assuming() {
+    let bench = Bench::new([entry("a")]).await;
+    bench.world.does([Does::RemovesInSilence]);
+    assert_eq!(ends(&bench.carry_out().await), [("a", End::Gone)]);
+
+    let bench = Bench::new([entry("b")]).await;
+    bench.world.does([Does::NothingInSilence]);
+    assert_eq!(ends(&bench.carry_out().await), [("b", End::Failed)]);
+    assert_eq!(bench.recorded().await, [OutcomeKind::Failed]);
+    assert_eq!(bench.world.state().sent.len(), 1, "only a conflict is tried again");
+}
+
+#[tokio::test]
+async fn a_conflict_without_effect_steps_the_key_on_at_most_three_times() {
+    let bench = Bench::new([entry("a")]).await;
+    bench.world.does([Does::Conflict; 9]);
+    let outcome = bench.carry_out().await;
+    assert_eq!(ends(&outcome), [("a", End::Failed)]);
+    let keys: Vec<String> = bench.world.state().sent.iter().map(|(_, key)| key.clone()).collect();
+    let distinct: std::collections::BTreeSet<&String> = keys.iter().collect();
+    assert_eq!((keys.len(), distinct.len()), (4, 4), "{keys:?}");
+
+    let bench = Bench::new([entry("a")]).await;
+    bench.world.does([Does::Conflict]);
+    assert_eq!(ends(&bench.carry_out().await), [("a", End::Done)]);
+}
+
+#[tokio::test]
+async fn done_that_is_still_there_after_the_deadline_is_a_failure() {
+    let bench = Bench::new([entry("a"), entry("b")]).await;
+    bench.world.does([Does::Lies]);
+    let outcome = bench.carry_out().await;
+    let mut all: Vec<End> = outcome.rows.iter().map(|row| row.end).collect();
+    all.sort_unstable();
+    assert_eq!(all, [End::Done, End::Failed]);
+    assert!(bench.recorded().await.contains(&OutcomeKind::Failed), "the last outcome of the intent counts");
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_be_read_back_leaves_its_rows_unknown() {
+    let bench = Bench::new([entry("a")]).await;
+    let snapshot = bench.world.snapshot();
+    bench.world.state().unreadable = true;
+    let outcome = bench.carry_out_on(snapshot, &[]).await;
+    assert_eq!(ends(&outcome), [("a", End::Unknown)]);
+    assert!(outcome.read_back_failed.is_some());
+    assert_eq!(bench.recorded().await, [OutcomeKind::Unknown], "so that the next run settles it");
+}
+
+#[tokio::test]
+async fn accepted_is_in_flight_and_followed_by_the_next_run() {
+    let bench = Bench::new([entry("a")]).await;
+    bench.world.does([Does::Accepts]);
+    assert_eq!(ends(&bench.carry_out().await), [("a", End::InFlight)]);
+
+    let open = resume(&bench.work()).await.unwrap();
+    assert_eq!((open[0].end, open[0].overdue), (End::InFlight, false));
+    bench.world.pass(SignedDuration::from_hours(8 * 24));
+    assert!(resume(&bench.work()).await.unwrap()[0].overdue, "in flight for longer than a week");
+
+    bench.world.state().entries.clear();
+    bench.world.state().in_flight.clear();
+    assert_eq!(resume(&bench.work()).await.unwrap()[0].end, End::Gone);
+    assert_eq!(resume(&bench.work()).await.unwrap(), [], "it is settled for good");
+    assert_eq!(bench.world.state().sent.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_killed_run_left_is_settled_by_reading_and_never_sent_again() {
+    for is_gone in [true, false] {
+        let bench = Bench::new([entry("a")]).await;
+        let order = Order {
+            target: "t".into(),
+            action: Action::Revoke,
+            cause: Cause::Undeclared,
+            fingerprint: Fingerprint::of(&entry("a")),
+            entry: entry("a"),
+            reason: "undeclared".into(),
+            peers: Vec::new(),
+            may_open: false,
+        };
+        let work = bench.work();
+        let Ok(Prepared::Send(draft)) = work.system.prepare(&NoAsk, &bench.account, &order).await else {
+            panic!("a draft");
+        };
+        let intent = Intent {
+            order: &order,
+            draft: *draft,
+            system: "made_up".into(),
+            account: "acc_1".into(),
+            host: "https://made-up.example".into(),
+            natural_key: "a".into(),
+            weight: 1,
+            files: Vec::new(),
+            said: "said".into(),
+            step: 0,
+        };
+        // The run is killed here: the receipt is dropped.
+        drop(bench.journal.intent(&bench.run, intent).await.unwrap());
+        if is_gone {
+            bench.world.state().entries.clear();
+        }
+        let settled = resume(&work).await.unwrap();
+        assert_eq!(settled[0].end, if is_gone { End::Gone } else { End::Failed });
+        assert_eq!(settled[0].id, "a");
+        assert!(bench.world.state().sent.is_empty());
+        assert!(bench.journal.open_intents("t").await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_entry_whose_earlier_removal_is_unknown_is_not_sent_again() {
+    let bench = Bench::new([entry("a"), entry("b")]).await;
+    let mut earlier = RowOutcome::of(&row(&entry("a")), End::Unknown, "");
+    earlier.intent = Some("i".into());
+    let snapshot = bench.world.snapshot();
+    let outcome = bench.carry_out_on(snapshot, &[earlier]).await;
+    assert_eq!(ends(&outcome), [("a", End::Unknown), ("b", End::Done)]);
+    assert_eq!(bench.world.state().sent.len(), 1);
+}
+
+#[tokio::test]
+async fn a_stop_sends_nothing_new_and_tells_of_every_row() {
+    let bench = Bench::new((0..20).map(|number| entry(&format!("e{number}")))).await;
+    bench.world.state().stop_after_send = Some(bench.stop.clone());
+    let outcome = bench.carry_out().await;
+    assert_eq!(outcome.rows.len(), 20);
+    assert!(outcome.stopped);
+    let sent = bench.world.state().sent.len();
+    assert!((1..=4).contains(&sent), "only what was under way: {sent}");
+    assert_eq!(outcome.count(End::Skipped), 20 - sent);
+    assert_eq!(outcome.count(End::Done), sent, "what was sent is waited for and recorded");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_that_the_journal_cannot_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    drop(Journal::open(&path, Mode::Create).await.unwrap());
+    let journal = Journal::open(&path, Mode::Read).await.unwrap();
+    let bench = Bench::over(journal, World::of([entry("a"), entry("b")])).await;
+    let outcome = bench.carry_out().await;
+    assert!(bench.world.state().sent.is_empty());
+    assert_eq!(ends(&outcome), [("a", End::Skipped), ("b", End::Skipped)]);
+    assert!(outcome.journal_failed.is_some());
+    assert!(bench.halt.why().is_some(), "no other target of the run sends either");
+}
+
+#[tokio::test]
+async fn an_old_reading_is_read_again_once_and_what_changed_is_skipped() {
+    let bench = Bench::new([entry("a"), entry("b"), entry("c")]).await;
+    let planned = bench.world.snapshot();
+    bench.world.pass(SignedDuration::from_mins(6));
+    {
+        let mut state = bench.world.state();
+        state.entries.retain(|entry| entry.id != "b");
+        state.entries[1].values[1] = crate::access::Value::Text("write".into());
+    }
+    let outcome = bench.carry_out_on(planned, &[]).await;
+    assert_eq!(ends(&outcome), [("a", End::Done), ("b", End::Gone), ("c", End::Skipped)]);
+    assert_eq!(bench.world.state().reads, 2, "one for all stale rows, one to read back");
+    assert_eq!(bench.world.state().entries.len(), 1);
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_be_read_again_gets_nothing() {
+    let bench = Bench::new([entry("a"), entry("b")]).await;
+    let planned = bench.world.snapshot();
+    bench.world.pass(SignedDuration::from_mins(6));
+    bench.world.state().unreadable = true;
+    let outcome = bench.carry_out_on(planned, &[]).await;
+    assert_eq!(ends(&outcome), [("a", End::Failed), ("b", End::Failed)]);
+    assert!(bench.world.state().sent.is_empty());
+    assert_eq!(bench.world.state().reads, 1, "not once a row");
+}
+
+#[tokio::test]
+async fn checks_and_calls_on_one_control_are_one_at_a_time_and_know_their_peers() {
+    let bench = Bench::new(["a", "b", "c", "d"].map(|id| controlled(id, "gateway"))).await;
+    let outcome = bench.carry_out().await;
+    assert_eq!(outcome.count(End::Done), 4);
+    assert_eq!(bench.world.most_at_once.load(Ordering::SeqCst), 1);
+    assert!(bench.world.state().peers.iter().all(|peers| peers.len() == 3));
+
+    let bench = Bench::new(["a", "b", "c", "d"].map(|id| controlled(id, id))).await;
+    bench.carry_out().await;
+    assert!(bench.world.most_at_once.load(Ordering::SeqCst) > 1, "others do not wait for each other");
+}

@@ -1,0 +1,200 @@
+//! What the journal tells of the past: generations and keys, sent rows, open intents, refusals, observations.
+
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::*;
+use crate::access::{Base, BaseScope, EntryKey, Expectation, LastMatch, Observation, Text};
+
+fn key_of(id: &str) -> EntryKey {
+    (KIND.name.into(), id.into())
+}
+
+#[tokio::test]
+async fn equal_removals_have_equal_keys_until_one_is_closed() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let fresh = Journal::ephemeral().await.unwrap();
+    let first = send(&journal, "run-1", "a").await;
+    assert_eq!(first.idempotency_key(), send(&fresh, "run-9", "a").await.idempotency_key());
+    assert_ne!(first.idempotency_key(), send(&fresh, "run-9", "b").await.idempotency_key());
+    settle(&journal, "run-1", &first, OutcomeKind::NotSent).await;
+    let again = send(&journal, "run-1", "a").await;
+    assert_eq!(first.idempotency_key(), again.idempotency_key(), "what never left is sent with the same key");
+    settle(&journal, "run-1", &again, OutcomeKind::Done).await;
+    assert_ne!(first.idempotency_key(), send(&journal, "run-2", "a").await.idempotency_key(), "a second life");
+}
+
+#[tokio::test]
+async fn verified_failures_step_the_key_on_once_each() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let mut keys = Vec::new();
+    // Within a run the caller counts too; a later run only has the journal.
+    for (run, step) in [("run-1", 0), ("run-1", 1), ("run-1", 2), ("run-2", 0), ("run-2", 1)] {
+        let order = order("s2", "a");
+        let receipt = journal.intent(run, intent(&order, Some(4), step)).await.unwrap();
+        settle(&journal, run, &receipt, OutcomeKind::Failed).await;
+        keys.push(receipt.idempotency_key().to_owned());
+    }
+    let generations: Vec<u32> = journal
+        .records(&Filter::default())
+        .await
+        .unwrap()
+        .into_iter()
+        .filter_map(|record| match record.body {
+            RecordBody::Intent { generation, .. } => Some(generation),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(generations, [4, 5, 6, 7, 8]);
+    keys.dedup();
+    assert_eq!(keys.len(), 5);
+}
+
+#[tokio::test]
+async fn open_intents_come_with_their_newest_note_and_the_rest_is_told() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let run = journal.begin(&RunInfo::default()).await.unwrap();
+    let receipt = send(&journal, &run, "a").await;
+    assert_eq!(journal.open_intents("s2").await.unwrap()[0].1, draft(None).note);
+    settle(&journal, &run, &receipt, OutcomeKind::InFlight).await;
+    let open = journal.open_intents("s2").await.unwrap();
+    assert_eq!((open.len(), &open[0].1), (1, &serde_json::json!({ "after": "in_flight" })));
+    assert!(journal.open_intents("other").await.unwrap().is_empty());
+
+    let pinned = RecordBody::AccountPinned { account_id: "acc_1".into() };
+    journal.append(&run, Some("s2"), pinned).await.unwrap();
+    let until = Timestamp::from_millisecond(now().as_millisecond() + 60_000).unwrap();
+    let expected = Expectation { number: 28, until };
+    journal.append(&run, Some("s2"), RecordBody::Expected(expected.clone())).await.unwrap();
+    let history = journal.history("s2", now()).await.unwrap();
+    assert_eq!((history.account_id.as_deref(), &history.expectation), (Some("acc_1"), &Some(expected)));
+    assert!(!history.persistent);
+    assert_eq!(journal.history("s2", until + SignedDuration::from_secs(1)).await.unwrap().expectation, None);
+    assert_eq!(journal.history("other", now()).await.unwrap().sent_elsewhere, 2);
+    journal.append(&run, Some("s2"), RecordBody::ExpectationUsed).await.unwrap();
+    assert_eq!(journal.history("s2", now()).await.unwrap().expectation, None);
+    assert!(!journal.is_used_up("plan-1").await.unwrap());
+    journal.append(&run, None, RecordBody::PlanUsedUp { digest: "plan-1".into() }).await.unwrap();
+    assert!(journal.is_used_up("plan-1").await.unwrap());
+    let tomorrow = now() + SignedDuration::from_hours(25);
+    let later = journal.history("s2", tomorrow).await.unwrap();
+    assert_eq!((later.sent.len(), later.open.len()), (0, 1), "what is open stays so");
+}
+
+#[tokio::test]
+async fn observations_replace_what_was_known() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let start = now();
+    let at = |hours| start + SignedDuration::from_hours(hours);
+    let fingerprint = Fingerprint::of(&order("s2", "a").entry);
+    let other = Fingerprint::of(&order("s2", "b").entry);
+    let matched = |index: usize, line| LastMatch {
+        kind: KIND.name.into(),
+        id: Text::from(format!("token-{index}")),
+        declaration: "id=a".into(),
+        file: "data/s2.yaml".into(),
+        line,
+        fingerprint,
+        in_set: true,
+        objects: vec![("user".into(), "usr_1".into())],
+    };
+    let base = |number| vec![Base { scope: BaseScope::Kind(KIND.name.into()), number }];
+    let first = Observation {
+        matched: (0..1300).map(|index| matched(index, 3)).collect(),
+        undeclared: vec![(key_of("a"), fingerprint), (key_of("b"), fingerprint)],
+        owners: vec![(key_of("a"), "anna".into())],
+        bases: base(40),
+        ..Observation::default()
+    };
+    journal.observe("s2", at(0), &first).await.unwrap();
+    let second = Observation {
+        matched: vec![matched(0, 9)],
+        forgotten: (1..1299).map(|index| key_of(&format!("token-{index}"))).collect(),
+        undeclared: vec![(key_of("a"), fingerprint), (key_of("b"), other)],
+        declared_again: Vec::new(),
+        owners: vec![(key_of("a"), "ben".into())],
+        bases: base(30),
+    };
+    journal.observe("s2", at(2), &second).await.unwrap();
+    let history = journal.history("s2", at(3)).await.unwrap();
+    assert_eq!(history.matches.len(), 2);
+    assert_eq!(history.matches[&key_of("token-0")], matched(0, 9));
+    assert_eq!(history.owners[&key_of("a")], "ben");
+    let since = |id: &str| history.undeclared[&key_of(id)].since.as_second();
+    assert_eq!(since("a"), at(0).as_second(), "the same entry keeps its first time");
+    assert_eq!(since("b"), at(2).as_second(), "another fingerprint starts anew");
+    assert_eq!(history.bases, base(40), "the largest in 24 hours");
+    assert_eq!(journal.history("s2", at(25)).await.unwrap().bases, base(30));
+    assert!(journal.history("other", at(3)).await.unwrap().matches.is_empty());
+    let third = Observation { declared_again: vec![key_of("a")], ..Observation::default() };
+    journal.observe("s2", at(4), &third).await.unwrap();
+    assert_eq!(journal.history("s2", at(4)).await.unwrap().undeclared.len(), 1);
+}
+
+const KINDS: [OutcomeKind; 7] = [
+    OutcomeKind::Done,
+    OutcomeKind::Gone,
+    OutcomeKind::InFlight,
+    OutcomeKind::Refused,
+    OutcomeKind::Failed,
+    OutcomeKind::NotSent,
+    OutcomeKind::Unknown,
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever became of removals, history says the same as a plain walk over the last outcomes.
+    #[test]
+    fn history_follows_from_the_last_outcomes(
+        steps in prop::collection::vec((0..3usize, prop::collection::vec(0..KINDS.len(), 0..3)), 0..12)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let journal = Journal::ephemeral().await.unwrap();
+            let (mut sent, mut open) = (Vec::new(), Vec::new());
+            let (mut generations, mut refused) = (HashMap::<EntryKey, u32>::new(), HashMap::new());
+            for (index, (entry, outcomes)) in steps.iter().enumerate() {
+                let id = ["a", "b", "c"][*entry];
+                let run = format!("run-{index}");
+                let receipt = send(&journal, &run, id).await;
+                for &outcome in outcomes {
+                    settle(&journal, &run, &receipt, KINDS[outcome]).await;
+                }
+                let last = outcomes.last().map(|&outcome| KINDS[outcome]);
+                let generation = generations.get(&key_of(id)).copied().unwrap_or(0);
+                let record = journal.records(&Filter { id: Some(id.into()), ..Filter::default() }).await.unwrap();
+                let told = record.iter().rev().find_map(|record| match &record.body {
+                    RecordBody::Intent { generation, .. } => Some(*generation),
+                    _ => None,
+                });
+                prop_assert_eq!(told, Some(generation));
+                use OutcomeKind::*;
+                if !matches!(last, Some(Failed | Refused | NotSent)) {
+                    sent.push((Text::from(id), matches!(last, Some(Done | Gone))));
+                }
+                if matches!(last, None | Some(InFlight | Unknown)) {
+                    open.push((Text::from(id), last == Some(InFlight)));
+                }
+                if matches!(last, Some(Done | Gone | Refused | Failed)) {
+                    *generations.entry(key_of(id)).or_default() += 1;
+                }
+                if last != Some(NotSent) {
+                    refused.insert(key_of(id), last == Some(Refused));
+                }
+            }
+            let history = journal.history("s2", now()).await.unwrap();
+            prop_assert_eq!(history.sent.iter().map(|row| (row.id.clone(), row.done)).collect::<Vec<_>>(), sent);
+            prop_assert!(history.sent.iter().all(|row| row.weight == 2 && row.files.len() == 1));
+            prop_assert_eq!(history.open.iter().map(|open| (open.id.clone(), open.in_flight)).collect::<Vec<_>>(), open);
+            prop_assert_eq!(&history.generations, &generations);
+            refused.retain(|_, refused| *refused);
+            prop_assert_eq!(history.refusals.len(), refused.len());
+            prop_assert!(refused.keys().all(|key| history.refusals[key].said == "said-1"));
+            journal.verify().await.unwrap();
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,93 @@
+//! The people that an item names: `user`, `users` and `groups`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    access::{Kind, Person, Text},
+    yaml::{Fields, Node, Reporter, get, quoted},
+};
+
+use super::{identity::person_field, items::Reading, people, selectors};
+
+/// Who an item names: nobody, or people and whether each came through a group.
+pub type Holders = Vec<(Option<Arc<Person>>, bool)>;
+
+impl Reading<'_> {
+    /// Who an item names, in the order of the file, each once; one that is named directly came through no group.
+    pub(super) fn holders(
+        &mut self,
+        fields: &Fields<'_, '_>,
+        kind: &'static Kind,
+        reporter: &mut Reporter<'_>,
+    ) -> Holders {
+        let Some(field) = person_field(kind) else {
+            return vec![(None, false)];
+        };
+        let (one, several, groups) = (fields.get(field.name), fields.get("users"), fields.get("groups"));
+        if one.is_some() && (several.is_some() || groups.is_some()) {
+            let message = format!("`{}` names one person, and `users` or `groups` more", field.name);
+            reporter.report_with(fields, message, "put all of them into `users` and `groups`");
+        }
+        if one.is_none() && several.is_none() && groups.is_none() {
+            return vec![(None, false)];
+        }
+        let mut holders: Holders = Vec::new();
+        let mut add = |person: Arc<Person>, through_group: bool| {
+            if !holders.iter().any(|(known, _)| known.as_ref().is_some_and(|known| known.name == person.name)) {
+                holders.push((Some(person), through_group));
+            }
+        };
+        if let Some(node) = one
+            && let Some(text) = get::text(node, &quoted(field.name), reporter)
+            && let Some(person) = self.person(text, node, reporter)
+        {
+            add(person, false);
+        }
+        if let Some(node) = several
+            && let Some(texts) = get::texts(node, "`users`", reporter)
+        {
+            for (text, node) in texts {
+                if let Some(person) = self.person(text, node, reporter) {
+                    add(person, false);
+                }
+            }
+        }
+        if let Some(node) = groups
+            && let Some(texts) = get::texts(node, "`groups`", reporter)
+        {
+            for (name, node) in texts {
+                match self.people.group(name) {
+                    Some(members) => members.iter().for_each(|person| add(Arc::clone(person), true)),
+                    None => selectors::unknown_group(name, node, self.people, reporter),
+                }
+            }
+        }
+        holders
+    }
+
+    fn person(&mut self, text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Arc<Person>> {
+        if let Some(person) = self.people.find(text, self.system) {
+            return Some(Arc::clone(person));
+        }
+        if people::is_address(text) {
+            let address = Text::from(text.to_lowercase());
+            let stranger = self.strangers.entry(address).or_insert_with_key(|address| {
+                Arc::new(Person {
+                    name: address.clone(),
+                    email: Some(address.clone()),
+                    aliases: BTreeMap::new(),
+                    until: None,
+                    service: false,
+                })
+            });
+            return Some(Arc::clone(stranger));
+        }
+        let hint = match self.people.near(text) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.people.all().is_empty() => "there is no people file: write the e-mail address".to_owned(),
+            None => "add them to the people file, or write the e-mail address".to_owned(),
+        };
+        reporter.report_with(node, format!("the people file does not know {}", quoted(text)), hint);
+        None
+    }
+}
