@@ -73,7 +73,17 @@ pub fn load(
         check_delegation(&files, &parsed, &resolved, &mut policies);
     }
 
-    let mut declared: BTreeMap<Text, Vec<Declared>> = BTreeMap::new();
+    // Room for all at once: growing would hold them twice.
+    let mut counts: BTreeMap<Text, (usize, usize)> = BTreeMap::new();
+    for part in parsed.iter().flat_map(|one| &one.parts) {
+        for name in &part.targets {
+            let (files, items) = counts.entry(name.clone()).or_default();
+            (*files, *items) = (*files + 1, *items + part.declarations.len());
+        }
+    }
+    let room = |(files, items)| if files > 1 { Vec::with_capacity(items) } else { Vec::new() };
+    let mut declared: BTreeMap<Text, Vec<Declared>> =
+        counts.into_iter().map(|(name, count)| (name, room(count))).collect();
     for one in parsed {
         take(one, &mut policies.targets, &mut declared);
     }
@@ -133,7 +143,9 @@ fn take(parsed: Parsed, targets: &mut BTreeMap<Text, TargetPolicy>, declared: &m
             let list = declared.entry(name).or_default();
             let before = list.len();
             // The only or last target takes the declarations themselves, not copies: they can be very many.
-            if index == last {
+            if index == last && list.capacity() == 0 {
+                *list = std::mem::take(&mut part.declarations);
+            } else if index == last {
                 list.append(&mut part.declarations);
             } else {
                 list.extend(part.declarations.iter().cloned());

@@ -1,6 +1,9 @@
 //! Declarations of several files become one list a target; equal ones merge.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use crate::access::{Kind, Shape, Text, Value};
 
@@ -22,47 +25,74 @@ pub struct Conflict {
 /// Merges declarations with equal keys: justifications and teams accumulate, the loosest limits win. Different content is a
 /// conflict, unless one of the two came through a group: then the union holds. Ordered by file and line.
 pub fn merge(mut declared: Vec<Declared>, conflicts: &mut Vec<Conflict>) -> Vec<Declaration> {
-    // Stable, so that people of one line keep their order.
-    declared.sort_by_key(|one| one.declaration.places.first().copied());
-    let mut first: HashMap<(&'static str, Text), usize> = HashMap::with_capacity(declared.len());
-    let mut merged: Vec<Declaration> = Vec::with_capacity(declared.len());
-    // The first direct declaration of a key that has several: others are compared with it.
-    let mut through_group: Vec<bool> = Vec::with_capacity(declared.len());
-    let mut direct: HashMap<usize, (Box<[Value]>, Place)> = HashMap::new();
-    for Declared { declaration, through_group: by_group } in declared {
-        let at = *first.entry((declaration.kind.name, declaration.key.clone())).or_insert(merged.len());
-        let Some(known) = merged.get_mut(at) else {
-            merged.push(declaration);
-            through_group.push(by_group);
-            continue;
-        };
-        let place =
-            |declaration: &Declaration| declaration.places.first().copied().unwrap_or(Place { file: 0, line: 0 });
-        if !by_group {
-            let first_is_direct = !through_group.get(at).copied().unwrap_or(false);
-            if first_is_direct {
-                direct.entry(at).or_insert_with(|| (known.values.clone(), place(known)));
+    // There can be a million of these, most of them alone: so they are found by a list of hashes and stay where they are.
+    if !declared.is_sorted_by_key(|one| place(&one.declaration)) {
+        declared.sort_by_key(|one| place(&one.declaration));
+    }
+    let mut hashes: Vec<(u64, usize)> = declared.iter().map(|one| hash(&one.declaration)).zip(0..).collect();
+    hashes.sort_unstable();
+    let mut gone: HashSet<usize> = HashSet::new();
+    for run in hashes.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1) {
+        let mut left: Vec<usize> = run.iter().map(|(_, position)| *position).collect();
+        while let Some(first) = left.first().and_then(|position| declared.get(*position)).cloned() {
+            let same = |position: &usize| {
+                let other = declared.get(*position).map(|one| &one.declaration);
+                other.is_some_and(|one| one.kind == first.declaration.kind && one.key == first.declaration.key)
+            };
+            let (group, others): (Vec<usize>, Vec<usize>) = left.iter().partition(|position| same(position));
+            let rest = group.iter().skip(1).filter_map(|position| declared.get(*position));
+            let joined = join_all(first, rest, conflicts);
+            if let Some(known) = group.first().and_then(|position| declared.get_mut(*position)) {
+                known.declaration = joined;
             }
-            match direct.get(&at) {
-                Some((values, first)) => {
-                    if let Some(field) = differs(known.kind, values, &declaration.values) {
-                        let (key, second) = (known.key.clone(), place(&declaration));
-                        conflicts.push(Conflict { field, key, first: *first, second });
-                        continue;
-                    }
-                }
-                None => {
-                    direct.insert(at, (declaration.values.clone(), place(&declaration)));
-                }
-            }
-        }
-        if let Some(field) = join(known, declaration.clone()) {
-            let (key, first, second) = (known.key.clone(), place(known), place(&declaration));
-            conflicts.push(Conflict { field, key, first, second });
+            gone.extend(group.iter().skip(1));
+            left = others;
         }
     }
-    merged.shrink_to_fit();
-    merged
+    drop(hashes);
+    let kept = declared.into_iter().enumerate().filter(|(position, _)| !gone.contains(position));
+    kept.map(|(_, one)| one.declaration).collect()
+}
+
+fn place(declaration: &Declaration) -> Place {
+    declaration.places.first().copied().unwrap_or(Place { file: 0, line: 0 })
+}
+
+fn hash(declaration: &Declaration) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (declaration.kind.name, &declaration.key).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Takes further declarations of the same key into the first.
+fn join_all<'d>(
+    first: Declared,
+    rest: impl Iterator<Item = &'d Declared>,
+    conflicts: &mut Vec<Conflict>,
+) -> Declaration {
+    // The first that names its person itself: what others say directly has to equal it.
+    let mut direct = (!first.through_group).then(|| first.declaration.clone());
+    let mut known = first.declaration;
+    for Declared { declaration, through_group } in rest {
+        let compared = if *through_group { None } else { direct.as_ref() };
+        let differing = match compared {
+            Some(direct) => {
+                differs(direct.kind, &direct.values, &declaration.values).map(|field| (field, place(direct)))
+            }
+            None => None,
+        };
+        let conflict = differing.or_else(|| {
+            let at = place(&known);
+            join(&mut known, declaration.clone()).map(|field| (field, at))
+        });
+        if let Some((field, first)) = conflict {
+            conflicts.push(Conflict { field, key: known.key.clone(), first, second: place(declaration) });
+        }
+        if !through_group && direct.is_none() {
+            direct = Some(declaration.clone());
+        }
+    }
+    known
 }
 
 fn differs(kind: &'static Kind, a: &[Value], b: &[Value]) -> Option<&'static str> {
