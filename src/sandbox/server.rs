@@ -161,9 +161,14 @@ fn respond(reply: Reply, hits: &[Hit], skew: Option<i64>) -> Response<HttpBody> 
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let full = bytes.len();
     let body = if cut_body {
-        let half = Ok(bytes.slice(..full / 2));
-        let cut = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-        HttpBody::from_stream(futures::stream::iter([half, cut]))
+        let half = bytes.slice(..full / 2);
+        let first = futures::stream::once(std::future::ready(Ok::<_, std::io::Error>(half)));
+        let cut = futures::stream::once(async {
+            // The pause lets headers and the first half out before the connection ends.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Err(std::io::ErrorKind::ConnectionReset.into())
+        });
+        HttpBody::from_stream(futures::StreamExt::chain(first, cut))
     } else {
         HttpBody::from(bytes)
     };
