@@ -69,7 +69,8 @@ pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit> {
             }
             Format::Text | Format::Markdown => {
                 let records = count(verified.records, "record", "records");
-                let last = if verified.records == 0 { String::new() } else { format!(", the last hash is {}", verified.head) };
+                let last =
+                    if verified.records == 0 { String::new() } else { format!(", the last hash is {}", verified.head) };
                 format!("The chain is whole: {records}{last}\n")
             }
         })?;
