@@ -69,7 +69,9 @@ pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit> {
             }
             Format::Text | Format::Markdown => {
                 let records = count(verified.records, "record", "records");
-                format!("The chain is whole: {records}, the last hash is {}\n", verified.head)
+                let last =
+                    if verified.records == 0 { String::new() } else { format!(", the last hash is {}", verified.head) };
+                format!("The chain is whole: {records}{last}\n")
             }
         })?;
         return Ok(Exit::Done);

@@ -165,7 +165,8 @@ fn time(typed: &str, now: Timestamp, direction: i64) -> Result<Timestamp> {
     // Days are taken as 24 hours: a terminal has no time zone to be trusted.
     let zoned = now.to_zoned(TimeZone::UTC);
     let moved = if direction > 0 { zoned.checked_add(span) } else { zoned.checked_sub(span) };
-    Ok(moved.map_err(|_| wrong())?.timestamp())
+    // Whole seconds: nobody announces a fraction.
+    jiff::Timestamp::from_second(moved.map_err(|_| wrong())?.timestamp().as_second()).map_err(|_| wrong())
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct SandboxArgs {
     /// Where the configuration and the sample policies are written
     #[arg(long, value_name = "DIR", default_value = "portcullis-sandbox")]
     pub dir: PathBuf,
-    /// What there is at first: `company`, or `s2-tokens=N`
+    /// What there is at first: `company`, `empty`, or `s2-tokens=N`
     #[arg(long, value_name = "SEED", value_parser = seed, default_value = "company")]
     pub seed: Seed,
     /// The first of six ports in a row; any free ones otherwise
