@@ -3,7 +3,6 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{Exit, failure::Result, signals, world};
-use crate::sandbox::Seed;
 
 /// Serve the five imitated systems until stopped, and write a configuration for them
 ///
@@ -18,7 +17,7 @@ pub struct SandboxArgs {
     /// Where the configuration and the sample policies are written
     #[arg(long, value_name = "DIR", default_value = "portcullis-sandbox")]
     pub dir: PathBuf,
-    /// What there is at first: `company`, `empty`, or `s2-tokens=N`
+    /// What there is at first: `company`, or `s2-tokens=N`
     #[arg(long, value_name = "SEED", value_parser = seed, default_value = "company")]
     pub seed: Seed,
     /// The first of six ports in a row; any free ones otherwise
@@ -29,14 +28,22 @@ pub struct SandboxArgs {
     pub approve_after: Option<u64>,
 }
 
+/// What the sandbox begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seed {
+    /// A believable company of 60 people.
+    Company,
+    /// So many S2 tokens.
+    S2Tokens(usize),
+}
+
 fn seed(typed: &str) -> std::result::Result<Seed, String> {
     match typed.split_once('=') {
         None if typed == "company" => Ok(Seed::Company),
-        None if typed == "empty" => Ok(Seed::Empty),
         Some(("s2-tokens", number)) => {
             number.parse().map(Seed::S2Tokens).map_err(|_| format!("`{number}` is no number"))
         }
-        _ => Err("write `company`, `empty` or `s2-tokens=N`".to_owned()),
+        _ => Err("write `company` or `s2-tokens=N`".to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     failure::{Failure, Result},
-    sandbox::SandboxArgs,
+    sandbox::{SandboxArgs, Seed},
     terminal,
 };
 use crate::{
@@ -29,7 +29,10 @@ pub async fn serve(args: &SandboxArgs, stop: &Stop) -> Result<()> {
         directory: Some(args.dir.clone()),
         ports: args.port.map_or_else(Ports::default, Ports::from),
         approval_delay: args.approval_delay(),
-        seed: args.seed,
+        s2_tokens: match args.seed {
+            Seed::Company => None,
+            Seed::S2Tokens(number) => Some(number),
+        },
     };
     let served = start(options).await?;
     let mut text = String::new();

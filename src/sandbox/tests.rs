@@ -232,7 +232,8 @@ async fn buildkite_checks_documents_walks_cursors_and_takes_the_organization_off
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
     let full = "buildkite-full";
-    let (mut seen, mut after, mut last) = (0, Value::Null, Value::Null);
+    let (mut seen, mut after, mut last);
+    (seen, after) = (0, Value::Null);
     // The own token was made 120 days ago; the one taken off below is the newest.
     loop {
         let (_, page) = ask(full, LIST, json!({ "slug": "northlight", "after": after })).await;
