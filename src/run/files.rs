@@ -201,7 +201,9 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "version: 1\n").unwrap();
         };
-        ["b/s2.yml", "a.yaml", "README.md", "CODEOWNERS", ".git/config", "b/notes.txt", "c.yaml.bak"].map(write);
+        ["b/s2.yml", "a.yaml", "README.md", "CODEOWNERS", ".git/config", "b/notes.txt", "c.yaml.bak"]
+            .into_iter()
+            .for_each(write);
         let (files, problems) = read_tree(root.path());
         assert_eq!(names(&files), ["a.yaml", "b/s2.yml"]);
         let mut told: Vec<&str> = problems.iter().map(|problem| problem.file.as_str()).collect();

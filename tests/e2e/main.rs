@@ -1,0 +1,9 @@
+//! End-to-end promises: the real binary, real HTTP, real files. One module a promise, one test binary.
+//!
+//! The judge is the sandbox's own record of what the servers saw, never what the binary says of itself.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod architecture;
+mod convergence;
+mod house;
