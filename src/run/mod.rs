@@ -4,6 +4,7 @@
 //! Nothing is printed. Progress goes to an [`crate::apply::Progress`], everything else into a [`RunReport`].
 
 pub mod checks;
+mod clock;
 pub mod credential;
 mod error;
 pub mod files;
@@ -27,6 +28,7 @@ mod wanted;
 #[cfg(test)]
 mod tests;
 
+pub use clock::system_clock;
 pub use error::RunError;
 pub use load::{Loaded, Sources, load};
 pub use order::{Ordered, order};
@@ -42,8 +44,3 @@ pub use wanted::wanted;
 
 /// This binary's version, for the journal.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The wall clock: the one place of a run that reads it.
-pub fn system_clock() -> crate::apply::Clock {
-    std::sync::Arc::new(jiff::Timestamp::now)
-}
