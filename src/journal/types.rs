@@ -98,6 +98,7 @@ pub struct Record {
 /// What a record tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
+#[expect(clippy::large_enum_variant, reason = "most records are intents and outcomes; few are held at once")]
 pub enum RecordBody {
     /// A run began.
     RunStarted(RunInfo),

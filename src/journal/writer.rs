@@ -26,6 +26,7 @@ pub(super) const QUEUE: usize = 256;
 const GROUP: usize = 128;
 
 /// Something to write.
+#[expect(clippy::large_enum_variant, reason = "the queue is short, and a record is written once")]
 pub(super) enum Work {
     /// A record.
     Append(Loose),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::apply::Clock;
 
 /// The wall clock, to be handed to whatever needs the time.
-#[expect(clippy::disallowed_methods, reason = "this is the clock's one home")]
 pub fn system_clock() -> Clock {
     Arc::new(jiff::Timestamp::now)
 }

@@ -133,7 +133,6 @@ pub struct World {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "the journal stamps its records with the wall clock")]
     pub fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
         let world = Self::default();
         world.state().entries.extend(entries);

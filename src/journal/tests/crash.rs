@@ -1,5 +1,6 @@
 //! A killed writer leaves a sound chain, with everything that it had confirmed.
 
+use std::io::Write as _;
 use std::{
     io::{BufRead as _, BufReader},
     process::{Command, Stdio},
@@ -21,7 +22,7 @@ async fn child() {
         let (journal, run) = (&journal, &run);
         join_all((0..8).map(|index| async move {
             let receipt = send(journal, run, &format!("{round}-{index}")).await;
-            println!("\nconfirmed {}", receipt.intent());
+            writeln!(std::io::stdout(), "\nconfirmed {}", receipt.intent()).unwrap();
         }))
         .await;
     }

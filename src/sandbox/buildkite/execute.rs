@@ -146,7 +146,7 @@ impl State {
     }
 
     fn viewer(&self, field: &Field, own: &str) -> Value {
-        let owner = self.tokens.iter().find(|token| token.uuid == own).map(|token| owner(token));
+        let owner = self.tokens.iter().find(|token| token.uuid == own).map(owner);
         pick(&json!({ "id": relay_id("Viewer", own), "user": owner }), &field.fields)
     }
 

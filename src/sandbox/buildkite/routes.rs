@@ -146,8 +146,8 @@ impl State {
         let actual = execute::complexity(&operation, &variables, Some(outcome.rows));
         self.window.used = self.window.used.saturating_add(i64::try_from(actual).unwrap_or(i64::MAX));
         let mut body = json!({ "data": outcome.data });
-        if !outcome.errors.is_empty() {
-            body["errors"] = errors(&outcome.errors);
+        if let (false, Some(fields)) = (outcome.errors.is_empty(), body.as_object_mut()) {
+            fields.insert("errors".into(), errors(&outcome.errors));
         }
         let left = |limit: i64| limit.saturating_sub(self.window.used);
         let mut reply = Reply::json(200, body)

@@ -65,7 +65,8 @@ async fn read_wanted(
     wanted: &Wanted,
     objects: &mut Objects,
 ) -> Result<(), Unreadable> {
-    let (resource, application) = (ACCESS.fields[RESOURCE].name, ACCESS.fields[APPLICATION].name);
+    let [resource, application] =
+        [RESOURCE, APPLICATION].map(|field| ACCESS.fields.get(field).map_or("", |field| field.name));
     let names: Vec<(&Text, &Text)> = wanted
         .names
         .iter()

@@ -72,7 +72,7 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/specs/buildkite.schema.graphql");
         match std::fs::read_to_string(&path) {
             Ok(schema) => validates_against(&schema, "buildkite.schema.graphql"),
-            Err(_) => println!("skipped: the vendor's schema is not at {}", path.display()),
+            Err(_) => eprintln!("skipped: the vendor's schema is not at {}", path.display()),
         }
     }
 
