@@ -67,6 +67,11 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
         Life::Dead(why) => return Err(OrderRefused::Dead(why.to_string())),
         Life::InFlight { what, .. } => return Err(OrderRefused::InFlight(what.to_string())),
     }
+    let under_way = |open: &&crate::access::OpenIntent| open.kind == entry.kind.name && open.id == entry.id;
+    if let Some(open) = input.history.open.iter().find(under_way) {
+        let what = if open.in_flight { "the system works on it" } else { "its outcome is not known yet" };
+        return Err(OrderRefused::InFlight(format!("sent {}; {what}", open.since)));
+    }
     let lone = LoneResources::of(input.snapshot, input.description.kinds);
     let membership = Membership::new(input.policy);
     let mut tally = Tally::new(input.policy);

@@ -108,7 +108,17 @@ pub async fn perform(
     };
     let run = journal.begin(&info).await?;
     let halt = Halt::default();
-    let session = Session { loaded, journal: &journal, run: &run, clock: &clock, stop: &stop, halt: &halt, progress };
+    let brake = || super::stopped(&loaded.config);
+    let session = Session {
+        loaded,
+        journal: &journal,
+        run: &run,
+        clock: &clock,
+        stop: &stop,
+        halt: &halt,
+        brake: &brake,
+        progress,
+    };
 
     let mut report = RunReport { problems: loaded.problems.clone(), sends: true, ..RunReport::default() };
     let locks = session.lock(&wishes, lock_wait).await;
@@ -126,7 +136,14 @@ pub async fn perform(
     let readings = if free.only.is_empty() {
         BTreeMap::new()
     } else {
-        read_selected(loaded, &free, Some(&journal), connect, true, progress, &clock).await?
+        tokio::select! {
+            readings = read_selected(loaded, &free, Some(&journal), connect, true, progress, &clock) => readings?,
+            // A slow vendor must not hold a person who wants to stop, nor the locks of the other targets.
+            () = stop.cancelled() => {
+                journal.append(&run, None, RecordBody::RunEnded { exit_code: 1 }).await?;
+                return Err(RunError::Stopped);
+            }
+        }
     };
     let resumed = session.resume(&readings).await;
     let ready = session.ready(&readings, held).await?;
@@ -199,6 +216,7 @@ struct Session<'a> {
     clock: &'a Clock,
     stop: &'a Stop,
     halt: &'a Halt,
+    brake: &'a (dyn Fn() -> Option<String> + Send + Sync),
     progress: &'a dyn Progress,
 }
 
@@ -236,6 +254,7 @@ impl Session<'_> {
             clock: Arc::clone(self.clock),
             stop: self.stop,
             halt: self.halt,
+            brake: self.brake,
             progress: self.progress,
         }
     }
@@ -348,7 +367,7 @@ impl Session<'_> {
                 };
                 let hand = reading.reach.hand.as_ref()?;
                 self.use_expectation(part, ready, wishes).await;
-                let case = Case::new(self.loaded, target, ready, wishes);
+                let case = Case::new(self.loaded, target, ready, wishes, self.now());
                 let approved = Approved {
                     plan: part,
                     snapshot: Arc::clone(&reading.snapshot),

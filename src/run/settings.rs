@@ -1,8 +1,10 @@
 //! What the operator decided, in the form that the plan takes.
 
+use jiff::Timestamp;
+
 use crate::{
     access::{Kind, Selectors},
-    config::{Config, OwnList, Target},
+    config::{Config, FreezeWindow, OwnList, Target, frozen_until},
     plan::Settings,
 };
 
@@ -23,8 +25,16 @@ pub fn stopped(config: &Config) -> Option<String> {
     }
 }
 
-/// The settings of one target.
-pub fn settings(target: &Target, stopped: Option<String>, retry_refused: bool) -> Settings {
+/// The settings of one target at a time.
+pub fn settings(
+    common: &[FreezeWindow],
+    target: &Target,
+    stopped: Option<String>,
+    retry_refused: bool,
+    now: Timestamp,
+) -> Settings {
+    let windows = [target.freeze.as_slice(), common];
+    let frozen = windows.iter().filter_map(|windows| frozen_until(windows, now)).max();
     let mut own: Vec<(&'static Kind, Selectors)> = Vec::new();
     let mut own_unlisted = Vec::new();
     for (kind, list) in &target.own {
@@ -48,7 +58,7 @@ pub fn settings(target: &Target, stopped: Option<String>, retry_refused: bool) -
         max_clock_skew: target.guards.max_clock_skew,
         max_in_flight: target.max_in_flight,
         stopped,
-        frozen: None,
+        frozen: frozen.map(|until| format!("a freeze window is open until {until}")),
         retry_refused,
     }
 }
