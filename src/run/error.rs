@@ -27,6 +27,9 @@ pub enum RunError {
     /// A saved plan cannot be taken.
     #[error(transparent)]
     SavedPlan(#[from] SavedPlanError),
+    /// The saved plan holds none of the targets that are asked for.
+    #[error("the saved plan holds none of the targets that are asked for: nothing can be sent with it")]
+    OutsideSavedPlan,
     /// A stop was asked for before anything was sent.
     #[error("stopped while the targets were read; nothing was sent")]
     Stopped,

@@ -87,13 +87,19 @@ pub async fn perform(
         // The plan is shown as it is once the person says yes.
         Consent::Ask(_) => Confirmation::Person(None),
     };
-    if let Some(plan) = wishes.saved.as_ref().filter(|_| wishes.only.is_empty()) {
-        wishes.only = plan
+    if let Some(plan) = &wishes.saved {
+        // A saved plan bounds the targets too: one that it does not hold is not even read.
+        let bound: Vec<Text> = plan
             .targets
             .iter()
             .map(|target| target.target.clone())
             .filter(|name| loaded.config.targets.contains_key(name))
+            .filter(|name| wishes.only.is_empty() || wishes.only.contains(name))
             .collect();
+        if bound.is_empty() {
+            return Err(RunError::OutsideSavedPlan);
+        }
+        wishes.only = bound;
     }
     let journal = record::to_write(&loaded.config, new_journal).await?;
     let mut info = RunInfo {

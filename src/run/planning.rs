@@ -164,7 +164,8 @@ pub fn plan_all(
     let total = Total {
         max: loaded.config.max_count_total,
         sent: sent_in_all(ready),
-        lifted: !targets.is_empty() && targets.iter().all(|plan| wishes.stated.contains_key(&plan.target)),
+        // A number for every target there is, not only for those that this run is narrowed to.
+        lifted: loaded.config.targets.keys().all(|target| wishes.stated.contains_key(target)),
     };
     plan::limit_total(&mut targets, total);
     (Plan { version: PLAN_VERSION, made_at: now, targets }, observations)
