@@ -37,7 +37,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 pub use exit::Exit;
 
@@ -63,6 +63,12 @@ pub fn main() -> ExitCode {
         failure.exit
     });
     exit.code().into()
+}
+
+/// The whole command line as data: its commands, their options and their help. What a document says can be typed is
+/// checked against it.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Commands that ask nobody need no runtime, so that they start at once.
