@@ -89,7 +89,7 @@ impl<'a> Case<'a> {
             target,
             policy: loaded.policies.targets.get(&target.name).unwrap_or(&NOTHING),
             loaded,
-            settings: settings(target, wishes.stopped.clone(), wishes.retry_refused),
+            settings: settings(&loaded.config, target, wishes.stopped.clone(), wishes.retry_refused),
             history: &ready.history,
             confirmation: &wishes.confirmation,
             stated: wishes.stated.get(&target.name).copied(),

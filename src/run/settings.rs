@@ -23,8 +23,15 @@ pub fn stopped(config: &Config) -> Option<String> {
     }
 }
 
+/// Why removals are frozen, where the operator set a window. Whether one is open is not judged yet: until it is, a window
+/// holds at every time, which is safe, where ignoring it would not be.
+fn frozen(config: &Config, target: &Target) -> Option<String> {
+    let any = !config.freeze.is_empty() || !target.freeze.is_empty();
+    any.then(|| "`freeze:` is set, and this version cannot tell whether a window is open".to_owned())
+}
+
 /// The settings of one target.
-pub fn settings(target: &Target, stopped: Option<String>, retry_refused: bool) -> Settings {
+pub fn settings(config: &Config, target: &Target, stopped: Option<String>, retry_refused: bool) -> Settings {
     let mut own: Vec<(&'static Kind, Selectors)> = Vec::new();
     let mut own_unlisted = Vec::new();
     for (kind, list) in &target.own {
@@ -48,7 +55,7 @@ pub fn settings(target: &Target, stopped: Option<String>, retry_refused: bool) -
         max_clock_skew: target.guards.max_clock_skew,
         max_in_flight: target.max_in_flight,
         stopped,
-        frozen: None,
+        frozen: frozen(config, target),
         retry_refused,
     }
 }

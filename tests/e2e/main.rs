@@ -6,4 +6,5 @@
 
 mod architecture;
 mod convergence;
+mod freeze;
 mod house;
