@@ -1,8 +1,8 @@
 //! The command line: arguments in, text out.
 //!
-//! One file a command, whose doc comment is its help; [`args`] has what can be typed, [`resolve`] what it means. Here is
+//! One file a command, whose doc comment is its help; `args` has what can be typed, `resolve` what it means. Here is
 //! the one place that turns errors into a message, a hint and an exit code. What a command does is in the layers below,
-//! reached through [`work`]; nothing here decides what goes.
+//! reached through `work`; nothing here decides what goes.
 
 mod apply;
 mod args;
