@@ -41,7 +41,7 @@ pub struct Approved<'a> {
     pub snapshot: Arc<Snapshot>,
     /// Ids or names of controls that may be opened.
     pub may_open: &'a [Text],
-    /// What [`super::resume`] found: an entry with an outcome that is still not known is not sent again.
+    /// What [`super::resume()`] found: an entry with an outcome that is still not known is not sent again.
     pub open: &'a [RowOutcome],
     /// For newer readings.
     pub rules: &'a dyn Rules,
@@ -92,7 +92,8 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
         .collect();
     outcome.read_back_failed = confirm(work, &fresh, claimed, until).await;
     outcome.rows = ended.into_iter().map(|(_, row, _)| row).collect();
-    for row in &mut outcome.rows {
+    // A system that knows from its own answer when it ends has said so already, and more exactly.
+    for row in outcome.rows.iter_mut().filter(|row| row.remarks.is_empty()) {
         if let (End::Done, Some(seconds)) = (row.end, work.system.describe().dead_after_seconds) {
             row.remarks.push(certainly_dead(work.now(), seconds));
         }

@@ -1,8 +1,8 @@
 //! The command line: arguments in, text out.
 //!
-//! One file a command, whose doc comment is its help; [`args`] has what can be typed, [`resolve`] what it means. Here is
+//! One file a command, whose doc comment is its help; `args` has what can be typed, `resolve` what it means. Here is
 //! the one place that turns errors into a message, a hint and an exit code. What a command does is in the layers below,
-//! reached through [`work`]; nothing here decides what goes.
+//! reached through `work`; nothing here decides what goes.
 
 mod apply;
 mod args;
@@ -37,7 +37,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 pub use exit::Exit;
 
@@ -63,6 +63,12 @@ pub fn main() -> ExitCode {
         failure.exit
     });
     exit.code().into()
+}
+
+/// The whole command line as data: its commands, their options and their help. What a document says can be typed is
+/// checked against it.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Commands that ask nobody need no runtime, so that they start at once.

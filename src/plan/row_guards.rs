@@ -32,7 +32,8 @@ impl RowGuards<'_> {
         self.observe(candidate);
         self.refused(candidate);
         if let Some(until) = &settings.frozen {
-            candidate.hold(HoldName::Freeze, until.clone(), None);
+            let way_on = "take `freeze:` out of portcullis.yaml, and stop writing with `stop_file` instead";
+            candidate.hold(HoldName::Freeze, until.clone(), Some(way_on.into()));
         }
         if candidate.cause == Cause::Absent {
             return;

@@ -54,7 +54,8 @@ const GITIGNORE: &str = "\
 # The journal: a record of what was done, not a state file. It stays where Portcullis runs.
 /.portcullis/
 # Saved plans and readings hold names of people and of access.
-/plan.json
+/plan*.json
+/reading*.json
 /snapshot*.json
 ";
 

@@ -6,4 +6,7 @@
 
 mod architecture;
 mod convergence;
+mod documents;
+mod freeze;
 mod house;
+mod readme;
