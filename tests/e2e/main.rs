@@ -7,4 +7,5 @@
 mod architecture;
 mod convergence;
 mod house;
+mod outcomes;
 mod readings;
