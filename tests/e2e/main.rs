@@ -10,3 +10,5 @@ mod documents;
 mod freeze;
 mod house;
 mod readme;
+mod outcomes;
+mod readings;
