@@ -2,12 +2,13 @@
 //! own, protected or widening.
 
 use super::{
-    HoldName, Input, Planned,
+    HoldName, Input, Origin, OriginKind, Planned,
     candidate::Candidate,
     describe,
     index::LoneResources,
-    matching::natural_key,
+    matching::{Matching, natural_key},
     membership::Membership,
+    resolve::Names,
     row_guards,
     standing::{Standing, Verdict},
     tally::{Tally, files_of},
@@ -84,7 +85,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
             cause: Some(Cause::Ordered),
             finding: None,
             why: format!("ordered by a person: {because}"),
-            origin: None,
+            origin: declared_at(input, position, &lone),
             place: None,
             justification: Text::from(because),
             gap: Gap::default(),
@@ -129,4 +130,14 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
     plan.rows.push(row);
     target::finish(&mut plan);
     Ok(Planned { plan, observation: Observation::default() })
+}
+
+/// Where the entry is declared, by its id or by its natural key: the line to change in Git.
+fn declared_at(input: &Input<'_>, position: usize, lone: &LoneResources) -> Option<Origin> {
+    let names = Names::of(input.description, input.snapshot);
+    let matching = Matching::new(input.policy, input.snapshot, &names, lone);
+    let declaration = matching.declarations(position).first()?;
+    let place = input.policy.declarations.get(*declaration as usize)?.places.first()?;
+    let file = input.policy.files.get(place.file as usize).map_or(String::new(), |file| file.name.to_string());
+    Some(Origin { file, line: place.line, what: OriginKind::Declaration })
 }
