@@ -30,4 +30,7 @@ pub enum RunError {
     /// A reviewed plan is asked for, and there is none.
     #[error("--reviewed-by confirms a saved plan: name the file, as in `apply plan.json --reviewed-by WHO`")]
     NothingReviewed,
+    /// An empty upper bound is no bound at all.
+    #[error("the saved plan names none of the targets that are asked for, so there is nothing to send")]
+    NotInSavedPlan,
 }

@@ -87,13 +87,18 @@ pub async fn perform(
         // The plan is shown as it is once the person says yes.
         Consent::Ask(_) => Confirmation::Person(None),
     };
-    if let Some(plan) = wishes.saved.as_ref().filter(|_| wishes.only.is_empty()) {
+    if let Some(plan) = &wishes.saved {
+        // A target that the saved plan does not name has no upper bound, so nothing may be planned there.
+        let asked = |name: &Text| wishes.only.is_empty() || wishes.only.contains(name);
         wishes.only = plan
             .targets
             .iter()
             .map(|target| target.target.clone())
-            .filter(|name| loaded.config.targets.contains_key(name))
+            .filter(|name| loaded.config.targets.contains_key(name) && asked(name))
             .collect();
+        if wishes.only.is_empty() {
+            return Err(RunError::NotInSavedPlan);
+        }
     }
     let journal = record::to_write(&loaded.config, new_journal).await?;
     let mut info = RunInfo {

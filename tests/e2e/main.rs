@@ -6,4 +6,11 @@
 
 mod architecture;
 mod convergence;
+mod exit_codes;
+mod guards;
+mod history;
 mod house;
+mod orders;
+mod saved_plan;
+mod service;
+mod snapshots;
