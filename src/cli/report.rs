@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Exit;
+use super::{Exit, way};
 use crate::{
     access::Text,
     apply::{End, RowOutcome, TargetOutcome},
@@ -135,11 +135,19 @@ impl Report {
 
     fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
+        let targets = || self.plan.iter().flat_map(|plan| &plan.targets);
         for outcome in &self.outcomes {
             self.target(outcome, &mut lines);
+            lines.extend(targets().filter(|target| target.target == outcome.target).flat_map(way::lines));
         }
-        let targets = self.plan.iter().flat_map(|plan| &plan.targets);
-        for target in targets.filter(|target| target.state != TargetState::Planned) {
+        for target in targets().filter(|target| self.outcomes.iter().all(|outcome| outcome.target != target.target)) {
+            let way = way::lines(target);
+            if !way.is_empty() {
+                lines.push(Line::new(0, Tone::Head, target.target.to_string()));
+                lines.extend(way);
+            }
+        }
+        for target in targets().filter(|target| target.state != TargetState::Planned) {
             lines.push(Line::new(0, Tone::Head, target.target.to_string()));
             lines.push(Line::new(
                 1,
@@ -209,7 +217,7 @@ impl Report {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tone {
+pub(super) enum Tone {
     Head,
     Good,
     Bad,
@@ -218,14 +226,14 @@ enum Tone {
 }
 
 /// A line that is not neutralized yet.
-struct Line {
+pub(super) struct Line {
     depth: usize,
     tone: Tone,
     text: String,
 }
 
 impl Line {
-    fn new(depth: usize, tone: Tone, text: String) -> Self {
+    pub(super) fn new(depth: usize, tone: Tone, text: String) -> Self {
         Self { depth, tone, text }
     }
 }

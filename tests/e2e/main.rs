@@ -7,8 +7,15 @@
 mod architecture;
 mod convergence;
 mod documents;
+mod exit_codes;
 mod freeze;
+mod guards;
+mod history;
 mod house;
-mod readme;
+mod orders;
 mod outcomes;
 mod readings;
+mod readme;
+mod saved_plan;
+mod service;
+mod snapshots;
