@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::{Rules, Work};
 use crate::{
-    access::{Cause, Entry, EntryKey, Fingerprint, Snapshot},
+    access::{Entry, EntryKey, Fingerprint, Snapshot},
     plan::{HoldName, Row, Status, TargetPlan, Ticket},
     wire::Unreadable,
 };
@@ -76,7 +76,7 @@ impl<'a> Fresh<'a> {
 
     /// The entry of a row on a reading that is young enough, and whether the row still holds.
     pub(super) async fn look(&self, work: &Work<'_>, row: &Row) -> Look {
-        let current = match self.young(work, row).await {
+        let current = match self.young(work).await {
             Ok(current) => current,
             Err(unreadable) => return Look::Unreadable(unreadable),
         };
@@ -97,17 +97,15 @@ impl<'a> Fresh<'a> {
         Look::AsPlanned(Box::new(entry.clone()))
     }
 
-    async fn young(&self, work: &Work<'_>, row: &Row) -> Result<Arc<Current>, Unreadable> {
+    async fn young(&self, work: &Work<'_>) -> Result<Arc<Current>, Unreadable> {
         // One row reads, the others wait for it. A reading that failed is not tried again for each of a thousand rows.
         let mut current = self.current.lock().await;
         let known = Arc::clone(current.as_ref().map_err(Clone::clone)?);
         let now = work.now();
-        let kind = work.system.describe().kind_by_name(&row.kind);
-        // `prepare` looks at these entries itself, but not at when they were last used.
-        let looked_at_again =
-            kind.is_some_and(|kind| kind.read_alone) && !matches!(row.cause, Some(Cause::Idle | Cause::Unused));
+        // `prepare` looks at an entry again by itself where it can be read alone; floor, own and the end state of the whole
+        // are judged on a reading only.
         let snapshot = &known.snapshot;
-        if looked_at_again || !too_old(snapshot.started_at, snapshot.finished_at, now, false) {
+        if !too_old(snapshot.started_at, snapshot.finished_at, now, false) {
             return Ok(known);
         }
         let again = self.again(work).await.map(|fresh| {
@@ -127,9 +125,17 @@ impl<'a> Fresh<'a> {
     }
 }
 
-/// The tickets that a plan of a newer reading still means. Ceilings were judged on the plan that was approved: the rows that
-/// went since then must not make the rest of it look like another group.
+/// The tickets that a plan of a newer reading still means. Share and count were judged on the plan that was approved: the
+/// rows that went since then must not make the rest of it look like another group. What tells that the reading or the set is
+/// not what it was stops everything.
 fn still_meant(plan: &TargetPlan) -> HashSet<Ticket> {
+    if plan
+        .refusals
+        .iter()
+        .any(|refusal| matches!(refusal.guard.as_str(), "no_overlap" | "allow_empty" | "own_unknown"))
+    {
+        return HashSet::new();
+    }
     plan.rows
         .iter()
         .filter(|row| match row.status {

@@ -48,6 +48,8 @@ pub struct Work<'a> {
     pub stop: &'a Stop,
     /// Pulled when the journal fails.
     pub halt: &'a Halt,
+    /// Whether the operator stops all writing now, and how: asked before each row.
+    pub brake: &'a (dyn Fn() -> Option<String> + Send + Sync),
     /// Who hears of it.
     pub progress: &'a dyn Progress,
 }
@@ -62,7 +64,10 @@ impl Work<'_> {
         if let Some(why) = self.halt.why() {
             return Some(format!("the journal cannot record: {why}"));
         }
-        self.stop.is_cancelled().then(|| "stopped before it was sent".to_owned())
+        if self.stop.is_cancelled() {
+            return Some("stopped before it was sent".to_owned());
+        }
+        (self.brake)().map(|why| format!("all writing is stopped: {why}"))
     }
 
     /// Records an outcome; a journal that cannot stops all sending.

@@ -100,7 +100,10 @@ impl From<RunError> for Failure {
                 .hint("make a new one: `portcullis plan --out FILE`"),
             RunError::Snapshot(_) => Self::while_doing("the reading cannot be used", &error)
                 .hint("make a new one: `portcullis snapshot --out FILE`"),
-            RunError::UnknownTarget { .. } | RunError::NothingReviewed => Self::new(error.to_string()),
+            RunError::UnknownTarget { .. }
+            | RunError::NothingReviewed
+            | RunError::OutsideSavedPlan
+            | RunError::Stopped => Self::new(error.to_string()),
         }
     }
 }

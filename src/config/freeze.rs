@@ -1,6 +1,6 @@
 //! Freeze windows: when they begin, how long they last, in which time zone.
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use super::{bounds, names, scalar};
 use crate::{
@@ -98,9 +98,89 @@ fn fits(field: &CronField, item: &str) -> bool {
     range_fits && step_fits
 }
 
+/// Whether a value of a field is named by a part of a cron line that was checked.
+fn names(field: &CronField, part: &str, value: u32) -> bool {
+    part.split(',').any(|item| {
+        let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
+        let (from, to) = match range.split_once('-') {
+            _ if range == "*" => (field.least, field.most),
+            Some((from, to)) => (number(field, from).unwrap_or(u32::MAX), number(field, to).unwrap_or(0)),
+            None => {
+                let only = number(field, range).unwrap_or(u32::MAX);
+                // `5/15` means from five on.
+                (only, if step.is_some() { field.most } else { only })
+            }
+        };
+        let step = step.and_then(|step| step.parse().ok()).unwrap_or(1_u32).max(1);
+        (from..=to).contains(&value) && (value - from).is_multiple_of(step)
+    })
+}
+
+fn number(field: &CronField, text: &str) -> Option<u32> {
+    let word = field.words.iter().position(|word| word.eq_ignore_ascii_case(text));
+    word.and_then(|index| u32::try_from(index).ok()).map(|index| index + field.least).or_else(|| text.parse().ok())
+}
+
+/// Whether a window begins at this minute. As cron has it, a line that limits both kinds of day means either.
+fn begins(cron: &str, at: &Zoned) -> bool {
+    let parts: Vec<&str> = cron.split_ascii_whitespace().collect();
+    let ([minute, hour, day, month, weekday], [of_minute, of_hour, of_day, of_month, of_weekday]) =
+        (parts.as_slice(), &CRON)
+    else {
+        return false;
+    };
+    let is =
+        |field: &CronField, part: &str, value: i8| u32::try_from(value).is_ok_and(|value| names(field, part, value));
+    let sunday = at.weekday().to_sunday_zero_offset();
+    let by_day = is(of_day, day, at.day());
+    let by_weekday = is(of_weekday, weekday, sunday) || (sunday == 0 && is(of_weekday, weekday, 7));
+    let on_day =
+        if day.starts_with('*') || weekday.starts_with('*') { by_day && by_weekday } else { by_day || by_weekday };
+    is(of_minute, minute, at.minute()) && is(of_hour, hour, at.hour()) && is(of_month, month, at.month()) && on_day
+}
+
+/// When the last of these windows that are open now ends; `None` where none is open.
+pub fn frozen_until(windows: &[FreezeWindow], now: Timestamp) -> Option<Timestamp> {
+    windows.iter().filter_map(|window| open_until(window, now)).max()
+}
+
+/// Walks back minute by minute over the window's own length: bounded by it, and right across changes of the clock.
+fn open_until(window: &FreezeWindow, now: Timestamp) -> Option<Timestamp> {
+    // A zone that was there when the file was read and is not any more keeps everything frozen: no doubt unfreezes.
+    let Ok(zone) = TimeZone::get(&window.time_zone) else { return now.checked_add(window.duration).ok() };
+    let minute = now.as_second() - now.as_second().rem_euclid(60);
+    let minutes = window.duration.as_secs() / 60;
+    (0..=minutes).find_map(|back| {
+        let start = Timestamp::from_second(minute - 60 * back).ok()?;
+        let end = start.checked_add(window.duration).ok()?;
+        (end > now && begins(&window.cron, &start.to_zoned(zone.clone()))).then_some(end)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::check_cron;
+    use super::{check_cron, frozen_until};
+    use crate::config::FreezeWindow;
+
+    #[test]
+    fn a_weekend_is_frozen_from_friday_evening_to_monday_morning_in_its_own_zone() {
+        let weekend = FreezeWindow {
+            cron: "0 18 * * FRI".into(),
+            duration: jiff::SignedDuration::from_hours(62),
+            time_zone: "Europe/Zurich".into(),
+        };
+        let until =
+            |at: &str| frozen_until(std::slice::from_ref(&weekend), at.parse().unwrap()).map(|end| end.to_string());
+        // 2026-11-20 is a Friday; Zurich is an hour ahead of UTC.
+        assert_eq!(until("2026-11-20T16:59:59Z"), None);
+        assert_eq!(until("2026-11-20T17:00:00Z").as_deref(), Some("2026-11-23T07:00:00Z"));
+        assert_eq!(until("2026-11-23T06:59:59Z").as_deref(), Some("2026-11-23T07:00:00Z"));
+        assert_eq!(until("2026-11-23T07:00:00Z"), None);
+        let nightly = FreezeWindow { cron: "*/30 22-23 1,15 * *".into(), ..weekend };
+        let nightly = FreezeWindow { duration: jiff::SignedDuration::from_mins(10), ..nightly };
+        let open = |at: &str| frozen_until(std::slice::from_ref(&nightly), at.parse().unwrap()).is_some();
+        assert!(open("2026-12-15T21:35:00Z") && !open("2026-12-15T21:45:00Z") && !open("2026-12-14T21:35:00Z"));
+    }
 
     #[test]
     fn cron_lines_are_checked_field_by_field() {

@@ -19,6 +19,7 @@ mod target;
 mod tests;
 
 pub use credential::is_variable;
+pub use freeze::frozen_until;
 pub use hosts::is_loopback;
 pub use load::{MAX_COUNT_TOTAL, is_target_name, is_tree_glob, load};
 pub use model::{

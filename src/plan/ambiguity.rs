@@ -6,6 +6,7 @@ use super::{
     HoldName, Input,
     candidate::Candidate,
     matching::{Matching, UnresolvedDeclaration, classes_agree},
+    resolve::Names,
 };
 use crate::access::{Cause, Entry, Kind, LastMatch, Shape, Text, Value};
 
@@ -19,23 +20,41 @@ pub struct Ambiguity<'a> {
     pub declared_lineages: HashSet<Vec<Text>>,
     keys: HashMap<&'a str, usize>,
     unmatched_by_principal: HashMap<(&'static str, Text), Vec<usize>>,
+    /// What the journal knows of each declaration that has a wrong name now.
+    known: HashMap<&'a str, Vec<&'a LastMatch>>,
+    /// Ids of users whom the people file or a declaration names; only where a name is wrong.
+    known_users: HashSet<Text>,
 }
 
 impl<'a> Ambiguity<'a> {
     /// Gathers what the judgements need.
-    pub fn new(input: Input<'a>, matching: &'a Matching, declared_lineages: HashSet<Vec<Text>>) -> Self {
+    pub fn new(
+        input: Input<'a>,
+        matching: &'a Matching,
+        names: &Names<'_>,
+        declared_lineages: HashSet<Vec<Text>>,
+    ) -> Self {
         let mut keys = HashMap::with_capacity(input.policy.declarations.len());
         let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
         for (number, declaration) in input.policy.declarations.iter().enumerate() {
             keys.insert(declaration.key.as_str(), number);
-            let person = declaration.person.as_ref();
-            if let Some(person) = person.filter(|_| matching.entries(number).is_empty()) {
-                for spelling in spellings(person, input.description.system) {
+            if matching.entries(number).is_empty() {
+                for spelling in holders(declaration, input.description.system) {
                     unmatched_by_principal.entry((declaration.kind.name, spelling)).or_default().push(number);
                 }
             }
         }
-        Self { input, matching, declared_lineages, keys, unmatched_by_principal }
+        let mut known: HashMap<&str, Vec<&LastMatch>> = HashMap::new();
+        let mut known_users = HashSet::new();
+        if !matching.unresolved.is_empty() {
+            for last in input.history.matches.values() {
+                known.entry(last.declaration.as_str()).or_default().push(last);
+            }
+            let declared = input.policy.declarations.iter().filter_map(|declaration| declaration.person.as_ref());
+            let people = input.people.values().chain(declared);
+            known_users = people.flat_map(|person| names.user_ids(person)).collect();
+        }
+        Self { input, matching, declared_lineages, keys, unmatched_by_principal, known, known_users }
     }
 
     /// The last match that the journal knows of an entry.
@@ -49,12 +68,24 @@ impl<'a> Ambiguity<'a> {
     }
 
     /// Unmatched declarations of the entry's principal and kind.
-    pub fn unmatched_siblings(&self, entry: &Entry) -> &[usize] {
+    fn unmatched_siblings(&self, entry: &Entry) -> &[usize] {
         let Some(principal) = &entry.principal else { return &[] };
+        let typed = principal.typed.then(|| format!("{}/", principal.class));
         std::iter::once(&principal.id)
             .chain(&principal.names)
-            .find_map(|spelling| self.unmatched_by_principal.get(&(entry.kind.name, spelling.to_lowercase().into())))
+            .find_map(|spelling| {
+                let plain = self.unmatched_by_principal.get(&(entry.kind.name, spelling.to_lowercase().into()));
+                let with_class = typed.as_ref().map(|class| format!("{class}{spelling}").to_lowercase());
+                plain.or_else(|| self.unmatched_by_principal.get(&(entry.kind.name, with_class?.into())))
+            })
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an unmatched declaration remains that could have been meant for the entry: one of its principal, or one that
+    /// tells no principal at all.
+    pub fn could_be_meant_elsewhere(&self, entry: &Entry) -> bool {
+        !self.unmatched_siblings(entry).is_empty()
+            || self.unmatched_by_principal.contains_key(&(entry.kind.name, Text::default()))
     }
 
     /// Adds every ambiguity that holds the row, and the remarks that go with it.
@@ -62,7 +93,8 @@ impl<'a> Ambiguity<'a> {
         if candidate.cause == Cause::Absent {
             return;
         }
-        if candidate.cause == Cause::Undeclared {
+        // Rows that `allow` limits too: a declaration that lost its entry must not hand it over to a looser item's limits.
+        if candidate.verdict.declaration.is_none() {
             self.renamed(candidate);
             self.unresolved(candidate);
         }
@@ -123,15 +155,16 @@ impl<'a> Ambiguity<'a> {
         if declaration.kind != entry.kind || !classes_agree(&declaration.values, entry) {
             return false;
         }
-        let known = self.input.history.matches.values().find(|last| last.declaration == declaration.key);
+        let known = self.known.get(declaration.key.as_str()).map_or(&[][..], Vec::as_slice);
         unresolved.meaning.fields.iter().zip(&unresolved.meaning.tokens).all(|(&field, tokens)| {
             let live = object_id(entry, field);
             let wrong = unresolved.meaning.unresolved.iter().find(|name| name.field == field);
             let Some(wrong) = wrong else { return live.is_some_and(|live| tokens.iter().any(|token| token == live)) };
             let name = entry.kind.fields.get(field).map_or("", |field| field.name);
-            let journaled = known.and_then(|last| last.objects.iter().find(|(known, _)| known == name));
-            if let Some((_, object)) = journaled {
-                return live == Some(object.as_str());
+            let objects = known.iter().flat_map(|last| &last.objects).filter(|(field, _)| field == name);
+            let mut journaled = objects.map(|(_, object)| object.as_str()).peekable();
+            if journaled.peek().is_some() {
+                return journaled.any(|object| live == Some(object));
             }
             if !wrong.candidates.is_empty() {
                 return live.is_some_and(|live| wrong.candidates.iter().any(|candidate| candidate == live));
@@ -147,26 +180,11 @@ impl<'a> Ambiguity<'a> {
     /// Whether the entry's person is one whom the people file or a declaration names: then a name that stands for nobody
     /// does not mean them.
     fn is_somebody_else(&self, entry: &Entry, field: usize) -> bool {
-        let Some(Value::Object(user)) = entry.values.get(field) else { return false };
-        let system = self.input.description.system;
-        self.input.people.values().any(|person| person.is(system, user))
-            || self
-                .input
-                .policy
-                .declarations
-                .iter()
-                .any(|declaration| declaration.person.as_ref().is_some_and(|person| person.is(system, user)))
+        matches!(entry.values.get(field), Some(Value::Object(user)) if self.known_users.contains(&user.id))
     }
 
     fn implied(&self, candidate: &mut Candidate<'_>) {
-        let lineage = candidate.entry.facts.as_ref().map_or(&[][..], |facts| &facts.lineage);
-        if !lineage.is_empty() && self.declared_lineages.contains(lineage) {
-            candidate.hold(
-                HoldName::Implied,
-                "the same holder has a declared entry on the same resource or below it, which would go along with it",
-                Some("declare this entry too, or take the declared one back".into()),
-            );
-        }
+        implied_by(&self.declared_lineages, candidate);
     }
 
     fn owner(&self, candidate: &mut Candidate<'_>) {
@@ -201,8 +219,33 @@ fn object_id(entry: &Entry, field: usize) -> Option<&str> {
     }
 }
 
-fn spellings(person: &crate::access::Person, system: &str) -> Vec<Text> {
-    let alias = person.aliases.get(system).cloned();
-    let email = person.email.clone().unwrap_or_else(|| person.name.clone());
-    alias.into_iter().chain([email]).map(|spelling| spelling.to_lowercase().into()).collect()
+/// How a declaration tells who holds its entry: a person's spellings, a typed name, or the empty text where it does not.
+fn holders(declaration: &crate::policy::Declaration, system: &str) -> Vec<Text> {
+    if let Some(person) = &declaration.person {
+        let alias = person.aliases.get(system).cloned();
+        let email = person.email.clone().unwrap_or_else(|| person.name.clone());
+        return alias.into_iter().chain([email]).map(|spelling| spelling.to_lowercase().into()).collect();
+    }
+    let typed = declaration.kind.fields.iter().zip(&declaration.values).filter_map(|(field, value)| {
+        match (&field.shape, value) {
+            (Shape::TypedObject { classes }, Value::Text(name)) if classes.contains(&"user") => {
+                Some(Text::from(name.to_lowercase()))
+            }
+            _ => None,
+        }
+    });
+    let typed: Vec<Text> = typed.collect();
+    if typed.is_empty() { vec![Text::default()] } else { typed }
+}
+
+/// Holds a row whose removal would take an entry along that stays.
+pub fn implied_by(staying: &HashSet<Vec<Text>>, candidate: &mut Candidate<'_>) {
+    let lineage = candidate.entry.facts.as_ref().map_or(&[][..], |facts| &facts.lineage);
+    if candidate.cause != Cause::Absent && !lineage.is_empty() && staying.contains(lineage) {
+        candidate.hold(
+            HoldName::Implied,
+            "the same holder has an entry that stays on the same resource or below it, which would go along with it",
+            Some("declare this entry too, or take the other one back".into()),
+        );
+    }
 }

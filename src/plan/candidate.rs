@@ -5,8 +5,6 @@ use crate::access::{Cause, Entry, Group, Text};
 
 /// An entry that the table removes.
 pub struct Candidate<'a> {
-    /// Its position in the snapshot.
-    pub position: usize,
     /// The entry.
     pub entry: &'a Entry,
     /// Its cause.

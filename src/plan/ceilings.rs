@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{GuardRefusal, HoldName, Input, TargetPlan, candidate::Candidate, tally::Tally};
-use crate::access::{BaseScope, Group, SentRow, Text};
+use super::{Counts, GuardRefusal, HoldName, Input, TargetPlan, candidate::Candidate, tally::Tally};
+use crate::{
+    access::{BaseScope, Group, SentRow, Text},
+    policy::Declaration,
+};
 
 /// The ceiling over all targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +20,17 @@ pub struct Total {
 }
 
 /// Judges the groups of one target; what is refused is held.
-pub fn judge(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally) -> Vec<GuardRefusal> {
+pub fn judge(
+    input: &Input<'_>,
+    candidates: &mut [Candidate<'_>],
+    tally: &Tally,
+    counts: &mut Counts,
+) -> Vec<GuardRefusal> {
     let mut refusals = Vec::new();
     no_overlap(input, candidates, tally, &mut refusals);
     empty_sets(input, candidates, tally, &mut refusals);
     let going = number(candidates.iter().filter(|candidate| candidate.goes()).count());
+    counts.meant = going;
     if let Some(stated) = input.stated {
         if stated != going {
             refuse(candidates, |_| true, "the stated number is not met");
@@ -63,7 +72,8 @@ fn refuse(candidates: &mut [Candidate<'_>], which: impl Fn(&Candidate<'_>) -> bo
 /// Entries and declarations of a kind exist and none match: a wrong account or a wrong file.
 fn no_overlap(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally, refusals: &mut Vec<GuardRefusal>) {
     for kind in input.description.kinds {
-        let declared = input.policy.declarations.iter().filter(|declaration| declaration.kind == kind).count();
+        let meant = |declaration: &&Declaration| declaration.kind == kind && !super::is_over(declaration, input.now);
+        let declared = input.policy.declarations.iter().filter(meant).count();
         let (live, matched) = tally.kinds.get(kind.name).copied().unwrap_or_default();
         if declared == 0 || live == 0 || matched {
             continue;
@@ -153,7 +163,7 @@ fn share(
     let sent_in = |scope: &BaseScope| {
         let counts = |sent: &&SentRow| {
             sent.group() == group
-                && !ids.contains(&(sent.kind.as_str(), sent.id.as_str()))
+                && (sent.done || !ids.contains(&(sent.kind.as_str(), sent.id.as_str())))
                 && match scope {
                     BaseScope::File(file) => sent.files.contains(file),
                     BaseScope::Kind(kind) => sent.kind == *kind,
@@ -203,7 +213,7 @@ fn count(input: &Input<'_>, candidates: &mut [Candidate<'_>], all: u32, refusals
         .history
         .sent
         .iter()
-        .filter(|sent| !ids.contains(&(sent.kind.clone(), sent.id.clone())))
+        .filter(|sent| sent.done || !ids.contains(&(sent.kind.clone(), sent.id.clone())))
         .map(|sent| sent.weight)
         .fold(0, u32::saturating_add);
     let limit = input.settings.max_count;
@@ -243,7 +253,7 @@ pub fn limit_total(plans: &mut [TargetPlan], total: Total) {
         return;
     }
     for plan in plans {
-        let all = plan.changes().count();
+        let all = plan.counts.meant;
         let target = plan.target.clone();
         let mut refused = false;
         for row in &mut plan.rows {

@@ -103,6 +103,11 @@ impl LoneResources {
         Self { ids }
     }
 
+    /// The token of an object's id as look-ups have it.
+    pub fn canonical<'t>(&self, token: &'t str) -> &'t str {
+        if self.ids.contains(token) { "" } else { token }
+    }
+
     /// What stands for a field's value in a look-up: an object's id, a text, the empty text for nothing.
     pub fn token<'e>(&self, entry: &'e Entry, field: usize) -> &'e str {
         match entry.values.get(field) {

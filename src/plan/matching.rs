@@ -145,16 +145,17 @@ impl<'a> Indices<'a> {
                 .iter()
                 .map(|field| {
                     let given = meaning.fields.iter().position(|known| known == field);
-                    given.and_then(|given| combination.get(given)).copied().unwrap_or("")
+                    given.and_then(|given| combination.get(given)).map_or("", |token| self.lone.canonical(token))
                 })
                 .collect();
             let entries = &self.snapshot.entries;
             let hits: Vec<usize> = self.get(kind, fields.clone()).find(&tokens).collect();
-            found.extend(
-                hits.into_iter()
-                    .filter(|&hit| entries.get(hit).is_some_and(|entry| classes_agree(&declaration.values, entry)))
-                    .map(to_u32),
-            );
+            let agree = |hit: &usize| {
+                entries.get(*hit).is_some_and(|entry| {
+                    classes_agree(&declaration.values, entry) && is_spelled_out(&meaning, &combination, entry)
+                })
+            };
+            found.extend(hits.into_iter().filter(agree).map(to_u32));
         }
         found.sort_unstable();
         found.dedup();
@@ -166,8 +167,13 @@ impl<'a> Indices<'a> {
         let entries = &self.snapshot.entries;
         let mut found = Vec::new();
         for combination in meaning.combinations() {
-            let hits: Vec<usize> = self.get(kind, meaning.fields.clone()).find(&combination).collect();
-            let agree = |hit: &usize| entries.get(*hit).is_some_and(|entry| classes_agree(values, entry));
+            let tokens: Vec<&str> = combination.iter().map(|token| self.lone.canonical(token)).collect();
+            let hits: Vec<usize> = self.get(kind, meaning.fields.clone()).find(&tokens).collect();
+            let agree = |hit: &usize| {
+                entries
+                    .get(*hit)
+                    .is_some_and(|entry| classes_agree(values, entry) && is_spelled_out(meaning, &combination, entry))
+            };
             found.extend(hits.into_iter().filter(agree).map(to_u32));
         }
         found.sort_unstable();
@@ -215,15 +221,30 @@ pub fn classes_agree(declared: &[Value], entry: &Entry) -> bool {
     })
 }
 
-/// The natural key of an entry as one text: its key fields, or its id where it has none.
+/// Whether an object that is named is the entry's own: a lone resource that is spelled out is not the application as a whole.
+fn is_spelled_out(meaning: &Meaning, combination: &[&str], entry: &Entry) -> bool {
+    meaning.fields.iter().zip(combination).all(|(&field, token)| match entry.values.get(field) {
+        Some(Value::Object(object)) => object.id == *token,
+        Some(Value::Absent) | None => token.is_empty(),
+        _ => true,
+    })
+}
+
+/// The natural key of an entry as one text: its key fields, and its id where these do not tell it from others.
 pub fn natural_key(entry: &Entry, lone: &LoneResources) -> Text {
     let mut parts = vec![entry.kind.name];
+    let mut tells = false;
     for (position, field) in entry.kind.fields.iter().enumerate() {
-        if matches!(field.role, FieldRole::Key | FieldRole::OptionalKey | FieldRole::Label) {
-            parts.push(lone.token(entry, position));
-        }
+        let token = match field.role {
+            FieldRole::Key | FieldRole::OptionalKey | FieldRole::Label => lone.token(entry, position),
+            FieldRole::Exact | FieldRole::Content => continue,
+        };
+        // A gateway key is fought over by its gateway; an account without a person by its own id.
+        let nobody = matches!(field.shape, Shape::Person) && token.is_empty();
+        tells |= !token.is_empty() && !nobody;
+        parts.push(if nobody { entry.principal.as_ref().map_or(&entry.id, |principal| &principal.id) } else { token });
     }
-    if parts.len() == 1 {
+    if !tells {
         parts.push(&entry.id);
     }
     parts.join("\u{1f}").into()

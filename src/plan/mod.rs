@@ -45,6 +45,12 @@ fn is_dead(entry: &Entry) -> bool {
     matches!(entry.life, Life::Dead(_))
 }
 
+/// Whether nothing is declared by it any more: its end, or its holder's, has passed.
+fn is_over(declaration: &Declaration, now: jiff::Timestamp) -> bool {
+    let left = declaration.person.as_ref().and_then(|person| person.until);
+    [declaration.limits.expires, left].into_iter().flatten().any(|end| end <= now)
+}
+
 /// A word for a command line: quoted where the shell would take it apart.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=".contains(c);

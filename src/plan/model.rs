@@ -99,6 +99,9 @@ pub struct Counts {
     pub unmanaged: u32,
     /// Changes that would be sent.
     pub changes: u32,
+    /// Rows that would be sent if share and count let all of them: the number to state.
+    #[serde(default)]
+    pub meant: u32,
     /// Held rows.
     pub held: u32,
     /// Findings.

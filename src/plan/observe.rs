@@ -75,8 +75,9 @@ impl<'a> Observer<'a> {
         self.seen.insert(key);
     }
 
-    /// Ends: what the journal knows and the reading does not hold is forgotten.
-    pub fn finish(mut self, tally: &Tally) -> Observation {
+    /// Ends: what the journal knows and the reading does not hold is forgotten. On a wrong clock no notice begins and no number
+    /// is kept: both would be stamped with it.
+    pub fn finish(mut self, tally: &Tally, clock_is_right: bool) -> Observation {
         if !self.input.observe {
             return Observation::default();
         }
@@ -84,7 +85,11 @@ impl<'a> Observer<'a> {
         self.observation.forgotten = history.matches.keys().filter(|key| !self.seen.contains(*key)).cloned().collect();
         self.observation.declared_again =
             history.undeclared.keys().filter(|key| !self.still_undeclared.contains(*key)).cloned().collect();
-        self.observation.bases = tally.bases(self.input.policy);
+        if clock_is_right {
+            self.observation.bases = tally.bases(self.input.policy);
+        } else {
+            self.observation.undeclared.clear();
+        }
         let Observation { matched, forgotten, undeclared, declared_again, owners, bases: _ } = &mut self.observation;
         matched.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
         forgotten.sort();

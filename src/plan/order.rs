@@ -45,20 +45,17 @@ pub enum OrderRefused {
 /// # Errors
 /// [`OrderRefused`]: nothing is to be sent.
 pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str) -> Result<Planned, OrderRefused> {
-    let found: Vec<(usize, &Entry)> = input
+    let found: Vec<&Entry> = input
         .snapshot
         .entries
         .iter()
-        .enumerate()
-        .filter(|(_, entry)| {
-            entry.id == id && kind.is_none_or(|kind| entry.kind.name == kind || entry.kind.list == kind)
-        })
+        .filter(|entry| entry.id == id && kind.is_none_or(|kind| entry.kind.name == kind || entry.kind.list == kind))
         .collect();
-    let (position, entry) = match found.as_slice() {
+    let entry = match found.as_slice() {
         [] => return Err(OrderRefused::NotFound(id.to_owned())),
-        [(position, entry)] => (*position, *entry),
+        [entry] => *entry,
         several => {
-            let kinds: Vec<&str> = several.iter().map(|(_, entry)| entry.kind.name).collect();
+            let kinds: Vec<&str> = several.iter().map(|entry| entry.kind.name).collect();
             return Err(OrderRefused::Ambiguous(kinds.join(", ")));
         }
     };
@@ -67,17 +64,21 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
         Life::Dead(why) => return Err(OrderRefused::Dead(why.to_string())),
         Life::InFlight { what, .. } => return Err(OrderRefused::InFlight(what.to_string())),
     }
+    let under_way = |open: &&crate::access::OpenIntent| open.kind == entry.kind.name && open.id == entry.id;
+    if let Some(open) = input.history.open.iter().find(under_way) {
+        let what = if open.in_flight { "the system works on it" } else { "its outcome is not known yet" };
+        return Err(OrderRefused::InFlight(format!("sent {}; {what}", open.since)));
+    }
     let lone = LoneResources::of(input.snapshot, input.description.kinds);
     let membership = Membership::new(input.policy);
     let mut tally = Tally::new(input.policy);
     for other in input.snapshot.entries.iter().filter(|other| other.is_live()) {
-        tally.count(other, &Standing::default(), &[]);
+        tally.count(other, &Standing::default(), &[], false);
     }
     let standing = Standing { sets: membership.sets_of(entry), ..Standing::default() };
     let mut said = Hasher::new("said");
     said.text(Cause::Ordered.name()).text(because);
     let mut candidate = Candidate {
-        position,
         entry,
         cause: Cause::Ordered,
         verdict: Verdict {
@@ -87,6 +88,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
             origin: None,
             place: None,
             justification: Text::from(because),
+            team: None,
             gap: Gap::default(),
             declaration: None,
         },

@@ -100,6 +100,11 @@ impl<'a> Names<'a> {
         Meaning { fields: fields.into(), tokens: tokens.into(), unresolved: unresolved.into() }
     }
 
+    /// Ids of the live users that are this person.
+    pub fn user_ids(&self, person: &Person) -> Vec<Text> {
+        self.person(person).tokens
+    }
+
     fn person(&self, person: &Person) -> Found {
         let resolved = match person.aliases.get(self.system) {
             Some(alias) => match self.directory.get("user", alias) {
@@ -115,7 +120,10 @@ impl<'a> Names<'a> {
         match parents {
             None => self.found(self.directory.resolve(class, name, None), lookup && self.looks_up),
             // The parent stands for nothing: whatever has this name anywhere could be meant.
-            Some([]) => Found { wrong: false, ..self.found(self.directory.resolve(class, name, None), false) },
+            Some([]) => {
+                let found = self.found(self.directory.resolve(class, name, None), false);
+                Found { wrong: lookup && self.looks_up && found.tokens.is_empty(), ..found }
+            }
             // The parent may itself be ambiguous: look in each of its meanings.
             Some(parents) => {
                 let mut all = Vec::new();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Confirmation, HoldName, Input, candidate::Candidate, due::span, tally::Tally};
 use crate::{
-    access::{Cause, Group, Kind, Text},
+    access::{Cause, Group, Kind, SentRow, Text},
     policy::Hold,
 };
 
@@ -135,13 +135,13 @@ impl RowGuards<'_> {
         if !self.input.description.by_hand {
             return;
         }
-        let asked = self
-            .input
-            .history
-            .sent
-            .iter()
-            .filter(|sent| sent.done && sent.natural_key == candidate.natural_key)
-            .count();
+        let entry = candidate.entry;
+        // Another entry of the same key that was there all along is not back.
+        let back = |sent: &&SentRow| {
+            let again = sent.id == entry.id || entry.created_at.is_some_and(|at| at > sent.at);
+            sent.done && again && sent.natural_key == candidate.natural_key
+        };
+        let asked = self.input.history.sent.iter().filter(back).count();
         if asked > 0 {
             candidate.hold(
                 HoldName::Fights,
@@ -228,7 +228,7 @@ pub fn clock_is_right(input: &Input<'_>) -> bool {
 pub fn own_unknown(input: &Input<'_>) -> Vec<(&'static Kind, String)> {
     let mut unknown = Vec::new();
     for kind in input.description.kinds {
-        let entries = || input.snapshot.entries.iter().filter(|entry| entry.kind == kind && !super::is_dead(entry));
+        let entries = || input.snapshot.entries.iter().filter(|entry| entry.kind == kind && entry.is_live());
         let detected: Vec<_> = input.snapshot.own.iter().filter(|mark| mark.kind == kind.name).collect();
         let listed: Vec<_> = input.settings.own.iter().filter(|(own, _)| *own == kind).map(|(_, own)| own).collect();
         let unlisted = input.settings.own_unlisted.contains(&kind);

@@ -45,6 +45,8 @@ pub struct Verdict {
     pub place: Option<Place>,
     /// Why the entry was there, where policies tell.
     pub justification: Text,
+    /// Who answers for the item that decided, where it says so itself.
+    pub team: Option<Text>,
     /// The gap between declared and live.
     pub gap: Gap,
     /// The declaration that decided, for the diff.
@@ -60,6 +62,7 @@ impl Verdict {
             origin: None,
             place: None,
             justification: Text::default(),
+            team: None,
             gap: Gap::default(),
             declaration: None,
         }
@@ -113,6 +116,7 @@ impl Table<'_> {
             },
             origin: Some(self.origin(absent.place, OriginKind::Absent)),
             place: Some(absent.place),
+            team: absent.team.clone(),
             justification,
             ..Verdict::none()
         }
@@ -129,6 +133,7 @@ impl Table<'_> {
             origin: declaration.places.first().map(|&place| self.origin(place, OriginKind::Declaration)),
             place: declaration.places.first().copied(),
             justification: declaration.justifications.join("; ").into(),
+            team: (!declaration.teams.is_empty()).then(|| declaration.teams.join(", ").into()),
             declaration: Some(number),
             ..Verdict::none()
         };
@@ -180,6 +185,7 @@ impl Table<'_> {
                 why: due.why,
                 origin: Some(self.origin(item.place, OriginKind::Allow)),
                 place: Some(item.place),
+                team: item.team.clone(),
                 justification: item.justification.clone().unwrap_or_default(),
                 ..Verdict::none()
             },

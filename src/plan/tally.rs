@@ -35,8 +35,8 @@ impl Tally {
         Self { by_file: vec![0; policy.files.len()], by_set: vec![(0, false); policy.sets.len()], ..Self::default() }
     }
 
-    /// Counts an entry that is live or leaving.
-    pub fn count(&mut self, entry: &Entry, standing: &Standing, files: &[u32]) {
+    /// Counts an entry that is not dead. One that is leaving is none that remains.
+    pub fn count(&mut self, entry: &Entry, standing: &Standing, files: &[u32], leaving: bool) {
         let kind = entry.kind.name;
         let known = !standing.declarations.is_empty() || standing.allowed.is_some();
         if known || !standing.sets.is_empty() {
@@ -49,15 +49,18 @@ impl Tally {
         }
         for &set in &standing.sets {
             if let Some((count, spoken)) = self.by_set.get_mut(set as usize) {
-                *count += 1;
+                *count += u32::from(!leaving);
                 *spoken |= known;
             }
         }
         let seen = self.kinds.entry(kind).or_default();
         seen.0 += 1;
         seen.1 |= !standing.declarations.is_empty();
-        let Some(facts) = &entry.facts else { return self.floor(entry, standing) };
-        if let Some(control) = facts.control.as_ref().filter(|_| entry.is_live()) {
+        if leaving {
+            return;
+        }
+        let control = entry.facts.as_ref().and_then(|facts| facts.control.as_ref());
+        if let Some(control) = control {
             *self.live_by_control.entry(control.clone()).or_default() += 1;
         }
         self.floor(entry, standing);
@@ -74,7 +77,7 @@ impl Tally {
     }
 
     fn floor(&mut self, entry: &Entry, standing: &Standing) {
-        if standing.own || standing.protected || !entry.is_live() {
+        if standing.own || standing.protected {
             return;
         }
         *self.floor_by_kind.entry(entry.kind.name).or_default() += 1;
@@ -96,7 +99,7 @@ impl Tally {
     }
 }
 
-/// The files that an entry counts against: those that declare, allow or manage it.
+/// The files that an entry counts against: those that declare or manage it.
 pub fn files_of(policy: &TargetPolicy, standing: &Standing) -> Vec<u32> {
     let sets = standing.sets.iter().filter_map(|&set| policy.sets.get(set as usize)).map(|set| set.place);
     let declared = standing
@@ -104,8 +107,7 @@ pub fn files_of(policy: &TargetPolicy, standing: &Standing) -> Vec<u32> {
         .iter()
         .filter_map(|&number| policy.declarations.get(number as usize))
         .flat_map(|declaration| declaration.places.iter().copied());
-    let absent = standing.absent.and_then(|item| policy.absents.get(item as usize)).map(|item| item.place);
-    let mut files: Vec<u32> = sets.chain(declared).chain(absent).map(|place: Place| place.file).collect();
+    let mut files: Vec<u32> = sets.chain(declared).map(|place: Place| place.file).collect();
     files.sort_unstable();
     files.dedup();
     files

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use super::{
     Counts, FindingKind, GuardRefusal, HoldName, Input, OriginKind, Planned, ReadingSummary, Row, Status, TargetPlan,
     TargetState, Ticket,
-    ambiguity::Ambiguity,
+    ambiguity::{Ambiguity, implied_by},
     candidate::Candidate,
     ceilings, describe,
     index::LoneResources,
-    is_dead,
+    is_dead, is_over,
     matching::{Matching, absent_entries, held_entries, natural_key},
     membership::{Leavers, Membership},
     observe::Observer,
@@ -31,8 +31,10 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     let absents = absent_entries(&input.policy.absents, input.snapshot, &names, &lone);
     let held = held_entries(&input.policy.holds, input.snapshot, &names, &lone, input.now);
     let membership = Membership::new(input.policy);
-    let leavers = Leavers::new(input.description.system, input.people, input.now);
     let clock_is_right = row_guards::clock_is_right(input);
+    // On a wrong clock nobody has left: what `until` undoes would be undone by it.
+    let left_by = if clock_is_right { input.now } else { jiff::Timestamp::MIN };
+    let leavers = Leavers::new(input.description.system, input.people, left_by);
     let table =
         Table { input: *input, matching: &matching, membership: &membership, leavers: &leavers, clock_is_right };
     let walk = Walk {
@@ -43,9 +45,9 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         duplicates: duplicates(input, &matching),
         open: input.history.open.iter().map(|open| ((open.kind.as_str(), open.id.as_str()), open)).collect(),
     };
-    let Walked { mut plan, mut candidates, tally, observation } = walk.walk(&names);
+    let Walked { mut plan, mut candidates, mut tally, observation } = walk.walk(&names);
 
-    let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone());
+    let ambiguity = Ambiguity::new(*input, &matching, &names, tally.declared_lineages.clone());
     let own_unknown = row_guards::own_unknown(input);
     let unknown_kinds: Vec<_> = own_unknown.iter().map(|(kind, _)| *kind).collect();
     let guards = RowGuards { input: *input, own_unknown: &unknown_kinds, clock_is_right };
@@ -70,7 +72,8 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     narrow(input, &mut candidates, &mut plan);
     row_guards::widening(input, &mut candidates, &tally);
     row_guards::floor(input, &mut candidates, &tally);
-    plan.refusals.extend(ceilings::judge(input, &mut candidates, &tally));
+    plan.refusals.extend(ceilings::judge(input, &mut candidates, &tally, &mut plan.counts));
+    held_stay_too(&mut candidates, &mut tally);
     fights(input, &candidates, &mut plan);
     plan.rows.extend(candidates.into_iter().map(|candidate| row(input, candidate)));
     missing(&table_of(input, &matching, &membership, &leavers), &matching, &mut plan);
@@ -122,21 +125,25 @@ impl<'a> Walk<'a> {
             }
             let standing = self.standing(position, entry, sets);
             let files = files_of(input.policy, &standing);
-            tally.count(entry, &standing, &files);
+            let leaving = self.leaving(entry);
+            tally.count(entry, &standing, &files, leaving.is_some());
             count(&mut plan.counts, &standing);
             let verdict = self.verdict(entry, &standing);
             observer.see(entry, &standing, verdict.cause == Some(Cause::Undeclared), names);
-            if let Some(what) = self.leaving(entry) {
+            if let Some(what) = leaving {
                 plan.rows.push(finding(&input, entry, FindingKind::InFlight, what));
                 continue;
             }
-            if verdict.cause.is_none() && !standing.declarations.is_empty() {
+            let kept = !standing.declarations.is_empty() || standing.own || standing.protected;
+            if verdict.cause.is_none() && kept {
                 tally.stays(entry);
             }
+            self.left_behind(entry, &standing, &mut plan);
             match verdict.cause {
                 Some(cause) => {
+                    let doubtful = standing.duplicate && cause != Cause::Absent && !goes_either_way(cause, &standing);
                     let mut candidate = self.candidate(position, entry, cause, standing, verdict, files);
-                    if self.is_doubtful(&candidate) {
+                    if doubtful {
                         candidate.hold(
                             HoldName::Duplicate,
                             "it shares the natural key of a declared entry, and nothing tells which one was meant",
@@ -151,7 +158,7 @@ impl<'a> Walk<'a> {
                 None => {}
             }
         }
-        Walked { plan, candidates, observation: observer.finish(&tally), tally }
+        Walked { plan, candidates, observation: observer.finish(&tally, self.table.clock_is_right), tally }
     }
 
     fn standing(&self, position: usize, entry: &Entry, sets: Vec<u32>) -> Standing {
@@ -193,11 +200,16 @@ impl<'a> Walk<'a> {
         verdict
     }
 
-    /// Whether a duplicate's row has to be held: it does not where it goes whichever entry was meant.
-    fn is_doubtful(&self, candidate: &Candidate<'_>) -> bool {
-        let number = u32::try_from(candidate.position).unwrap_or(u32::MAX);
-        let either_way = candidate.group() == Group::Due && !candidate.sets.is_empty();
-        self.duplicates.contains(&number) && candidate.cause != Cause::Absent && !either_way
+    /// People who left are reported wherever they still hold something that no file is in charge of.
+    fn left_behind(&self, entry: &Entry, standing: &Standing, plan: &mut TargetPlan) {
+        let spoken_for = !standing.sets.is_empty() || !standing.declarations.is_empty() || standing.absent.is_some();
+        if let Some(person) = self.table.leavers.holder(entry).filter(|_| !spoken_for) {
+            let (noun, title) = (entry.kind.noun, describe::title(entry));
+            plan.remarks.push(format!(
+                "{} left and still holds {noun} {title} [{}], which lies in no managed set",
+                person.name, entry.id
+            ));
+        }
     }
 
     /// What is under way for the entry, as the system or the journal tells.
@@ -236,7 +248,6 @@ impl<'a> Walk<'a> {
             remarks.push(format!("not known to this version, never excess: {}", verdict.gap.unknown.join("; ")));
         }
         Candidate {
-            position,
             entry,
             cause,
             own: standing.own,
@@ -252,6 +263,11 @@ impl<'a> Walk<'a> {
             verdict,
         }
     }
+}
+
+/// Whether a duplicate goes whichever entry was meant: its limit is due if it was, and it is undeclared if it was not.
+fn goes_either_way(cause: Cause, standing: &Standing) -> bool {
+    cause.group() == Group::Due && !standing.sets.is_empty() && standing.allowed.is_none()
 }
 
 /// Whether an entry is Portcullis' own, by the API or by the operator's list.
@@ -311,11 +327,23 @@ fn told_by_journal(input: &Input<'_>, ambiguity: &Ambiguity<'_>, candidate: &mut
     candidate.no_longer_declared = last.in_set
         && !candidate.sets.is_empty()
         && last.fingerprint == Fingerprint::of(candidate.entry)
-        && ambiguity.unmatched_siblings(candidate.entry).is_empty();
+        && !ambiguity.could_be_meant_elsewhere(candidate.entry);
     if candidate.no_longer_declared {
         candidate.verdict.why = "no longer declared".into();
     }
     debug_assert!(input.history.persistent || input.history.matches.is_empty(), "no memory without a journal");
+}
+
+/// A declared entry whose row is held stays as well: nothing may take it along.
+fn held_stay_too(candidates: &mut [Candidate<'_>], tally: &mut Tally) {
+    for candidate in candidates.iter().filter(|candidate| !candidate.goes()) {
+        if candidate.verdict.declaration.is_some() || candidate.own || candidate.protected {
+            tally.stays(candidate.entry);
+        }
+    }
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.goes()) {
+        implied_by(&tally.declared_lineages, candidate);
+    }
 }
 
 /// A saved plan is the upper bound: what it neither would send nor holds by notice is not sent.
@@ -386,9 +414,7 @@ fn missing(table: &Table<'_>, matching: &Matching, plan: &mut TargetPlan) {
             split_less(table, matching, number, declaration, plan);
             continue;
         }
-        let left = declaration.person.as_ref().and_then(|person| person.until);
-        let over = [declaration.limits.expires, left].into_iter().flatten().any(|end| end <= input.now);
-        if over {
+        if is_over(declaration, input.now) {
             continue;
         }
         let unresolved =
@@ -481,8 +507,8 @@ fn said(input: &Input<'_>, cause: Cause, standing: &Standing, verdict: &Verdict)
 pub fn row(input: &Input<'_>, candidate: Candidate<'_>) -> Row {
     let Candidate { entry, cause, verdict, holds, remarks, files, said, natural_key, .. } = candidate;
     let file = verdict.place.and_then(|place| input.policy.files.get(place.file as usize));
-    let team = file.and_then(|file| file.team.clone()).unwrap_or_default();
     let declaration = verdict.declaration.and_then(|number| input.policy.declarations.get(number as usize));
+    let team = verdict.team.clone().or_else(|| file.and_then(|file| file.team.clone())).unwrap_or_default();
     let excess = declaration.filter(|_| cause == Cause::OverScoped);
     Row {
         status: if holds.is_empty() { Status::Change } else { Status::Held },

@@ -1,6 +1,8 @@
 //! What each path of the policy tree may act on.
 
-use crate::access::{Condition, Kind, Pattern, Person, SelectField, Selector, Selectors, Shape, Text, Value};
+use crate::access::{
+    Condition, FieldRole, Kind, Pattern, Person, SelectField, Selector, Selectors, Shape, Text, Value,
+};
 
 use super::{Delegated, file::Part};
 
@@ -71,6 +73,10 @@ fn literal(kind: &'static Kind, values: &[Value], person: Option<&Person>) -> Se
         conditions.push(Condition { field, any_of: vec![Pattern::literal(text)], ignore_case });
     };
     for (index, (field, value)) in kind.fields.iter().zip(values).enumerate() {
+        // What is declared of the content says nothing of the live entry that the item reaches.
+        if field.role == FieldRole::Content {
+            continue;
+        }
         match (&field.shape, value) {
             (Shape::Person, _) => {
                 if let Some(email) = person.and_then(|person| person.email.as_ref()) {

@@ -85,7 +85,7 @@ pub async fn order(
     };
     let history = journal.history(&target, clock()).await?;
     let ready = Ready { reading: Ok(Arc::clone(&reading.snapshot)), history, from_file: None };
-    let case = Case::new(loaded, config, &ready, &wishes);
+    let case = Case::new(loaded, config, &ready, &wishes, clock());
     let planned = match plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because) {
         Ok(planned) => planned.plan,
         Err(refused) => {
@@ -121,6 +121,7 @@ pub async fn order(
         clock: Arc::clone(&clock),
         stop: &stop,
         halt: &halt,
+        brake: &|| super::stopped(&loaded.config),
         progress,
     };
     let rules = OneOrder { case: &case, kind, id, because };

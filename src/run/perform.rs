@@ -87,13 +87,19 @@ pub async fn perform(
         // The plan is shown as it is once the person says yes.
         Consent::Ask(_) => Confirmation::Person(None),
     };
-    if let Some(plan) = wishes.saved.as_ref().filter(|_| wishes.only.is_empty()) {
-        wishes.only = plan
+    if let Some(plan) = &wishes.saved {
+        // A saved plan bounds the targets too: one that it does not hold is not even read.
+        let bound: Vec<Text> = plan
             .targets
             .iter()
             .map(|target| target.target.clone())
             .filter(|name| loaded.config.targets.contains_key(name))
+            .filter(|name| wishes.only.is_empty() || wishes.only.contains(name))
             .collect();
+        if bound.is_empty() {
+            return Err(RunError::OutsideSavedPlan);
+        }
+        wishes.only = bound;
     }
     let journal = record::to_write(&loaded.config, new_journal).await?;
     let mut info = RunInfo {
@@ -108,7 +114,17 @@ pub async fn perform(
     };
     let run = journal.begin(&info).await?;
     let halt = Halt::default();
-    let session = Session { loaded, journal: &journal, run: &run, clock: &clock, stop: &stop, halt: &halt, progress };
+    let brake = || super::stopped(&loaded.config);
+    let session = Session {
+        loaded,
+        journal: &journal,
+        run: &run,
+        clock: &clock,
+        stop: &stop,
+        halt: &halt,
+        brake: &brake,
+        progress,
+    };
 
     let mut report = RunReport { problems: loaded.problems.clone(), sends: true, ..RunReport::default() };
     let locks = session.lock(&wishes, lock_wait).await;
@@ -126,7 +142,14 @@ pub async fn perform(
     let readings = if free.only.is_empty() {
         BTreeMap::new()
     } else {
-        read_selected(loaded, &free, Some(&journal), connect, true, progress, &clock).await?
+        tokio::select! {
+            readings = read_selected(loaded, &free, Some(&journal), connect, true, progress, &clock) => readings?,
+            // A slow vendor must not hold a person who wants to stop, nor the locks of the other targets.
+            () = stop.cancelled() => {
+                journal.append(&run, None, RecordBody::RunEnded { exit_code: 1 }).await?;
+                return Err(RunError::Stopped);
+            }
+        }
     };
     let resumed = session.resume(&readings).await;
     let ready = session.ready(&readings, held).await?;
@@ -199,6 +222,7 @@ struct Session<'a> {
     clock: &'a Clock,
     stop: &'a Stop,
     halt: &'a Halt,
+    brake: &'a (dyn Fn() -> Option<String> + Send + Sync),
     progress: &'a dyn Progress,
 }
 
@@ -236,6 +260,7 @@ impl Session<'_> {
             clock: Arc::clone(self.clock),
             stop: self.stop,
             halt: self.halt,
+            brake: self.brake,
             progress: self.progress,
         }
     }
@@ -348,7 +373,7 @@ impl Session<'_> {
                 };
                 let hand = reading.reach.hand.as_ref()?;
                 self.use_expectation(part, ready, wishes).await;
-                let case = Case::new(self.loaded, target, ready, wishes);
+                let case = Case::new(self.loaded, target, ready, wishes, self.now());
                 let approved = Approved {
                     plan: part,
                     snapshot: Arc::clone(&reading.snapshot),

@@ -81,15 +81,15 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// The case of one target.
-    pub fn new(loaded: &'a Loaded, target: &'a Target, ready: &'a Ready, wishes: &'a Wishes) -> Self {
+    /// The case of one target at a time.
+    pub fn new(loaded: &'a Loaded, target: &'a Target, ready: &'a Ready, wishes: &'a Wishes, now: Timestamp) -> Self {
         static NOTHING: std::sync::LazyLock<TargetPolicy> = std::sync::LazyLock::new(TargetPolicy::default);
         let saved = wishes.saved.as_ref();
         Self {
             target,
             policy: loaded.policies.targets.get(&target.name).unwrap_or(&NOTHING),
             loaded,
-            settings: settings(&loaded.config, target, wishes.stopped.clone(), wishes.retry_refused),
+            settings: settings(&loaded.config.freeze, target, wishes.stopped.clone(), wishes.retry_refused, now),
             history: &ready.history,
             confirmation: &wishes.confirmation,
             stated: wishes.stated.get(&target.name).copied(),
@@ -154,7 +154,7 @@ pub fn plan_all(
                 unreadable.advice.clone(),
             )),
             Ok(snapshot) => {
-                let case = Case::new(loaded, target, ready, wishes);
+                let case = Case::new(loaded, target, ready, wishes, now);
                 let Planned { plan, observation } = plan::plan_target(&case.input(snapshot, now, observe));
                 targets.push(plan);
                 observations.insert(target.name.clone(), observation);
@@ -164,7 +164,8 @@ pub fn plan_all(
     let total = Total {
         max: loaded.config.max_count_total,
         sent: sent_in_all(ready),
-        lifted: !targets.is_empty() && targets.iter().all(|plan| wishes.stated.contains_key(&plan.target)),
+        // A number for every target there is, not only for those that this run is narrowed to.
+        lifted: loaded.config.targets.keys().all(|target| wishes.stated.contains_key(target)),
     };
     plan::limit_total(&mut targets, total);
     (Plan { version: PLAN_VERSION, made_at: now, targets }, observations)

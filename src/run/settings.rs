@@ -1,8 +1,10 @@
 //! What the operator decided, in the form that the plan takes.
 
+use jiff::Timestamp;
+
 use crate::{
     access::{Kind, Selectors},
-    config::{Config, OwnList, Target},
+    config::{Config, FreezeWindow, OwnList, Target, frozen_until},
     plan::Settings,
 };
 
@@ -23,15 +25,16 @@ pub fn stopped(config: &Config) -> Option<String> {
     }
 }
 
-/// Why removals are frozen, where the operator set a window. Whether one is open is not judged yet: until it is, a window
-/// holds at every time, which is safe, where ignoring it would not be.
-fn frozen(config: &Config, target: &Target) -> Option<String> {
-    let any = !config.freeze.is_empty() || !target.freeze.is_empty();
-    any.then(|| "`freeze:` is set, and this version cannot tell whether a window is open".to_owned())
-}
-
-/// The settings of one target.
-pub fn settings(config: &Config, target: &Target, stopped: Option<String>, retry_refused: bool) -> Settings {
+/// The settings of one target at a time.
+pub fn settings(
+    common: &[FreezeWindow],
+    target: &Target,
+    stopped: Option<String>,
+    retry_refused: bool,
+    now: Timestamp,
+) -> Settings {
+    let windows = [target.freeze.as_slice(), common];
+    let frozen = windows.iter().filter_map(|windows| frozen_until(windows, now)).max();
     let mut own: Vec<(&'static Kind, Selectors)> = Vec::new();
     let mut own_unlisted = Vec::new();
     for (kind, list) in &target.own {
@@ -55,7 +58,7 @@ pub fn settings(config: &Config, target: &Target, stopped: Option<String>, retry
         max_clock_skew: target.guards.max_clock_skew,
         max_in_flight: target.max_in_flight,
         stopped,
-        frozen: frozen(config, target),
+        frozen: frozen.map(|until| format!("a freeze window is open until {until}")),
         retry_refused,
     }
 }

@@ -121,6 +121,19 @@ impl Shared {
         Ok(Prepared { client: Arc::clone(client), request, body, shown })
     }
 
+    /// A vendor that quotes the credential in an error must not get it into a report or the journal.
+    fn without_credential(&self, mut answer: Answer) -> Answer {
+        let sent = self.credential.1.as_bytes();
+        let secret = sent.strip_prefix(b"Bearer ").unwrap_or(sent);
+        let found: Vec<usize> = memchr::memmem::find_iter(&answer.body, secret).collect();
+        for at in found {
+            if let Some(bytes) = answer.body.get_mut(at..at + secret.len()) {
+                bytes.fill(b'*');
+            }
+        }
+        answer
+    }
+
     /// Sends once. The answer may take `within` and have `most` bytes.
     pub(super) async fn attempt(
         &self,
@@ -135,7 +148,7 @@ impl Shared {
         }
         let begin = Instant::now();
         let result = match tokio::time::timeout(within, exchange(prepared, most)).await {
-            Ok(result) => result,
+            Ok(result) => result.map(|answer| self.without_credential(answer)),
             Err(_) => Err(Failure::timeout(format!("no whole answer within {} s", within.as_secs()))),
         };
         let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);

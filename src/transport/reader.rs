@@ -116,13 +116,14 @@ impl Reader {
                 Err(failure) => (None, failure.unreadable()),
             };
             let wait = backoff::wait(attempt, told);
-            if Instant::now() + wait + SHORTEST >= deadline {
-                return Err(error);
-            }
+            // Remembered first: where this request gives up, the next one must not ask the vendor again.
             if error.fault == Fault::RateLimited
                 && let Some(told) = told
             {
                 shared.pace.quiet_for(told);
+            }
+            if Instant::now() + wait + SHORTEST >= deadline {
+                return Err(error);
             }
             if attempt >= TRIES || (told.is_none() && !shared.budget.spend()) {
                 return Err(tried(error, attempt));

@@ -232,7 +232,7 @@ async fn a_wait_beyond_the_deadline_is_an_error_that_tells_when() {
     let failure = writer.send(&receipt(), &Stop::new()).await.unwrap_err();
     assert!(matches!(failure, SendFailure::NotSent(NotSent::RateLimited(_))), "{failure}");
     assert!(begin.elapsed() < Duration::from_secs(5));
-    assert_eq!(server.seen().len(), 2);
+    assert_eq!(server.seen().len(), 1, "the vendor asked for quiet");
 }
 
 #[tokio::test]
@@ -397,4 +397,13 @@ async fn no_log_error_or_debug_shows_the_credential() {
         )
     );
     assert!(!shown.contains(SECRET) && !shown.contains("very-secret"));
+}
+
+#[tokio::test]
+async fn a_credential_that_a_vendor_quotes_is_struck_out() {
+    let quoting = format!("{{\"message\":\"token {SECRET} is not known\"}}");
+    let server = Server::start(vec![says("401 Unauthorized", &quoting)]).await;
+    let answer = server.connect().0.ask(read(&["x"])).await.unwrap();
+    let body = String::from_utf8(answer.body).unwrap();
+    assert!(!body.contains(SECRET) && body.contains("is not known"), "{body}");
 }

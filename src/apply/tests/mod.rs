@@ -114,6 +114,7 @@ impl Bench {
             clock: self.world.clock(),
             stop: &self.stop,
             halt: &self.halt,
+            brake: &|| None,
             progress: &Quiet,
         }
     }

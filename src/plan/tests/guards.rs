@@ -299,3 +299,46 @@ fn an_order_passes_everything_but_own_protected_and_widening() {
     world.protect("service/*");
     assert!(matches!(order(&world, "service/kept-000"), Err(OrderRefused::Held { name: "protected", .. })));
 }
+
+#[test]
+fn what_is_leaving_does_not_count_as_remaining() {
+    let mut world = drift(0, 2);
+    world.live("elsewhere/a");
+    world.declare("elsewhere/a");
+    world.policy.sets.clear();
+    world.manage(0, "service/*");
+    world.allow(0, "nothing/*");
+    world.snapshot.entries[0].life = crate::access::Life::InFlight { since: None, what: "waits".into() };
+    assert_eq!(world.refusals(), ["allow_empty"], "one leaves, the other would be the last");
+    world.policy.sets[0].allow_empty = true;
+    assert_eq!(world.sent_ids(), ["service/drift-001"]);
+}
+
+#[test]
+fn on_a_wrong_clock_no_notice_begins_and_nobody_has_left() {
+    let mut world = drift(3, 1);
+    world.snapshot.clock_skew = Some(SignedDuration::from_hours(24 * 365));
+    let seen = world.planned(true).observation;
+    assert!(seen.undeclared.is_empty() && seen.bases.is_empty());
+    world.snapshot.clock_skew = None;
+    assert_eq!(world.planned(true).observation.undeclared.len(), 1);
+}
+
+#[test]
+fn a_confirmed_removal_counts_even_if_the_same_id_is_back() {
+    let mut world = drift(9, 1);
+    world.settings.max_count = 1;
+    world.history.sent = vec![sent("service/drift-000", Cause::Undeclared, 1)];
+    assert_eq!(world.refusals(), ["count"]);
+    world.history.sent[0].done = false;
+    assert_eq!(world.sent().len(), 1, "an unknown one is the same removal");
+}
+
+#[test]
+fn an_open_freeze_window_holds_everything() {
+    let mut world = drift(3, 1);
+    world.absent("service/kept-000");
+    world.settings.frozen = Some("a freeze window is open".into());
+    assert_eq!(world.holds("service/kept-000"), [HoldName::Freeze]);
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Freeze]);
+}

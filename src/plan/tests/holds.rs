@@ -221,3 +221,90 @@ fn own_and_protected_are_nothing_unless_absent_or_due() {
     assert_eq!(world.holds("me"), [HoldName::Own]);
     assert!(world.plan().rows.iter().all(|row| row.status == Status::Held));
 }
+
+#[test]
+fn an_entry_that_lost_its_declaration_does_not_fall_to_the_limits_of_a_looser_item() {
+    let mut world = World::of("s2");
+    world.live("service/a");
+    world.declare("service/a");
+    let mut world = managed(world);
+    world.allow(0, "*").limits.max_age = Some(jiff::SignedDuration::from_hours(24));
+    world.remember();
+    // The vendor re-issued the same token under the same id, and the file now misspells it.
+    world.policy.declarations[0].values = {
+        let mut values = vec![Value::Absent; world.kind().fields.len()];
+        values[0] = Value::Text("service/aa".into());
+        values.into()
+    };
+    world.live("service/b");
+    world.declare("service/b");
+    assert_eq!(world.holds("service/a"), [HoldName::MaybeRenamed]);
+}
+
+#[test]
+fn no_longer_declared_waits_its_notice_while_a_declaration_could_have_been_mistyped() {
+    let mut world = World::of("s2");
+    world.live("service/a");
+    world.live("service/b");
+    world.declare("service/a");
+    world.declare("service/b");
+    let mut world = managed(world);
+    world.settings.notice = jiff::SignedDuration::from_hours(20);
+    world.remember();
+    world.policy.declarations.remove(1);
+    world.declare("service/bb");
+    assert_eq!(world.holds("service/b"), [HoldName::Notice], "S2 tells no principal: any unmatched one could be meant");
+}
+
+#[test]
+fn a_lone_resource_may_be_spelled_out_by_its_id() {
+    let mut world = accessowl();
+    world.snapshot.directory.add(object("application", "a-Solo", "Solo", None));
+    world.snapshot.directory.add(object("resource", "r-Solo-only", "", Some("a-Solo")));
+    world.state("s1", "anna", "Solo", "only", &[]);
+    world.state("s2", "anna", "Solo", "", &[]);
+    world.access("anna", "Solo", "r-Solo-only", &[]);
+    world.state("s3", "ben", "Jira", "prod", &[]);
+    world.access("ben", "Jira", "prod", &[]);
+    let world = managed(world);
+    assert!(!world.sent_ids().contains(&"s1".to_owned()), "{:?}", world.plan().rows);
+}
+
+#[test]
+fn a_declared_entry_that_is_held_is_not_taken_along_either() {
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "", &[]);
+    world.state("s2", "anna", "GitHub", "prod", &[]);
+    world.state("s3", "ben", "Jira", "prod", &[]);
+    world.access("ben", "Jira", "prod", &[]);
+    world.access("anna", "GitHub", "prod", &[]).limits.expires = Some(super::world::days_ago(1));
+    let mut world = managed(world);
+    assert_eq!(world.sent_ids(), ["s1", "s2"]);
+    world.protect("s2");
+    assert_eq!(world.holds("s1"), [HoldName::Implied]);
+}
+
+#[test]
+fn a_hold_keeps_its_entry_until_it_ends_and_absent_beats_it() {
+    let mut world = World::of("s2");
+    world.live("service/a");
+    world.live("service/b");
+    world.declare("service/b");
+    let mut world = managed(world);
+    let mut values = vec![Value::Absent; world.kind().fields.len()];
+    values[0] = Value::Text("service/a".into());
+    world.policy.holds.push(crate::policy::Hold {
+        kind: world.kind(),
+        values: values.into(),
+        person: None,
+        until: super::world::now() + jiff::SignedDuration::from_hours(1),
+        justification: "migration".into(),
+        place: crate::policy::Place { file: 0, line: 9 },
+    });
+    assert_eq!(world.holds("service/a"), [HoldName::Hold]);
+    world.absent("service/a");
+    assert_eq!(world.sent(), [("service/a".to_owned(), "absent")]);
+    world.policy.absents.clear();
+    world.policy.holds[0].until = super::world::now();
+    assert_eq!(world.sent_ids(), ["service/a"]);
+}

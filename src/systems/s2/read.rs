@@ -68,7 +68,7 @@ async fn walk(
         }
         talk.page(&heard);
         let page: Page<'_> = heard.json()?;
-        let at: Timestamp = heard.answer.received_at;
+        let at: Timestamp = heard.vendor_time();
         let incomplete = |error: Unreadable| error.at(&heard.request);
         pages.page(page.access_tokens.len(), LIMIT).map_err(incomplete)?;
         for row in &page.access_tokens {

@@ -48,11 +48,19 @@ impl Heard {
         Unreadable::new(fault, what).at(&self.request)
     }
 
+    /// The time of the answer by the vendor's own clock, where it tells, else by ours: for the vendor's own expiry.
+    pub fn vendor_time(&self) -> Timestamp {
+        self.date().unwrap_or(self.answer.received_at)
+    }
+
     /// Our clock less the vendor's `Date`, where the answer has one that can be read.
     pub fn clock_skew(&self) -> Option<SignedDuration> {
+        Some(self.answer.received_at.duration_since(self.date()?))
+    }
+
+    fn date(&self) -> Option<Timestamp> {
         let date = httpdate::parse_http_date(self.answer.header("date")?).ok()?;
         let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-        let date = Timestamp::from_second(i64::try_from(since.as_secs()).ok()?).ok()?;
-        Some(self.answer.received_at.duration_since(date))
+        Timestamp::from_second(i64::try_from(since.as_secs()).ok()?).ok()
     }
 }

@@ -68,9 +68,13 @@ pub fn read_judge(answer: &Answer) -> Verdict {
     }
 }
 
-/// The verdict on an answer to a write that may not be repeated blindly: after a server error nobody knows.
+/// The verdict on an answer to a write that may not be repeated blindly: after a server error nobody knows. What was turned
+/// away for its rate had no effect.
 pub fn write_judge(answer: &Answer) -> Verdict {
-    read_judge(answer)
+    match answer.status {
+        429 => Verdict::Retry { after: None },
+        _ => read_judge(answer),
+    }
 }
 
 #[cfg(test)]
