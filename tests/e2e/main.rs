@@ -10,3 +10,4 @@ mod documents;
 mod freeze;
 mod house;
 mod readme;
+mod report;
