@@ -29,8 +29,6 @@ pub struct Description {
     pub knows_account: bool,
     /// Whether people at the system carry removals out by hand (AccessOwl), so that asking twice a day annoys them.
     pub by_hand: bool,
-    /// A remark for the report after a removal (S2: up to ten minutes of caching), in seconds.
-    pub dead_after_seconds: Option<u32>,
 }
 
 impl Description {

@@ -321,7 +321,6 @@ mod tests {
         concurrency: 1,
         knows_account: false,
         by_hand: false,
-        dead_after_seconds: None,
     };
 
     fn snapshot() -> Snapshot {

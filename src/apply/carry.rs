@@ -11,7 +11,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 use super::{
     End, Event, Hand, RowOutcome, TargetOutcome, Work,
-    confirm::{Claimed, confirm},
+    confirm::{Claimed, Wait, confirm},
     fresh::{Fresh, Look},
     remove::remove,
 };
@@ -41,7 +41,7 @@ pub struct Approved<'a> {
     pub snapshot: Arc<Snapshot>,
     /// Ids or names of controls that may be opened.
     pub may_open: &'a [Text],
-    /// What [`super::resume()`] found: an entry with an outcome that is still not known is not sent again.
+    /// What [`super::resume`] found: an entry with an outcome that is still not known is not sent again.
     pub open: &'a [RowOutcome],
     /// For newer readings.
     pub rules: &'a dyn Rules,
@@ -86,18 +86,17 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
     let claimed = ended
         .iter_mut()
         .filter_map(|(_, outcome, order)| {
-            let called_done = outcome.intent.is_some() && matches!(outcome.end, End::Done | End::Gone);
-            order.as_ref().filter(|_| called_done).map(|order| Claimed { outcome, order })
+            let sent = outcome.intent.is_some();
+            let wait = match outcome.end {
+                End::Done | End::Gone => Wait::Confirm,
+                End::InFlight if work.system.ends_soon(&outcome.note) => Wait::Follow,
+                _ => return None,
+            };
+            order.as_ref().filter(|_| sent).map(|order| Claimed { outcome, order, wait })
         })
         .collect();
     outcome.read_back_failed = confirm(work, &fresh, claimed, until).await;
     outcome.rows = ended.into_iter().map(|(_, row, _)| row).collect();
-    // A system that knows from its own answer when it ends has said so already, and more exactly.
-    for row in outcome.rows.iter_mut().filter(|row| row.remarks.is_empty()) {
-        if let (End::Done, Some(seconds)) = (row.end, work.system.describe().dead_after_seconds) {
-            row.remarks.push(certainly_dead(work.now(), seconds));
-        }
-    }
     outcome.stopped = work.stop.is_cancelled() && outcome.rows.iter().any(|row| row.end == End::Skipped);
     outcome.journal_failed = work.halt.why().map(str::to_owned);
     outcome
@@ -109,13 +108,6 @@ fn still_open(earlier: &RowOutcome, row: &Row) -> RowOutcome {
     let mut outcome = RowOutcome::of(row, earlier.end, why);
     outcome.overdue = earlier.overdue;
     outcome
-}
-
-/// The remark where a system goes on honouring a removed entry for a while.
-fn certainly_dead(now: Timestamp, seconds: u32) -> String {
-    let dead = now.checked_add(jiff::SignedDuration::from_secs(i64::from(seconds))).unwrap_or(Timestamp::MAX);
-    let dead = Timestamp::from_second(dead.as_second()).unwrap_or(dead);
-    format!("may still work for up to {} minutes; certainly dead at {dead}", seconds.div_ceil(60))
 }
 
 async fn one(work: &Work<'_>, hand: &Hand, fresh: &Fresh<'_>, gates: &Gates, row: &Row) -> (RowOutcome, Option<Order>) {

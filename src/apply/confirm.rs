@@ -1,6 +1,6 @@
 //! Reads a changed target back, until every removal is confirmed or its deadline has passed.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
@@ -14,13 +14,28 @@ use super::{
 use crate::{
     access::{EntryKey, Fingerprint, Life, Snapshot},
     journal::{Outcome, OutcomeKind},
-    wire::Order,
+    wire::{Order, Settled},
 };
 
-/// A row that the system called done, with the order that was sent.
+/// The longest that a removal in flight is followed within one run.
+const LONGEST_FOLLOW: Duration = Duration::from_secs(10);
+/// The part of the settle deadline that it is followed for at most.
+const FOLLOW_PART: u32 = 12;
+
+/// What a row waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The system called it done: a reading has to agree.
+    Confirm,
+    /// The system is at it by itself: it may be done in a moment.
+    Follow,
+}
+
+/// A row to be read back, with the order that was sent.
 pub(super) struct Claimed<'a> {
     pub(super) outcome: &'a mut RowOutcome,
     pub(super) order: &'a Order,
+    pub(super) wait: Wait,
 }
 
 /// How a reading sees an entry that was to go.
@@ -35,7 +50,8 @@ enum Seen {
     Still,
 }
 
-/// Confirms what was called done. Returns why the target could not be read, where it could not.
+/// Confirms what was called done, and follows for a moment what the system carries out by itself; what is still in flight then
+/// is followed by later runs. Returns why the target could not be read, where it could not.
 pub(super) async fn confirm(
     work: &Work<'_>,
     fresh: &Fresh<'_>,
@@ -46,15 +62,21 @@ pub(super) async fn confirm(
         return None;
     }
     work.progress.tell(&Event::ReadingBack { target: &work.target });
+    let follow_until = Instant::now() + (work.settle / FOLLOW_PART).min(LONGEST_FOLLOW);
     let mut wait = FIRST_WAIT;
     loop {
-        let last = Instant::now() >= until || work.stop.is_cancelled();
+        let now = Instant::now();
+        let last = now >= until || work.stop.is_cancelled();
+        let followed = last || now >= follow_until;
         let read = fresh.again(work).await;
         if let Ok(reading) = &read {
             claimed = settle_by(work, reading, claimed).await;
         }
+        if followed {
+            claimed.retain(|row| row.wait == Wait::Confirm);
+        }
         if claimed.is_empty() {
-            return None;
+            return read.err().map(|unreadable| unreadable.to_string());
         }
         if last {
             let failed = read.err().map(|unreadable| unreadable.to_string());
@@ -64,7 +86,8 @@ pub(super) async fn confirm(
             }
             return failed;
         }
-        let rest = until.saturating_duration_since(Instant::now());
+        let next = if claimed.iter().any(|row| row.wait == Wait::Follow) { follow_until.min(until) } else { until };
+        let rest = next.saturating_duration_since(Instant::now());
         tokio::select! {
             () = tokio::time::sleep(wait.min(rest)) => {}
             () = work.stop.cancelled() => {}
@@ -84,7 +107,15 @@ async fn settle_by<'a>(work: &Work<'_>, reading: &Snapshot, claimed: Vec<Claimed
     let mut still = Vec::new();
     let mut away = Vec::new();
     for mut row in claimed {
-        match seen(reading, &index, row.order) {
+        let seen = seen(reading, &index, row.order);
+        if row.wait == Wait::Follow {
+            match seen {
+                Seen::Leaving(_) => still.push(row),
+                _ => still.extend(followed(work, row).await),
+            }
+            continue;
+        }
+        match seen {
             Seen::Still => still.push(row),
             Seen::Leaving(what) => {
                 row.outcome.end = End::InFlight;
@@ -118,6 +149,25 @@ async fn settle_by<'a>(work: &Work<'_>, reading: &Snapshot, claimed: Vec<Claimed
         })
         .await;
     still
+}
+
+/// Asks the system how a removal went that is not in flight any more; gives the row back where that is not known yet.
+async fn followed<'a>(work: &Work<'_>, mut row: Claimed<'a>) -> Option<Claimed<'a>> {
+    let settled = work.system.settle(work.ask, work.account, row.order, &row.outcome.note).await;
+    let (end, kind, detail) = match settled {
+        Ok(Settled::Done(remark)) => {
+            row.outcome.remarks.extend(remark);
+            (End::Done, OutcomeKind::Done, String::new())
+        }
+        Ok(Settled::Gone) => (End::Gone, OutcomeKind::Gone, "absent in a complete reading".to_owned()),
+        Ok(Settled::Refused(why)) => (End::Refused, OutcomeKind::Refused, why),
+        Ok(Settled::InFlight(_) | Settled::Present | Settled::Unknown(_)) | Err(_) => return Some(row),
+    };
+    row.outcome.end = end;
+    row.outcome.confirmed = end != End::Refused;
+    row.outcome.detail = detail.clone();
+    record(work, &mut row, kind, detail).await;
+    None
 }
 
 fn seen(reading: &Snapshot, index: &HashMap<EntryKey, usize>, order: &Order) -> Seen {

@@ -7,7 +7,7 @@ use crate::{
     journal::JournalError,
     plan::{OrderRefused, render::neutral},
     run::{ExpectError, RunError},
-    wire::{Fault, Unreadable},
+    wire::Unreadable,
 };
 
 /// Why a command ended early. Built where an error of a lower layer reaches the command.
@@ -134,17 +134,7 @@ impl From<ExpectError> for Failure {
 
 impl From<Unreadable> for Failure {
     fn from(error: Unreadable) -> Self {
-        let general = match error.fault {
-            Fault::Credential => "check that the credential is set, not expired, and of this account",
-            Fault::Permission => "give the credential the right that the request needs",
-            Fault::WrongAccount => "check `account:` and the credential of this target",
-            Fault::Network | Fault::Timeout | Fault::Server => "try again; the vendor's status page may tell more",
-            Fault::RateLimited => "wait, or lower `limits.requests` of this target",
-            Fault::Malformed | Fault::Incomplete => "try again; if it stays, the API has changed: please report it",
-            Fault::Missing => "check the names in the target's configuration",
-            Fault::Request => "check the entry's id",
-        };
-        let hint = error.advice.clone().unwrap_or_else(|| general.to_owned());
+        let hint = error.way_on().to_owned();
         Self::while_doing("the target could not be read", &error).hint(hint)
     }
 }

@@ -163,7 +163,7 @@ impl Report {
                 TargetState::Planned => continue,
             };
             lines.push(Line::new(1, Tone::Bad, text));
-            lines.extend(advice.map(|advice| Line::new(3, Tone::Plain, format!("way on: {advice}"))));
+            lines.extend(advice.map(|advice| Line::new(2, Tone::Plain, format!("way on: {advice}"))));
         }
         lines.extend(self.errors.iter().map(|error| Line::new(0, Tone::Bad, format!("error: {error}"))));
         lines.extend(self.remarks.iter().map(|remark| Line::new(0, Tone::Plain, format!("note: {remark}"))));

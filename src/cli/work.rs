@@ -209,9 +209,7 @@ pub async fn snapshot(context: &Context) -> Result<(String, Exit)> {
             }
             Err(unreadable) => {
                 say(&format!("{target}: unreadable, so it is not in the file: {unreadable}"));
-                if let Some(advice) = &unreadable.advice {
-                    say(&format!("  way on: {advice}"));
-                }
+                say(&format!("  way on: {}", unreadable.way_on()));
                 exit = Exit::Error;
             }
         }

@@ -70,7 +70,6 @@ static MILL: Description = Description {
     concurrency: 4,
     knows_account: false,
     by_hand: false,
-    dead_after_seconds: None,
 };
 
 static WELL: Description = Description {

@@ -76,7 +76,7 @@ pub async fn order(
         Some(Ok(reading)) => reading,
         Some(Err(unreadable)) => {
             let system = config.description.system;
-            let part = plan::unreadable(target, system, unreadable.to_string(), unreadable.advice);
+            let part = plan::unreadable(target, system, unreadable.to_string(), Some(unreadable.way_on().to_owned()));
             report.plan = Some(Plan { version: PLAN_VERSION, made_at: clock(), targets: vec![part] });
             end(&journal, &run, &mut report).await;
             return Ok(Ok(report));

@@ -151,7 +151,7 @@ pub fn plan_all(
                 target.name.clone(),
                 system,
                 unreadable.to_string(),
-                unreadable.advice.clone(),
+                Some(unreadable.way_on().to_owned()),
             )),
             Ok(snapshot) => {
                 let case = Case::new(loaded, target, ready, wishes, now);

@@ -66,6 +66,12 @@ pub trait System: Send + Sync + std::fmt::Debug {
     async fn settle(&self, ask: &dyn Ask, account: &Account, order: &Order, note: &Note)
     -> Result<Settled, Unreadable>;
 
+    /// Whether a removal that is in flight is the system's own work, so that waiting a moment for it makes sense; people take
+    /// their time.
+    fn ends_soon(&self, _note: &Note) -> bool {
+        false
+    }
+
     /// Where an entry could still be reached after its removal, as far as the API tells (Aitronos groups and roles). One
     /// remark a path; empty where the system knows nothing of it.
     ///

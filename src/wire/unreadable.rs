@@ -61,6 +61,20 @@ impl Unreadable {
         self.advice = Some(advice.into());
         self
     }
+
+    /// What to do next: the advice, or what its fault suggests.
+    pub fn way_on(&self) -> &str {
+        self.advice.as_deref().unwrap_or(match self.fault {
+            Fault::Credential => "check that the credential is set, not expired, and of this account",
+            Fault::Permission => "give the credential the right that the request needs",
+            Fault::WrongAccount => "check `account:` and the credential of this target",
+            Fault::Network | Fault::Timeout | Fault::Server => "try again; the vendor's status page may tell more",
+            Fault::RateLimited => "wait, or lower `limits.requests` of this target",
+            Fault::Malformed | Fault::Incomplete => "try again; if it stays, the API has changed: please report it",
+            Fault::Missing => "check the names in the target's configuration",
+            Fault::Request => "check the entry's id",
+        })
+    }
 }
 
 impl fmt::Display for Unreadable {

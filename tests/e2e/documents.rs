@@ -184,7 +184,8 @@ fn a_session_that_shows_something_else_does_not_fit() {
 
 #[test]
 fn calls_are_found_in_shell_text() {
-    let words = |text: &str| Command::all_of(text).into_iter().map(|call| call.words[1..].join(" ")).collect::<Vec<_>>();
+    let words =
+        |text: &str| Command::all_of(text).into_iter().map(|call| call.words[1..].join(" ")).collect::<Vec<_>>();
     assert_eq!(words("A=b portcullis plan --out \"x y\" > plan.md # why"), ["plan --out x y"]);
     assert_eq!(words("cd a && portcullis init; portcullis plan \\\n  --strict | head"), ["init", "plan --strict"]);
     assert_eq!(words("cargo run --release -- demo"), ["demo"]);

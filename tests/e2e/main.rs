@@ -9,5 +9,7 @@ mod convergence;
 mod documents;
 mod freeze;
 mod house;
+mod outcomes;
+mod readings;
 mod readme;
 mod report;

@@ -61,7 +61,6 @@ pub static MADE_UP: Description = Description {
     concurrency: 4,
     knows_account: true,
     by_hand: false,
-    dead_after_seconds: Some(600),
 };
 
 pub fn entry(id: &str) -> Entry {

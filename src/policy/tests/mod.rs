@@ -41,7 +41,6 @@ const fn description(system: &'static str, kinds: &'static [Kind]) -> Descriptio
         concurrency: 1,
         knows_account: false,
         by_hand: false,
-        dead_after_seconds: None,
     }
 }
 

@@ -90,5 +90,4 @@ pub static DESCRIPTION: Description = Description {
     concurrency: 4,
     knows_account: false,
     by_hand: true,
-    dead_after_seconds: None,
 };

@@ -65,6 +65,7 @@ fn created(trail: &mut Trail, answer: &Answer) -> Settled {
     match record(&answer.body) {
         Ok(revocation) if revocation.application == trail.application => {
             trail.revocation = Some(revocation.id.clone());
+            trail.automatic = revocation.automatic;
             match revocation.status {
                 Status::Rejected => Settled::Refused("AccessOwl rejected the revocation at once".to_owned()),
                 Status::Processing | Status::Revoked => Settled::InFlight(revocation.waits_for().to_owned()),

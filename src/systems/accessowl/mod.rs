@@ -50,6 +50,10 @@ impl System for AccessOwl {
         judge::judge(draft, answer)
     }
 
+    fn ends_soon(&self, note: &Note) -> bool {
+        note::Trail::of(note).automatic
+    }
+
     async fn settle(
         &self,
         ask: &dyn Ask,

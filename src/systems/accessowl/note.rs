@@ -24,6 +24,8 @@ pub struct Trail {
     pub revocation: Option<Text>,
     /// Whether AccessOwl said that it has received the revocation.
     pub received: bool,
+    /// Whether AccessOwl itself carries it out; else people do, or nobody has said.
+    pub automatic: bool,
 }
 
 impl Trail {

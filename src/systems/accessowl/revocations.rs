@@ -41,6 +41,8 @@ pub struct Revocation {
     pub asked_at: Option<Timestamp>,
     /// Whether an administrator of the application has to do it by hand.
     pub by_hand: bool,
+    /// Whether AccessOwl says that it carries it out itself.
+    pub automatic: bool,
     pub(super) application: Text,
     user: Option<Text>,
     // The outer `None`: the record does not tell.
@@ -91,11 +93,13 @@ impl Row<'_> {
         };
         let asked_at = self.inserted_at.as_ref().map(|at| moment("inserted_at", at.as_str())).transpose()?;
         let text = |text: &Str<'_>| Text::new(text.as_str());
+        let provisioned = |way: &str| self.provisioning_type.as_ref().is_some_and(|kind| kind.as_str() == way);
         Ok(Revocation {
             id: text(&self.id),
             status,
             asked_at,
-            by_hand: self.provisioning_type.as_ref().is_some_and(|kind| kind.as_str() == "application_admin"),
+            by_hand: provisioned("application_admin"),
+            automatic: provisioned("automatic"),
             application: text(&self.application_id),
             user: self.grantee_user_id.as_ref().map(text),
             resource: self.resource_id.as_ref().map(|id| id.as_ref().map(text)),

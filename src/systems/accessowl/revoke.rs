@@ -89,6 +89,7 @@ fn trail(state: &State, standing: Option<&Standing<'_>>) -> Trail {
         permissions: state.permissions.iter().map(|permission| permission.id.clone()).collect(),
         revocation: None,
         received: false,
+        automatic: false,
     }
 }
 

@@ -106,7 +106,6 @@ pub static DESCRIPTION: Description = Description {
     // Every path names the organization, and answers that tell of another one are refused.
     knows_account: true,
     by_hand: false,
-    dead_after_seconds: None,
 };
 
 /// How the credential of this account travels.

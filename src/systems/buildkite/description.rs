@@ -44,7 +44,6 @@ pub static DESCRIPTION: Description = Description {
     concurrency: 4,
     knows_account: true,
     by_hand: false,
-    dead_after_seconds: None,
 };
 
 /// Tokens of users that can reach the organization.

@@ -33,7 +33,6 @@ pub static DESCRIPTION: Description = Description {
     concurrency: 4,
     knows_account: false,
     by_hand: false,
-    dead_after_seconds: None,
 };
 
 /// Keys that open one dedicated gateway.

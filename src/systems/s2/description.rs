@@ -27,7 +27,6 @@ pub static DESCRIPTION: Description = Description {
     concurrency: 4,
     knows_account: false,
     by_hand: false,
-    dead_after_seconds: Some(CACHED_SECONDS),
 };
 
 /// How long a revoked token may go on working, by the vendor's page on revoking.

@@ -49,10 +49,9 @@ pub(super) fn judge(draft: &Draft, answer: &Answer) -> Judgement {
     };
     let settled = match (answer.status, answers::code(answer).as_deref()) {
         (204, _) => {
-            // Rounded up: what is said to be dead has to be.
-            let seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
             let dead_by = answer.received_at.saturating_add(SignedDuration::from_secs(CACHED_SECONDS.into()));
-            let dead_by = dead_by.and_then(|at| at.round(seconds));
+            let whole = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+            let dead_by = dead_by.and_then(|at| at.round(whole));
             let mut note = accepted(note);
             if let (Some(map), Ok(dead_by)) = (note.as_object_mut(), dead_by) {
                 map.insert("dead_by".to_owned(), json!(dead_by.to_string()));

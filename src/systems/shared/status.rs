@@ -68,8 +68,8 @@ pub fn read_judge(answer: &Answer) -> Verdict {
     }
 }
 
-/// The verdict on an answer to a write that may not be repeated blindly: after a server error nobody knows. What was turned
-/// away for its rate had no effect.
+/// The verdict on an answer to a write that may not be repeated blindly: after a server error nobody knows. A rate limit
+/// turns a request away before anything happens.
 pub fn write_judge(answer: &Answer) -> Verdict {
     match answer.status {
         429 => Verdict::Retry { after: None },
