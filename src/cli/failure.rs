@@ -6,7 +6,7 @@ use super::Exit;
 use crate::{
     journal::JournalError,
     plan::{OrderRefused, render::neutral},
-    run::{ExpectError, RunError},
+    run::{self, ExpectError, RunError},
     wire::Unreadable,
 };
 
@@ -102,7 +102,7 @@ impl From<RunError> for Failure {
                 .hint("make a new one: `portcullis snapshot --out FILE`"),
             RunError::UnknownTarget { .. }
             | RunError::NothingReviewed
-            | RunError::OutsideSavedPlan
+            | RunError::NotInSavedPlan
             | RunError::Stopped => Self::new(error.to_string()),
         }
     }
@@ -110,16 +110,14 @@ impl From<RunError> for Failure {
 
 impl From<OrderRefused> for Failure {
     fn from(error: OrderRefused) -> Self {
-        let (hint, exit) = match &error {
-            OrderRefused::NotFound(_) => ("`portcullis snapshot TARGET` lists what there is", Exit::Error),
-            OrderRefused::Ambiguous(_) => ("name one with --kind", Exit::Error),
-            OrderRefused::Dead(_) => ("there is nothing to do", Exit::Error),
-            OrderRefused::InFlight(_) => ("`portcullis plan` tells how far it is", Exit::Error),
-            OrderRefused::Held { .. } => {
-                ("no order passes this; change portcullis.yaml if it has to go", Exit::Refused)
-            }
+        let hint = match &error {
+            OrderRefused::NotFound(_) => "`portcullis snapshot TARGET` lists what there is",
+            OrderRefused::Ambiguous(_) => "name one with --kind",
+            OrderRefused::Dead(_) => "there is nothing to do",
+            OrderRefused::InFlight(_) => "`portcullis plan` tells how far it is",
+            OrderRefused::Held { .. } => "no order passes this; change portcullis.yaml if it has to go",
         };
-        Self::while_doing("nothing was sent", &error).hint(hint).exit(exit)
+        Self::while_doing("nothing was sent", &error).hint(hint).exit(Exit::of(run::refused_exit_code(&error)))
     }
 }
 

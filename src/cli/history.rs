@@ -116,7 +116,7 @@ fn line(record: &Record) -> String {
         RecordBody::RunStarted(info) => {
             let by = match (&info.reviewed_by, info.confirmed) {
                 (Some(who), _) => format!(", reviewed by {who}"),
-                (None, true) => ", confirmed at the prompt".to_owned(),
+                (None, true) => ", confirmed by a person".to_owned(),
                 (None, false) => ", unattended".to_owned(),
             };
             format!("run began: {} {}{by}", info.command, info.version)

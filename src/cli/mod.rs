@@ -32,6 +32,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod way;
 mod work;
 mod world;
 

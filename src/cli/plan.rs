@@ -39,8 +39,8 @@ pub struct PlanArgs {
     /// Exit with 3 where a guard would refuse
     #[arg(long)]
     pub check_guards: bool,
-    /// Findings count as out of sync too; exit with 2 where there are any
-    #[arg(long)]
+    /// With --detailed-exitcode: what nothing can carry out (missing, less than declared) counts as out of sync too
+    #[arg(long, requires = "detailed_exitcode")]
     pub strict: bool,
     /// State the number of revocations that are meant for a target, exactly (repeatable)
     #[arg(long, value_name = "TARGET=N", value_parser = stated_number)]

@@ -1,15 +1,13 @@
 //! What a run did, for people and programs: counts, outcomes, calls used, exit code.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use super::Exit;
+use super::{Exit, way};
 use crate::{
     access::Text,
     apply::{End, RowOutcome, TargetOutcome},
     plan::{
-        Plan, Status, TargetPlan, TargetState,
+        Plan, TargetState,
         render::{MARKER, Sums, count, neutral},
     },
     run::{ExitRules, RunReport},
@@ -137,33 +135,32 @@ impl Report {
 
     fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
-        let targets = self.plan.iter().flat_map(|plan| &plan.targets);
+        let targets = || self.plan.iter().flat_map(|plan| &plan.targets);
         for outcome in &self.outcomes {
             self.target(outcome, &mut lines);
-            let planned = targets.clone().find(|target| target.target == outcome.target);
-            planned.into_iter().for_each(|target| left_lines(target, &mut lines));
+            lines.extend(targets().filter(|target| target.target == outcome.target).flat_map(way::lines));
         }
-        // What was all held or refused has no outcome, and a job's log still has to say why.
-        let has_outcome = |target: &TargetPlan| self.outcomes.iter().any(|outcome| outcome.target == target.target);
-        for target in targets.clone().filter(|target| !has_outcome(target)) {
-            let mut left = Vec::new();
-            left_lines(target, &mut left);
-            if !left.is_empty() {
+        for target in targets().filter(|target| self.outcomes.iter().all(|outcome| outcome.target != target.target)) {
+            let way = way::lines(target);
+            if !way.is_empty() {
                 lines.push(Line::new(0, Tone::Head, target.target.to_string()));
-                lines.append(&mut left);
+                lines.extend(way);
             }
         }
-        for target in targets.filter(|target| target.state != TargetState::Planned) {
+        for target in targets().filter(|target| target.state != TargetState::Planned) {
             lines.push(Line::new(0, Tone::Head, target.target.to_string()));
-            let (text, advice) = match &target.state {
-                TargetState::Unreadable { what, advice } => {
-                    (format!("UNREADABLE, nothing changed there: {what}"), advice.as_ref())
-                }
-                TargetState::Blocked { what } => (format!("BLOCKED, no request was made: {what}"), None),
-                TargetState::Planned => continue,
-            };
-            lines.push(Line::new(1, Tone::Bad, text));
-            lines.extend(advice.map(|advice| Line::new(2, Tone::Plain, format!("way on: {advice}"))));
+            lines.push(Line::new(
+                1,
+                Tone::Bad,
+                match &target.state {
+                    TargetState::Unreadable { what, .. } => format!("UNREADABLE, nothing changed there: {what}"),
+                    TargetState::Blocked { what } => format!("BLOCKED, no request was made: {what}"),
+                    TargetState::Planned => continue,
+                },
+            ));
+            if let TargetState::Unreadable { advice: Some(advice), .. } = &target.state {
+                lines.push(Line::new(2, Tone::Plain, format!("way on: {advice}")));
+            }
         }
         lines.extend(self.errors.iter().map(|error| Line::new(0, Tone::Bad, format!("error: {error}"))));
         lines.extend(self.remarks.iter().map(|remark| Line::new(0, Tone::Plain, format!("note: {remark}"))));
@@ -220,7 +217,7 @@ impl Report {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tone {
+pub(super) enum Tone {
     Head,
     Good,
     Bad,
@@ -229,33 +226,16 @@ enum Tone {
 }
 
 /// A line that is not neutralized yet.
-struct Line {
+pub(super) struct Line {
     depth: usize,
     tone: Tone,
     text: String,
 }
 
 impl Line {
-    fn new(depth: usize, tone: Tone, text: String) -> Self {
+    pub(super) fn new(depth: usize, tone: Tone, text: String) -> Self {
         Self { depth, tone, text }
     }
-}
-
-/// What stays at a target although it would go: each refusal with its way on, and by what the rows are held.
-fn left_lines(target: &TargetPlan, lines: &mut Vec<Line>) {
-    for refusal in &target.refusals {
-        lines.push(Line::new(1, Tone::Bad, format!("refused by {}: {}", refusal.guard, refusal.over)));
-        lines.push(Line::new(3, Tone::Plain, format!("figure: {}; limit: {}", refusal.figure, refusal.limit)));
-        lines.push(Line::new(3, Tone::Plain, format!("way on: {}", refusal.way_on)));
-    }
-    let mut held: BTreeMap<String, u64> = BTreeMap::new();
-    for row in target.rows.iter().filter(|row| row.status == Status::Held) {
-        let names: Vec<&str> = row.holds.iter().map(|hold| hold.name.name()).collect();
-        *held.entry(names.join(", ")).or_default() += 1;
-    }
-    lines.extend(held.iter().map(|(names, number)| {
-        Line::new(1, Tone::Open, format!("{} held by {names}: `plan` tells more", count(*number, "row", "rows")))
-    }));
 }
 
 fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {

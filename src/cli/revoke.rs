@@ -3,7 +3,8 @@
 use super::{Exit, failure::Result, output, resolve::Context, signals, terminal, work};
 use crate::{
     access::Kind,
-    plan::{MAX_REASON_BYTES, Plan, Row, Status, render::neutral},
+    plan::{MAX_REASON_BYTES, OriginKind, Plan, Row, Status, render::neutral},
+    policy::Place,
     run::Loaded,
 };
 
@@ -62,21 +63,26 @@ pub async fn run(context: &Context, args: &RevokeArgs) -> Result<Exit> {
     Ok(report.exit)
 }
 
-/// What to change in Git so that the entry does not come back: where it is declared by its id, and the `absent:` item that
-/// keeps it away, whatever declares it.
+/// What to change in Git so that the entry does not come back: where it is declared, by its id or otherwise, and the
+/// `absent:` item that keeps it away, whatever declares it.
 pub fn lines_for_git(loaded: &Loaded, target: &str, because: &str, plan: Option<&Plan>) -> Vec<String> {
     let mut lines = Vec::new();
     let rows = plan.into_iter().flat_map(|plan| &plan.targets).flat_map(|target| &target.rows);
     for row in rows.filter(|row| row.status == Status::Change) {
         let policy = loaded.policies.targets.get(target);
         let declarations = policy.map_or(&[][..], |policy| policy.declarations.as_slice());
+        let file_of = |place: Place| policy?.files.get(place.file as usize).map(|file| file.name.as_str());
+        let is_origin = |place: Place| {
+            let declared = row.origin.as_ref().filter(|origin| origin.what == OriginKind::Declaration);
+            declared.is_some_and(|at| at.line == place.line && file_of(place) == Some(at.file.as_str()))
+        };
         let named = declarations.iter().filter(|one| {
             let exact = one.kind.exact_field().and_then(|index| one.values.get(index));
-            one.kind.name == row.kind && exact.is_some_and(|value| value.any_spelling(|text| text == row.id))
+            let by_id = exact.is_some_and(|value| value.any_spelling(|text| text == row.id));
+            one.kind.name == row.kind && (by_id || one.places.iter().any(|&place| is_origin(place)))
         });
-        for place in named.flat_map(|one| &one.places) {
-            let file = policy.and_then(|policy| policy.files.get(place.file as usize));
-            let file = file.map_or("", |file| file.name.as_str());
+        for &place in named.flat_map(|one| &one.places) {
+            let file = file_of(place).unwrap_or_default();
             lines.push(format!("in Git, remove the declaration at {file}:{}", place.line));
         }
         let description = loaded.config.targets.get(target).map(|target| target.description);

@@ -178,7 +178,7 @@ pub struct RunInfo {
     pub version: String,
     /// Who reviewed, where a person did.
     pub reviewed_by: Option<String>,
-    /// Whether a person confirmed at the prompt.
+    /// Whether a person confirmed it: at the prompt, or by typing a command that only a person types.
     pub confirmed: bool,
     /// Policy digest by target.
     pub policy_digests: std::collections::BTreeMap<Text, Text>,
@@ -203,7 +203,7 @@ pub struct Filter {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// It does not exist.
-    #[error("there is no journal at {0}: `--new-journal` makes one")]
+    #[error("there is no journal at {0}")]
     Missing(String),
     /// Another process holds it.
     #[error("{what} is held by {by}")]

@@ -2,12 +2,13 @@
 //! own, protected or widening.
 
 use super::{
-    HoldName, Input, Planned,
+    HoldName, Input, Origin, OriginKind, Planned,
     candidate::Candidate,
     describe,
     index::LoneResources,
-    matching::natural_key,
+    matching::{Matching, natural_key},
     membership::Membership,
+    resolve::Names,
     row_guards,
     standing::{Standing, Verdict},
     tally::{Tally, files_of},
@@ -45,17 +46,20 @@ pub enum OrderRefused {
 /// # Errors
 /// [`OrderRefused`]: nothing is to be sent.
 pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str) -> Result<Planned, OrderRefused> {
-    let found: Vec<&Entry> = input
+    let found: Vec<(usize, &Entry)> = input
         .snapshot
         .entries
         .iter()
-        .filter(|entry| entry.id == id && kind.is_none_or(|kind| entry.kind.name == kind || entry.kind.list == kind))
+        .enumerate()
+        .filter(|(_, entry)| {
+            entry.id == id && kind.is_none_or(|kind| entry.kind.name == kind || entry.kind.list == kind)
+        })
         .collect();
-    let entry = match found.as_slice() {
+    let (position, entry) = match found.as_slice() {
         [] => return Err(OrderRefused::NotFound(id.to_owned())),
-        [entry] => *entry,
+        [found] => *found,
         several => {
-            let kinds: Vec<&str> = several.iter().map(|entry| entry.kind.name).collect();
+            let kinds: Vec<&str> = several.iter().map(|(_, entry)| entry.kind.name).collect();
             return Err(OrderRefused::Ambiguous(kinds.join(", ")));
         }
     };
@@ -85,7 +89,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
             cause: Some(Cause::Ordered),
             finding: None,
             why: format!("ordered by a person: {because}"),
-            origin: None,
+            origin: declared_at(input, position, &lone),
             place: None,
             justification: Text::from(because),
             team: None,
@@ -131,4 +135,14 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
     plan.rows.push(row);
     target::finish(&mut plan);
     Ok(Planned { plan, observation: Observation::default() })
+}
+
+/// Where the entry is declared, by its id or by its natural key: the line to change in Git.
+fn declared_at(input: &Input<'_>, position: usize, lone: &LoneResources) -> Option<Origin> {
+    let names = Names::of(input.description, input.snapshot);
+    let matching = Matching::new(input.policy, input.snapshot, &names, lone);
+    let declaration = matching.declarations(position).first()?;
+    let place = input.policy.declarations.get(*declaration as usize)?.places.first()?;
+    let file = input.policy.files.get(place.file as usize).map_or(String::new(), |file| file.name.to_string());
+    Some(Origin { file, line: place.line, what: OriginKind::Declaration })
 }

@@ -90,6 +90,18 @@ fn table_of<'a>(
     Table { input: *input, matching, membership, leavers, clock_is_right: row_guards::clock_is_right(input) }
 }
 
+/// What an ephemeral journal means for this plan.
+fn forgetful(input: &Input<'_>) -> Option<String> {
+    let notice = match input.settings.notice.is_zero() {
+        true => "",
+        false => {
+            ", and notice cannot be measured, so that unattended runs send absent and due rows only: confirm the others \
+                  with a saved plan and --reviewed-by, or set `notice: 0h`"
+        }
+    };
+    (!input.history.persistent).then(|| format!("the journal is ephemeral: ceilings count this run only{notice}"))
+}
+
 /// The one walk over the entries.
 struct Walk<'a> {
     table: Table<'a>,
@@ -111,6 +123,7 @@ impl<'a> Walk<'a> {
     fn walk(&self, names: &Names<'_>) -> Walked<'a> {
         let input = self.table.input;
         let mut plan = empty(&input);
+        plan.remarks.extend(forgetful(&input));
         let mut tally = Tally::new(input.policy);
         let mut observer = Observer::new(input);
         let mut candidates = Vec::new();

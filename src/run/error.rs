@@ -27,13 +27,13 @@ pub enum RunError {
     /// A saved plan cannot be taken.
     #[error(transparent)]
     SavedPlan(#[from] SavedPlanError),
-    /// The saved plan holds none of the targets that are asked for.
-    #[error("the saved plan holds none of the targets that are asked for: nothing can be sent with it")]
-    OutsideSavedPlan,
     /// A stop was asked for before anything was sent.
     #[error("stopped while the targets were read; nothing was sent")]
     Stopped,
     /// A reviewed plan is asked for, and there is none.
     #[error("--reviewed-by confirms a saved plan: name the file, as in `apply plan.json --reviewed-by WHO`")]
     NothingReviewed,
+    /// An empty upper bound is no bound at all.
+    #[error("the saved plan names none of the targets that are asked for, so there is nothing to send")]
+    NotInSavedPlan,
 }

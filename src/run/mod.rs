@@ -31,7 +31,7 @@ mod tests;
 pub use clock::system_clock;
 pub use error::RunError;
 pub use load::{Loaded, Sources, load};
-pub use order::{Ordered, order};
+pub use order::{Ordered, order, refused_exit_code};
 pub use perform::{Answer, Consent, Perform, Prompt, perform};
 pub use planning::{Case, Ready, Wishes, plan_all, selected};
 pub use reach::{Connect, Live, Reach};

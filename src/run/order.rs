@@ -67,7 +67,13 @@ pub async fn order(
     let run = journal.begin(&info).await?;
     let mut report = RunReport { sends: true, ..RunReport::default() };
     progress.tell(&Event::Locking { target: &target });
-    let lock = journal.lock(&target, lock_wait).await?;
+    let lock = match journal.lock(&target, lock_wait).await {
+        Ok(lock) => lock,
+        Err(error) => {
+            journal.append(&run, None, RecordBody::RunEnded { exit_code: 1 }).await?;
+            return Err(error.into());
+        }
+    };
     let Some(config) = loaded.config.targets.get(&target) else { return Ok(Ok(report)) };
     let pinned = journal.history(&target, clock()).await?.account_id;
     let to_read = vec![ToRead { target: config, policy: loaded.policies.targets.get(&target), pinned }];
@@ -89,7 +95,7 @@ pub async fn order(
     let planned = match plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because) {
         Ok(planned) => planned.plan,
         Err(refused) => {
-            journal.append(&run, None, RecordBody::RunEnded { exit_code: 3 }).await?;
+            journal.append(&run, None, RecordBody::RunEnded { exit_code: refused_exit_code(&refused) }).await?;
             return Ok(Err(refused));
         }
     };
@@ -140,6 +146,14 @@ pub async fn order(
     end(&journal, &run, &mut report).await;
     drop(lock);
     Ok(Ok(report))
+}
+
+/// The exit code of an order that is refused: 3 where a guard holds the entry, 1 where there is no such entry to remove.
+pub fn refused_exit_code(refused: &OrderRefused) -> u8 {
+    match refused {
+        OrderRefused::Held { .. } => 3,
+        OrderRefused::NotFound(_) | OrderRefused::Ambiguous(_) | OrderRefused::Dead(_) | OrderRefused::InFlight(_) => 1,
+    }
 }
 
 async fn end(journal: &crate::journal::Journal, run: &str, report: &mut RunReport) {

@@ -88,18 +88,17 @@ pub async fn perform(
         Consent::Ask(_) => Confirmation::Person(None),
     };
     if let Some(plan) = &wishes.saved {
-        // A saved plan bounds the targets too: one that it does not hold is not even read.
-        let bound: Vec<Text> = plan
+        // A target that the saved plan does not name has no upper bound, so nothing may be planned there.
+        let asked = |name: &Text| wishes.only.is_empty() || wishes.only.contains(name);
+        wishes.only = plan
             .targets
             .iter()
             .map(|target| target.target.clone())
-            .filter(|name| loaded.config.targets.contains_key(name))
-            .filter(|name| wishes.only.is_empty() || wishes.only.contains(name))
+            .filter(|name| loaded.config.targets.contains_key(name) && asked(name))
             .collect();
-        if bound.is_empty() {
-            return Err(RunError::OutsideSavedPlan);
+        if wishes.only.is_empty() {
+            return Err(RunError::NotInSavedPlan);
         }
-        wishes.only = bound;
     }
     let journal = record::to_write(&loaded.config, new_journal).await?;
     let mut info = RunInfo {

@@ -79,7 +79,12 @@ pub async fn expect(
         return Err(ExpectError::Until);
     }
     let journal = to_write(config, false).await?;
-    let info = RunInfo { command: "expect".into(), version: crate::run::VERSION.into(), ..RunInfo::default() };
+    let info = RunInfo {
+        command: "expect".into(),
+        version: crate::run::VERSION.into(),
+        confirmed: true,
+        ..RunInfo::default()
+    };
     let run = journal.begin(&info).await?;
     journal.append(&run, Some(target), RecordBody::Expected(Expectation { number, until })).await?;
     journal.append(&run, None, RecordBody::RunEnded { exit_code: 0 }).await?;

@@ -7,9 +7,16 @@
 mod architecture;
 mod convergence;
 mod documents;
+mod exit_codes;
 mod freeze;
+mod guards;
+mod history;
 mod house;
+mod orders;
 mod outcomes;
 mod readings;
 mod readme;
 mod report;
+mod saved_plan;
+mod service;
+mod snapshots;

@@ -12,9 +12,9 @@ fn what_a_guard_refused_is_told_with_its_figure_and_the_exact_way_on() {
     assert_eq!(house.writes(), 0);
     for told in [
         "refused by share",
-        "limit: 1 (25 %)",
+        "the limit is 1 (25 %)",
         "way on: if all 3 are meant: --expect-revocations s2=3",
-        "3 rows held by ceiling",
+        "held: access token a/2 (undeclared): ceiling",
     ] {
         assert!(run.out.contains(told), "{told}\n{}", run.out);
     }
