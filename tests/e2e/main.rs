@@ -16,6 +16,7 @@ mod orders;
 mod outcomes;
 mod readings;
 mod readme;
+mod report;
 mod saved_plan;
 mod service;
 mod snapshots;
