@@ -6,6 +6,9 @@
 
 mod architecture;
 mod convergence;
+mod crash;
 mod house;
+mod journal;
 mod outcomes;
 mod readings;
+mod secrets;
