@@ -87,6 +87,31 @@ fn recovers(house: &House, planned: &Planned, when: &str) {
     house.expect(0, &["apply", "--yes"]);
     assert_eq!(house.writes(), before, "{when}: nothing is left to send");
     house.expect(0, &["history", "--verify"]);
+    all_known(house, when);
+}
+
+/// Every intent has an end in the journal: nothing is left unknown or in flight.
+fn all_known(house: &House, when: &str) {
+    let history = house.expect(0, &["history", "--format", "json", "--limit", "10000"]).json();
+    let mut open = BTreeMap::new();
+    for body in history["records"].as_array().unwrap().iter().map(|record| &record["body"]) {
+        let intent = body["intent"].as_str().unwrap_or_default().to_owned();
+        match body["type"].as_str().unwrap() {
+            "intent" => {
+                open.insert(intent, "nothing recorded".to_owned());
+            }
+            "outcome" => match body["outcome"]["kind"].as_str().unwrap() {
+                kind @ ("unknown" | "in_flight") => {
+                    open.insert(intent, kind.to_owned());
+                }
+                _ => {
+                    open.remove(&intent);
+                }
+            },
+            _ => {}
+        }
+    }
+    assert!(open.is_empty(), "{when}: {open:?}");
 }
 
 /// Every system's write number `k` never gets an answer; the process is killed once all of them arrived.

@@ -86,7 +86,8 @@ fn a_journal_that_was_edited_is_found_out_and_nothing_is_sent_on_it() {
     fs::write(house.path(JOURNAL), bytes).unwrap();
     let verify = house.run(&["history", "--verify"]);
     assert_eq!(verify.code, 1, "{}", verify.all());
-    assert!(verify.all().contains(&seq.to_string()), "names record {seq}: {}", verify.all());
+    assert!(verify.all().contains(&format!("record {seq}")), "names it: {}", verify.all());
+    refuses(&house, &[], &[&format!("record {seq}")]);
 }
 
 #[test]
