@@ -6,17 +6,20 @@
 
 mod architecture;
 mod convergence;
+mod crash;
 mod documents;
 mod exit_codes;
 mod freeze;
 mod guards;
 mod history;
 mod house;
+mod journal;
 mod orders;
 mod outcomes;
 mod readings;
 mod readme;
 mod report;
 mod saved_plan;
+mod secrets;
 mod service;
 mod snapshots;
