@@ -103,6 +103,11 @@ impl LoneResources {
         Self { ids }
     }
 
+    /// Whether an object is one of them.
+    pub fn has(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
     /// What stands for a field's value in a look-up: an object's id, a text, the empty text for nothing.
     pub fn token<'e>(&self, entry: &'e Entry, field: usize) -> &'e str {
         match entry.values.get(field) {

@@ -145,7 +145,8 @@ impl<'a> Indices<'a> {
                 .iter()
                 .map(|field| {
                     let given = meaning.fields.iter().position(|known| known == field);
-                    given.and_then(|given| combination.get(given)).copied().unwrap_or("")
+                    let written = given.and_then(|given| combination.get(given)).copied().unwrap_or("");
+                    if self.lone.has(written) { "" } else { written }
                 })
                 .collect();
             let entries = &self.snapshot.entries;
@@ -166,8 +167,17 @@ impl<'a> Indices<'a> {
         let entries = &self.snapshot.entries;
         let mut found = Vec::new();
         for combination in meaning.combinations() {
-            let hits: Vec<usize> = self.get(kind, meaning.fields.clone()).find(&combination).collect();
-            let agree = |hit: &usize| entries.get(*hit).is_some_and(|entry| classes_agree(values, entry));
+            let lone = self.lone;
+            let tokens: Vec<&str> = combination.iter().map(|&word| if lone.has(word) { "" } else { word }).collect();
+            let hits: Vec<usize> = self.get(kind, meaning.fields.clone()).find(&tokens).collect();
+            // A lone resource that is named means this one, not every application-wide entry.
+            let is_it = |entry: &Entry| {
+                meaning.fields.iter().zip(&combination).filter(|(_, word)| lone.has(word)).all(|(&field, word)| {
+                    matches!(entry.values.get(field), Some(Value::Object(object)) if object.id == **word)
+                })
+            };
+            let agree =
+                |hit: &usize| entries.get(*hit).is_some_and(|entry| classes_agree(values, entry) && is_it(entry));
             found.extend(hits.into_iter().filter(agree).map(to_u32));
         }
         found.sort_unstable();

@@ -5,11 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod architecture;
+mod bad_input;
 mod convergence;
 mod exit_codes;
 mod guards;
 mod history;
+mod hostile;
 mod house;
+mod import;
 mod orders;
 mod saved_plan;
 mod service;
