@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod architecture;
+mod bad_input;
 mod convergence;
 mod crash;
 mod documents;
@@ -12,7 +13,9 @@ mod exit_codes;
 mod freeze;
 mod guards;
 mod history;
+mod hostile;
 mod house;
+mod import;
 mod journal;
 mod orders;
 mod outcomes;
