@@ -6,6 +6,7 @@ use super::{
     HoldName, Input,
     candidate::Candidate,
     matching::{Matching, UnresolvedDeclaration, classes_agree},
+    persons::Persons,
 };
 use crate::access::{Cause, Entry, Kind, LastMatch, Shape, Text, Value};
 
@@ -19,15 +20,26 @@ pub struct Ambiguity<'a> {
     pub declared_lineages: HashSet<Vec<Text>>,
     keys: HashMap<&'a str, usize>,
     unmatched_by_principal: HashMap<(&'static str, Text), Vec<usize>>,
+    /// Unresolved declarations by kind and the object that one of their clear names stands for.
+    unresolved_on: HashMap<(&'static str, usize, &'a str), Vec<usize>>,
+    /// Those of which no name is clear.
+    unresolved_anywhere: Vec<usize>,
+    /// For unresolved declarations: the last match of each key that the journal knows, the first by kind and id.
+    last_of: HashMap<&'a str, &'a LastMatch>,
+    named: Persons<'a>,
 }
 
 impl<'a> Ambiguity<'a> {
     /// Gathers what the judgements need.
     pub fn new(input: Input<'a>, matching: &'a Matching, declared_lineages: HashSet<Vec<Text>>) -> Self {
-        let mut keys = HashMap::with_capacity(input.policy.declarations.len());
+        let policy = input.policy;
+        let mut keys = HashMap::new();
         let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
-        for (number, declaration) in input.policy.declarations.iter().enumerate() {
-            keys.insert(declaration.key.as_str(), number);
+        for (number, declaration) in policy.declarations.iter().enumerate() {
+            // Only what the journal remembers is asked for by its key.
+            if !input.history.matches.is_empty() {
+                keys.insert(declaration.key.as_str(), number);
+            }
             let person = declaration.person.as_ref();
             if let Some(person) = person.filter(|_| matching.entries(number).is_empty()) {
                 for spelling in spellings(person, input.description.system) {
@@ -35,7 +47,42 @@ impl<'a> Ambiguity<'a> {
                 }
             }
         }
-        Self { input, matching, declared_lineages, keys, unmatched_by_principal }
+        let mut unresolved_on: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut unresolved_anywhere = Vec::new();
+        for (at, unresolved) in matching.unresolved.iter().enumerate() {
+            let Some(declaration) = policy.declarations.get(unresolved.declaration as usize) else { continue };
+            let meaning = &unresolved.meaning;
+            let is_clear = |field: usize| meaning.unresolved.iter().all(|name| name.field != field);
+            let clear = meaning.fields.iter().zip(&meaning.tokens).find(|(field, _)| is_clear(**field));
+            match clear {
+                Some((&field, tokens)) => tokens.iter().for_each(|token| {
+                    unresolved_on.entry((declaration.kind.name, field, token.as_str())).or_default().push(at);
+                }),
+                None => unresolved_anywhere.push(at),
+            }
+        }
+        let has_unresolved = !matching.unresolved.is_empty();
+        let mut last_of: HashMap<&str, &LastMatch> = HashMap::new();
+        for last in input.history.matches.values().filter(|_| has_unresolved) {
+            let first = last_of.entry(last.declaration.as_str()).or_insert(last);
+            if (&last.kind, &last.id) < (&first.kind, &first.id) {
+                *first = last;
+            }
+        }
+        let declared = policy.declarations.iter().filter_map(|declaration| declaration.person.as_deref());
+        let named = input.people.values().map(AsRef::as_ref).chain(declared).filter(|_| has_unresolved);
+        let named = Persons::new(input.description.system, named);
+        Self {
+            input,
+            matching,
+            declared_lineages,
+            keys,
+            unmatched_by_principal,
+            unresolved_on,
+            unresolved_anywhere,
+            last_of,
+            named,
+        }
     }
 
     /// The last match that the journal knows of an entry.
@@ -105,7 +152,7 @@ impl<'a> Ambiguity<'a> {
     }
 
     fn unresolved(&self, candidate: &mut Candidate<'_>) {
-        let found = self.matching.unresolved.iter().find(|unresolved| self.could_mean(unresolved, candidate.entry));
+        let found = self.unresolved_near(candidate.entry).find(|unresolved| self.could_mean(unresolved, candidate.entry));
         if let Some(unresolved) = found {
             let place = self.place(unresolved.declaration as usize);
             candidate.hold(
@@ -116,6 +163,19 @@ impl<'a> Ambiguity<'a> {
         }
     }
 
+    /// The unresolved declarations that the entry agrees with in a clear name, or that have none, in their order.
+    fn unresolved_near(&self, entry: &Entry) -> impl Iterator<Item = &'a UnresolvedDeclaration> {
+        let kind = entry.kind.name;
+        let on = (0..entry.values.len())
+            .filter_map(|field| self.unresolved_on.get(&(kind, field, object_id(entry, field)?)))
+            .flatten();
+        let mut near: Vec<usize> = on.chain(&self.unresolved_anywhere).copied().collect();
+        near.sort_unstable();
+        near.dedup();
+        let matching = self.matching;
+        near.into_iter().filter_map(|at| matching.unresolved.get(at))
+    }
+
     fn could_mean(&self, unresolved: &UnresolvedDeclaration, entry: &Entry) -> bool {
         let Some(declaration) = self.input.policy.declarations.get(unresolved.declaration as usize) else {
             return false;
@@ -123,7 +183,7 @@ impl<'a> Ambiguity<'a> {
         if declaration.kind != entry.kind || !classes_agree(&declaration.values, entry) {
             return false;
         }
-        let known = self.input.history.matches.values().find(|last| last.declaration == declaration.key);
+        let known = self.last_of.get(declaration.key.as_str());
         unresolved.meaning.fields.iter().zip(&unresolved.meaning.tokens).all(|(&field, tokens)| {
             let live = object_id(entry, field);
             let wrong = unresolved.meaning.unresolved.iter().find(|name| name.field == field);
@@ -148,14 +208,7 @@ impl<'a> Ambiguity<'a> {
     /// does not mean them.
     fn is_somebody_else(&self, entry: &Entry, field: usize) -> bool {
         let Some(Value::Object(user)) = entry.values.get(field) else { return false };
-        let system = self.input.description.system;
-        self.input.people.values().any(|person| person.is(system, user))
-            || self
-                .input
-                .policy
-                .declarations
-                .iter()
-                .any(|declaration| declaration.person.as_ref().is_some_and(|person| person.is(system, user)))
+        self.named.who_is(user).is_some()
     }
 
     fn implied(&self, candidate: &mut Candidate<'_>) {

@@ -145,7 +145,7 @@ fn entries_that_share_a_declared_key_are_held_unless_one_is_known() {
     let mut world = managed(world);
     assert_eq!(world.sent_ids(), ["g3"]);
     assert_eq!((world.holds("g1"), world.holds("g2")), (vec![HoldName::Duplicate], vec![HoldName::Duplicate]));
-    world.policy.declarations[0].limits.expires = Some(super::world::days_ago(1));
+    std::sync::Arc::make_mut(&mut world.policy.declarations[0].limits).expires = Some(super::world::days_ago(1));
     world.policy.sets[0].allow_empty = true;
     assert_eq!(world.sent_ids(), ["g1", "g2", "g3"], "whichever was meant, both go");
 }
