@@ -5,18 +5,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod architecture;
+mod bad_input;
 mod convergence;
+mod crash;
 mod documents;
 mod exit_codes;
 mod freeze;
 mod guards;
 mod history;
+mod hostile;
 mod house;
+mod import;
+mod journal;
 mod orders;
 mod outcomes;
 mod readings;
 mod readme;
 mod report;
 mod saved_plan;
+mod secrets;
 mod service;
 mod snapshots;
