@@ -158,6 +158,9 @@ impl Report {
                     TargetState::Planned => continue,
                 },
             ));
+            if let TargetState::Unreadable { advice: Some(advice), .. } = &target.state {
+                lines.push(Line::new(3, Tone::Plain, format!("way on: {advice}")));
+            }
         }
         lines.extend(self.errors.iter().map(|error| Line::new(0, Tone::Bad, format!("error: {error}"))));
         lines.extend(self.remarks.iter().map(|remark| Line::new(0, Tone::Plain, format!("note: {remark}"))));
