@@ -242,10 +242,14 @@ fn the_quick_start_does_what_its_page_says() {
     assert!(policy.contains("must_expire_within: 2d"));
     let shorter = plan(&policy.replace("must_expire_within: 2d", "must_expire_within: 1h"));
     assert!(shown(&shorter, "held").len() > 1);
-    let guards = crate::service::refused_by(&shorter, "s2-northlight");
-    assert!(guards.contains(&"share".to_owned()), "{guards:?}");
+    let noticed = |id: &String| crate::house::holds(&shorter, "s2-northlight", id) == ["notice"];
+    assert!(shown(&shorter, "held").iter().all(noticed), "{shorter}");
 
     let declared = plan(&format!("{policy}\naccess_tokens:\n  - {{ id: ci/run-8714, justification: stays }}\n"));
     assert_eq!([shown(&declared, "change"), shown(&declared, "held")].concat(), [""; 0]);
+    let (before, rest) = policy.split_once("manage:").unwrap();
+    let (_, after) = rest.split_once("allow:").unwrap();
+    let unmanaged = plan(&format!("{before}allow:{after}"));
+    assert_eq!([shown(&unmanaged, "change"), shown(&unmanaged, "held")].concat(), [""; 0]);
     assert_eq!(house.writes(), 0);
 }
