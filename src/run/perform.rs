@@ -271,7 +271,7 @@ impl Session<'_> {
     ) -> BTreeMap<Text, Vec<apply::RowOutcome>> {
         stream::iter(self.live(readings))
             .map(|(target, reading)| async move {
-                let rows = match apply::resume(&self.work(target, reading)).await {
+                let rows = match apply::resume(&self.work(target, reading), &reading.snapshot).await {
                     Ok(rows) => rows,
                     Err(error) => {
                         self.halt.pull(error.to_string());
