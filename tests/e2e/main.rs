@@ -14,6 +14,7 @@ mod history;
 mod house;
 mod orders;
 mod outcomes;
+mod prompt;
 mod readings;
 mod readme;
 mod saved_plan;
