@@ -79,6 +79,8 @@ fn ctrl_c_the_end_of_input_and_another_word_send_nothing_and_yes_does() {
         let Some(seat) = Seat::at(&house) else { return };
         let (status, shown) = seat.types(typed);
         assert!(status.success(), "{typed:?} {status}\n{shown}");
+        // The open question must not keep the signal from being told of.
+        assert_eq!(shown.contains("Stopping"), typed == b"\x03", "{typed:?}\n{shown}");
         assert_eq!(house.removed_tokens(), strays(sent), "{typed:?}\n{shown}");
     }
 }
