@@ -161,7 +161,9 @@ async fn followed<'a>(work: &Work<'_>, mut row: Claimed<'a>) -> Option<Claimed<'
         }
         Ok(Settled::Gone) => (End::Gone, OutcomeKind::Gone, "absent in a complete reading".to_owned()),
         Ok(Settled::Refused(why)) => (End::Refused, OutcomeKind::Refused, why),
-        Ok(Settled::InFlight(_) | Settled::Present | Settled::Unknown(_)) | Err(_) => return Some(row),
+        Ok(Settled::InFlight(_) | Settled::Present | Settled::Untold(_) | Settled::Unknown(_)) | Err(_) => {
+            return Some(row);
+        }
     };
     row.outcome.end = end;
     row.outcome.confirmed = end != End::Refused;

@@ -139,7 +139,7 @@ async fn judged(
         Settled::InFlight(what) => Known::InFlight(what),
         Settled::Refused(why) => Known::Refused(why),
         Settled::Present => Known::Open("the answer says that it is still there".into()),
-        Settled::Unknown(why) => Known::Open(why),
+        Settled::Untold(why) | Settled::Unknown(why) => Known::Open(why),
     };
     let mut failures = Vec::new();
     failures.extend(work.record(intent, first.outcome(status, request_id.clone()), note.clone()).await.err());
@@ -177,7 +177,7 @@ fn from_known(row: &Row, known: Known) -> RowOutcome {
             outcome.confirmed = true;
             outcome
         }
-        Known::Open(why) => RowOutcome::of(row, End::Unknown, why),
+        Known::Untold(why) | Known::Open(why) => RowOutcome::of(row, End::Unknown, why),
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) enum Known {
     Refused(String),
     /// Still there in a complete reading after the deadline: a verified failure.
     StillThere,
+    /// Still there after the deadline, and the system cannot tell whether the removal arrived: the next run sends it again under
+    /// the same key, so that it takes effect once.
+    Untold(String),
     /// Not known yet; a later run reads on.
     Open(String),
 }
@@ -41,6 +44,7 @@ impl Known {
             Self::InFlight(what) => (OutcomeKind::InFlight, what.clone()),
             Self::Refused(why) => (OutcomeKind::Refused, why.clone()),
             Self::StillThere => (OutcomeKind::Failed, "still there after the settle deadline".into()),
+            Self::Untold(why) => (OutcomeKind::Untold, why.clone()),
             Self::Open(why) => (OutcomeKind::Unknown, why.clone()),
         };
         Outcome { kind, detail, status, request_id }
@@ -65,7 +69,8 @@ pub(super) async fn settle(work: &Work<'_>, order: &Order, note: &Note, until: I
             Ok(Settled::Refused(why)) => return Known::Refused(why),
             Ok(Settled::Present) if last => return Known::StillThere,
             Ok(Settled::Present) => "still there, before the settle deadline".to_owned(),
-            Ok(Settled::Unknown(why)) => why,
+            Ok(Settled::Untold(why)) if last => return Known::Untold(why),
+            Ok(Settled::Untold(why) | Settled::Unknown(why)) => why,
             Err(unreadable) => format!("could not be read: {unreadable}"),
         };
         if last || work.stop.is_cancelled() {

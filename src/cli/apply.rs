@@ -7,7 +7,7 @@ use super::{
     failure::Result,
     output,
     resolve::{Context, stated_number},
-    signals, terminal, work,
+    revoke, signals, terminal, work,
 };
 use crate::access::Text;
 
@@ -31,7 +31,7 @@ pub struct ApplyArgs {
     #[arg(long)]
     pub yes: bool,
     /// Who reviewed the saved plan; goes into the journal and makes it confirmed by a person
-    #[arg(long, value_name = "WHO", requires = "plan")]
+    #[arg(long, value_name = "WHO", requires = "plan", value_parser = reviewer)]
     pub reviewed_by: Option<String>,
     /// State the number of revocations that are meant for a target, exactly (repeatable)
     #[arg(long, value_name = "TARGET=N", value_parser = stated_number)]
@@ -47,6 +47,10 @@ pub struct ApplyArgs {
     pub lock_wait: u64,
 }
 
+fn reviewer(typed: &str) -> std::result::Result<String, String> {
+    revoke::visible_line(typed, "name who reviewed it: that goes into the journal")
+}
+
 /// Plans, asks and sends.
 ///
 /// # Errors
@@ -56,4 +60,15 @@ pub async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit> {
     let report = work::apply(context, args, has_to_ask, &signals::listen()?).await?;
     output::report(context, &report)?;
     Ok(report.exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reviewer;
+
+    #[test]
+    fn a_reviewer_is_one_visible_line() {
+        assert_eq!(reviewer(" anna ").unwrap(), "anna");
+        assert!(reviewer(" ").is_err() && reviewer("an\nna").is_err() && reviewer("anna\u{202e}").is_err());
+    }
 }

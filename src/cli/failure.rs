@@ -100,6 +100,8 @@ impl From<RunError> for Failure {
                 .hint("make a new one: `portcullis plan --out FILE`"),
             RunError::Snapshot(_) => Self::while_doing("the reading cannot be used", &error)
                 .hint("make a new one: `portcullis snapshot --out FILE`"),
+            RunError::Unclear { .. } => Self::while_doing("nothing was sent", &error)
+                .hint("`portcullis validate` shows what is wrong; repair it, or name the entries by address or id"),
             RunError::UnknownTarget { .. }
             | RunError::NothingReviewed
             | RunError::NotInSavedPlan
@@ -115,9 +117,10 @@ impl From<OrderRefused> for Failure {
             OrderRefused::Ambiguous(_) => "name one with --kind",
             OrderRefused::Dead(_) => "there is nothing to do",
             OrderRefused::InFlight(_) => "`portcullis plan` tells how far it is",
-            OrderRefused::Held { name: "stopped", .. } => {
-                "take the stop away first: the variable, or the operator's stop file"
+            OrderRefused::Held { name: "stopped", why } if why.contains(run::OBSERVE_VARIABLE) => {
+                "unset PORTCULLIS_OBSERVE for this one command, and order again"
             }
+            OrderRefused::Held { name: "stopped", .. } => "remove the stop file that it names, and order again",
             OrderRefused::Held { .. } => "no order passes this; change portcullis.yaml if it has to go",
         };
         Self::while_doing("nothing was sent", &error).hint(hint).exit(Exit::of(run::refused_exit_code(&error)))
@@ -142,7 +145,15 @@ impl From<Unreadable> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::Failure;
+    use super::{Failure, OrderRefused};
+
+    #[test]
+    fn a_stop_has_a_way_on_of_its_own() {
+        let told = |name, why: &str| Failure::from(OrderRefused::Held { name, why: why.into() }).to_string();
+        assert!(told("stopped", "PORTCULLIS_OBSERVE=1 is set").contains("way on: unset PORTCULLIS_OBSERVE"));
+        assert!(told("stopped", "the stop file /s is there").contains("way on: remove the stop file"));
+        assert!(told("own", "ours").contains("no order passes this"));
+    }
 
     #[test]
     fn an_error_shows_its_chain_and_hint_and_nothing_hostile() {

@@ -148,6 +148,7 @@ fn outcome_name(kind: OutcomeKind) -> &'static str {
         OutcomeKind::Refused => "refused by the system",
         OutcomeKind::Failed => "failed",
         OutcomeKind::NotSent => "not sent",
+        OutcomeKind::Untold => "still there, arrival not known",
         OutcomeKind::Unknown => "unknown yet",
     }
 }

@@ -36,7 +36,7 @@ mod way;
 mod work;
 mod world;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -45,6 +45,9 @@ pub use exit::Exit;
 use args::{Cli, Command};
 use failure::{Failure, Result};
 use resolve::Context;
+
+/// How long the end of the process waits for what still runs. Everything that matters was waited for before.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -78,9 +81,13 @@ fn start(context: &Context, command: &Command) -> Result<Exit> {
         Command::Completions(args) => completions::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Validate(args) => validate::run(context, args),
-        other => tokio::runtime::Runtime::new()
-            .map_err(|error| Failure::while_doing("the runtime cannot start", &error))?
-            .block_on(dispatch(context, other)),
+        other => {
+            let runtime = tokio::runtime::Runtime::new()
+                .map_err(|error| Failure::while_doing("the runtime cannot start", &error))?;
+            let ended = runtime.block_on(dispatch(context, other));
+            runtime.shutdown_timeout(LAST_WAIT);
+            ended
+        }
     }
 }
 

@@ -34,7 +34,8 @@ impl Prompt for AtTerminal<'_> {
         let (reply, answer) = tokio::sync::oneshot::channel();
         // A thread of its own: a read of the terminal cannot be called off, and must not hold up the end of the process.
         std::thread::spawn(move || {
-            let said = terminal::confirmed(&question, &mut std::io::stdin().lock(), &mut std::io::stderr().lock());
+            // Standard error is locked to write only: what Ctrl-C has to say must not wait for an answer.
+            let said = terminal::confirmed(&question, &mut std::io::stdin().lock(), &mut std::io::stderr());
             let _ = reply.send(said);
         });
         tokio::select! {

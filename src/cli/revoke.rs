@@ -42,12 +42,20 @@ pub struct RevokeArgs {
 }
 
 fn because(typed: &str) -> std::result::Result<String, String> {
+    visible_line(typed, "say why: it goes into the journal")
+}
+
+/// What a person types to stand in the journal: one short line that shows what it is.
+///
+/// # Errors
+/// `empty` where nothing was typed; else what is wrong with it.
+pub fn visible_line(typed: &str, empty: &str) -> std::result::Result<String, String> {
     match typed.trim() {
-        "" => Err("say why: it goes into the journal".to_owned()),
+        "" => Err(empty.to_owned()),
         text if text.len() > MAX_REASON_BYTES => {
-            Err(format!("a reason has at most {} bytes, this one has {}", MAX_REASON_BYTES, text.len()))
+            Err(format!("it takes at most {} bytes, this has {}", MAX_REASON_BYTES, text.len()))
         }
-        text if text.chars().any(neutral::is_unsafe) => Err("a reason is one line of visible characters".to_owned()),
+        text if text.chars().any(neutral::is_unsafe) => Err("write one line of visible characters".to_owned()),
         text => Ok(text.to_owned()),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn credential(node: &Node<'_>, directory: &Path, reporter: &mut Repor
             ),
         },
         "file" => match text(value) {
-            Some(path) => Some(CredentialRef::File(directory.join(path))),
+            Some(path) => Some(CredentialRef::File { path: directory.join(path), shown: path.contains('/') }),
             None => refuse(value, "`file` has to be a path", reporter),
         },
         "command" => {

@@ -110,7 +110,12 @@ pub enum CredentialRef {
     /// An environment variable.
     Env(String),
     /// A file that not everyone can read.
-    File(PathBuf),
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Whether it may be shown: a text without `/` could be the credential itself.
+        shown: bool,
+    },
     /// A program and its arguments, run with a cleared environment; its standard output is the credential.
     Command(Vec<String>),
 }

@@ -105,6 +105,7 @@ pub(super) fn outcome_name(kind: OutcomeKind) -> &'static str {
         OutcomeKind::Refused => "refused",
         OutcomeKind::Failed => "failed",
         OutcomeKind::NotSent => "not_sent",
+        OutcomeKind::Untold => "untold",
         OutcomeKind::Unknown => "unknown",
     }
 }

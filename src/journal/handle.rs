@@ -171,11 +171,12 @@ impl Journal {
         self.write(Work::Observe(Box::new((target.into(), now, seen.clone())))).await.map(|_| ())
     }
 
-    /// Open intents of a target with all that is needed to settle them: the intent record and its newest note.
+    /// Open intents of a target with all that is needed to settle them: the intent record, its newest note, and its newest
+    /// outcome where there is one.
     ///
     /// # Errors
     /// Storage.
-    pub async fn open_intents(&self, target: &str) -> Result<Vec<(Record, Note)>, JournalError> {
+    pub async fn open_intents(&self, target: &str) -> Result<Vec<(Record, Note, Option<Outcome>)>, JournalError> {
         past::open_intents(&mut *self.connection.lock().await, target).await
     }
 

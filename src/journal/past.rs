@@ -6,7 +6,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use crate::access::{EntryKey, Expectation, History, OpenIntent, Refusal, SentRow};
 
 use super::{
-    JournalError, Record, RecordBody,
+    JournalError, Outcome, Record, RecordBody,
     chain::{Loose, record},
     observed::{self, WINDOW_MS},
     problem::storage,
@@ -177,11 +177,11 @@ async fn expectation(
     Ok(valid.then_some(expectation))
 }
 
-/// The open intents of a target, oldest first, each with its newest note.
+/// The open intents of a target, oldest first, each with its newest note and outcome.
 pub(super) async fn open_intents(
     connection: &mut SqliteConnection,
     target: &str,
-) -> Result<Vec<(Record, Note)>, JournalError> {
+) -> Result<Vec<(Record, Note, Option<Outcome>)>, JournalError> {
     let rows = sqlx::query(intents!(
         "i.seq AS seq, i.at AS at, i.run AS run, i.target AS target, i.body AS body, i.hash AS hash, o.body AS last_body",
         "i.target = $1 AND (o.outcome IS NULL OR o.outcome IN ('unknown', 'in_flight')) ORDER BY i.seq"
@@ -190,15 +190,15 @@ pub(super) async fn open_intents(
     for row in rows.bind(target).fetch_all(connection).await.map_err(storage)? {
         let intent = record(&row)?;
         let last = row.try_get::<Option<&str>, _>("last_body").map_err(storage)?;
-        let newest = match (last, &intent.body) {
+        let (note, outcome) = match (last, &intent.body) {
             (Some(_), _) => match body(&row, "last_body")? {
-                RecordBody::Outcome { note, .. } => note,
-                _ => Note::Null,
+                RecordBody::Outcome { note, outcome, .. } => (note, Some(outcome)),
+                _ => (Note::Null, None),
             },
-            (None, RecordBody::Intent { note, .. }) => note.clone(),
-            (None, _) => Note::Null,
+            (None, RecordBody::Intent { note, .. }) => (note.clone(), None),
+            (None, _) => (Note::Null, None),
         };
-        open.push((intent, newest));
+        open.push((intent, note, outcome));
     }
     Ok(open)
 }

@@ -209,3 +209,22 @@ pub fn resolve_people(
         ),
     }
 }
+
+/// The literal texts without an `@` by which selectors of another file name people: a name, or a user id of the vendor's. A
+/// `principal` may be anything, so that it comes along only where `principals` says so.
+pub fn named_people(selectors: &Selectors, kind: &'static Kind, principals: bool) -> Vec<String> {
+    let known = Selectable::all(kind);
+    let is_person = |field: SelectField| {
+        (principals || matches!(field, SelectField::Field(_)))
+            && known.iter().any(|name| name.field == field && name.is_person)
+    };
+    let Selectors::Any(list) = selectors else { return Vec::new() };
+    list.iter()
+        .flat_map(|selector| &selector.conditions)
+        .filter(|condition| is_person(condition.field))
+        .flat_map(|condition| &condition.any_of)
+        .filter_map(Pattern::as_literal)
+        .filter(|text| !text.is_empty() && !text.contains('@'))
+        .map(str::to_owned)
+        .collect()
+}

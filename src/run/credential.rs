@@ -60,8 +60,8 @@ async fn resolve_in(
 ) -> Result<SecretString, CredentialError> {
     let found = match from {
         CredentialRef::Env(name) => from_environment(name, &environment),
-        CredentialRef::File(path) => from_file(path.clone()).await,
-        CredentialRef::Command(words) => from_command(words, &environment, limit).await,
+        CredentialRef::File { path, .. } => from_file(path.clone(), named(from)).await,
+        CredentialRef::Command(words) => from_command(words, &named(from), &environment, limit).await,
     };
     found.and_then(|bytes| checked(&bytes, from)).map_err(|(what, advice)| CredentialError {
         target: target.to_owned(),
@@ -86,47 +86,54 @@ fn from_environment(
     }
 }
 
-async fn from_file(path: PathBuf) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let read = tokio::task::spawn_blocking(move || read_file(&path));
+/// How errors name a reference. A text without `/` may be the credential itself, pasted where its place belongs.
+fn named(from: &CredentialRef) -> String {
+    match from {
+        CredentialRef::Env(name) => format!("the environment variable `{name}`"),
+        CredentialRef::File { path, shown: true } => format!("the credential file {}", path.display()),
+        CredentialRef::File { .. } => "the file named in `credential:`".to_owned(),
+        CredentialRef::Command(words) => match words.first() {
+            Some(program) if program.contains('/') => format!("the command `{program}`"),
+            _ => "the command named in `credential:`".to_owned(),
+        },
+    }
+}
+
+async fn from_file(path: PathBuf, named: String) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let read = tokio::task::spawn_blocking(move || read_file(&path, &named));
     read.await.unwrap_or_else(|_| Err(("reading its credential's file was cut off".to_owned(), "try again".to_owned())))
 }
 
 // Links are followed: Kubernetes mounts a secret as a link to a link to the file. What counts is the file at the end.
-fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let shown = path.display();
+fn read_file(path: &Path, named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let unreadable = |error: std::io::Error| {
         (
-            format!("the credential file {shown} cannot be read: {error}"),
+            format!("{named} cannot be read: {error}"),
             "create the file with mode 0400 for the user that runs Portcullis, or change `credential:`".to_owned(),
         )
     };
     // Looked at before it is opened, since opening a pipe waits for a writer.
-    refuse_odd_file(path, &std::fs::metadata(path).map_err(unreadable)?)?;
+    refuse_odd_file(named, &std::fs::metadata(path).map_err(unreadable)?)?;
     let file = File::open(path).map_err(unreadable)?;
-    refuse_odd_file(path, &file.metadata().map_err(unreadable)?)?;
+    refuse_odd_file(named, &file.metadata().map_err(unreadable)?)?;
     let mut bytes = buffer();
     let most = u64::try_from(MAX_CREDENTIAL_BYTES).unwrap_or(u64::MAX);
     file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }
 
-fn refuse_odd_file(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Failure> {
-    let shown = path.display();
+fn refuse_odd_file(named: &str, metadata: &std::fs::Metadata) -> Result<(), Failure> {
     if !metadata.is_file() {
-        return Err((
-            format!("the credential file {shown} is no regular file"),
-            "name a regular file, or a link to one".to_owned(),
-        ));
+        return Err((format!("{named} is no regular file"), "name a regular file, or a link to one".to_owned()));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
         if metadata.mode() & 0o004 != 0 {
             return Err((
-                format!("everyone can read the credential file {shown} (mode {:04o})", metadata.mode() & 0o7777),
-                format!(
-                    "`chmod o-r {shown}`; for a Kubernetes secret volume set `defaultMode: 0400` (or 0440 with `fsGroup`)"
-                ),
+                format!("everyone can read {named} (mode {:04o})", metadata.mode() & 0o7777),
+                "`chmod o-r` it; for a Kubernetes secret volume set `defaultMode: 0400` (or 0440 with `fsGroup`)"
+                    .to_owned(),
             ));
         }
     }
@@ -135,6 +142,7 @@ fn refuse_odd_file(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Fail
 
 async fn from_command(
     words: &[String],
+    named: &str,
     environment: &impl Fn(&str) -> Option<OsString>,
     limit: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -147,7 +155,7 @@ async fn from_command(
     // Neither its arguments nor what it wrote to standard error are shown: both may hold secrets.
     let by_hand = || {
         format!(
-            "its error output is not shown, as it may hold secrets; run `{program}` by hand with nothing but PATH and HOME set"
+            "its error output is not shown, as it may hold secrets; run {named} by hand with nothing but PATH and HOME set"
         )
     };
     let mut command = tokio::process::Command::new(program);
@@ -156,7 +164,7 @@ async fn from_command(
     command.envs(COMMAND_ENVIRONMENT.iter().filter_map(|name| environment(name).map(|value| (name, value))));
     let mut child = command.spawn().map_err(|error| {
         (
-            format!("the command `{program}` of its credential does not start: {error}"),
+            format!("{named} does not start: {error}"),
             "check the program's path and mode; it is looked up in PATH, and no shell is involved".to_owned(),
         )
     })?;
@@ -171,21 +179,11 @@ async fn from_command(
     let ended = tokio::time::timeout(limit, run).await;
     match ended {
         Ok(Ok(Some(status))) if status.success() => Ok(bytes),
-        Ok(Ok(Some(status))) => {
-            Err((format!("the command `{program}` of its credential failed ({status})"), by_hand()))
-        }
+        Ok(Ok(Some(status))) => Err((format!("{named} failed ({status})"), by_hand())),
         // Too much: it is told below, and the child is killed when it is dropped.
         Ok(Ok(None)) => Ok(bytes),
-        Ok(Err(error)) => {
-            Err((format!("the command `{program}` of its credential cannot be read: {error}"), by_hand()))
-        }
-        Err(_) => Err((
-            format!(
-                "the command `{program}` of its credential did not end within {} s and was killed",
-                limit.as_secs()
-            ),
-            by_hand(),
-        )),
+        Ok(Err(error)) => Err((format!("what {named} writes cannot be read: {error}"), by_hand())),
+        Err(_) => Err((format!("{named} did not end within {} s and was killed", limit.as_secs()), by_hand())),
     }
 }
 
@@ -196,11 +194,8 @@ fn buffer() -> Zeroizing<Vec<u8>> {
 
 fn checked(bytes: &[u8], from: &CredentialRef) -> Result<SecretString, Failure> {
     let place = match from {
-        CredentialRef::Env(name) => format!("the environment variable `{name}`"),
-        CredentialRef::File(path) => format!("the credential file {}", path.display()),
-        CredentialRef::Command(words) => {
-            format!("the output of `{}`", words.first().map_or("", String::as_str))
-        }
+        CredentialRef::Command(_) => format!("the output of {}", named(from)),
+        CredentialRef::Env(_) | CredentialRef::File { .. } => named(from),
     };
     if bytes.len() > MAX_CREDENTIAL_BYTES {
         return Err((

@@ -52,7 +52,7 @@ async fn a_file_that_everyone_can_read_is_refused_and_links_are_followed() {
     std::fs::write(&file, format!("{SECRET}\r\n")).unwrap();
     std::os::unix::fs::symlink("..2026_11_21", place.path().join("..data")).unwrap();
     std::os::unix::fs::symlink("..data/token", place.path().join("token")).unwrap();
-    let link = CredentialRef::File(place.path().join("token"));
+    let link = CredentialRef::File { path: place.path().join("token"), shown: true };
 
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o440)).unwrap();
     assert_eq!(found(&link).await.unwrap(), SECRET);
@@ -64,14 +64,14 @@ async fn a_file_that_everyone_can_read_is_refused_and_links_are_followed() {
 #[tokio::test]
 async fn what_is_no_small_regular_file_is_refused() {
     let place = tempfile::tempdir().unwrap();
-    let error = found(&CredentialRef::File(place.path().to_owned())).await.unwrap_err();
+    let error = found(&CredentialRef::File { path: place.path().to_owned(), shown: true }).await.unwrap_err();
     assert!(error.what.contains("no regular file"), "{error}");
     let large = place.path().join("large");
     std::fs::write(&large, vec![b'a'; MAX_CREDENTIAL_BYTES + 1]).unwrap();
     std::fs::set_permissions(&large, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let error = found(&CredentialRef::File(large)).await.unwrap_err();
+    let error = found(&CredentialRef::File { path: large, shown: true }).await.unwrap_err();
     assert!(error.what.contains("larger than"), "{error}");
-    let error = found(&CredentialRef::File(place.path().join("missing"))).await.unwrap_err();
+    let error = found(&CredentialRef::File { path: place.path().join("missing"), shown: true }).await.unwrap_err();
     assert!(error.what.contains("cannot be read"), "{error}");
 }
 
@@ -110,5 +110,15 @@ fn only_the_named_claim_is_taken_from_a_jwt() {
     assert_eq!(own_claim(&jwt(r#"{"k":"a"} x"#), "k"), None);
     for no_jwt in ["plain-token", "a.b", "a.!!.c", "a.b.c.d", ""] {
         assert_eq!(own_claim(&SecretString::from(no_jwt), "k"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_credential_pasted_in_place_of_its_reference_is_not_echoed() {
+    let path = std::path::PathBuf::from("/etc/portcullis").join(SECRET);
+    let file = found(&CredentialRef::File { path, shown: false }).await.unwrap_err();
+    let command = found(&CredentialRef::Command(vec![SECRET.to_owned()])).await.unwrap_err();
+    for error in [file, command] {
+        assert!(error.what.contains("named in `credential:`") && !format!("{error:?}").contains(SECRET), "{error:?}");
     }
 }

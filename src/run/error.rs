@@ -27,6 +27,14 @@ pub enum RunError {
     /// A saved plan cannot be taken.
     #[error(transparent)]
     SavedPlan(#[from] SavedPlanError),
+    /// What is own or protected there cannot be told.
+    #[error("target `{target}` gets no order: {why}")]
+    Unclear {
+        /// The target.
+        target: String,
+        /// Why.
+        why: String,
+    },
     /// A stop was asked for before anything was sent.
     #[error("stopped while the targets were read; nothing was sent")]
     Stopped,

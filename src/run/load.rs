@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::files::{self, SourceFile};
 use crate::{
     access::{Kind, Selectors, Text},
-    config::{self, Config, OwnList},
+    config::{self, Config, OwnList, Target},
     policy::{self, Blocked, Delegated, KnownTarget, Policies, Source},
     systems,
-    yaml::Problem,
+    yaml::{Problem, did_you_mean, quoted},
 };
 
 /// Which files to load.
@@ -33,6 +33,8 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// The targets to which no request may go, and why.
     pub blocked: BTreeMap<Text, String>,
+    /// The targets of which it cannot be told what is own or protected, and why: not even an order may go there.
+    pub unclear: BTreeMap<Text, String>,
 }
 
 /// Loads everything.
@@ -71,15 +73,23 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
         }
     };
     let mut policies = parse(&config, people.as_ref(), &tree);
+    let whole_people = whole_people
+        && !people.as_ref().is_some_and(|file| policies.problems.iter().any(|problem| problem.file == file.name));
+    let mut unknown = if whole_people { unknown_people(&config, &policies) } else { Unknown::default() };
+    let unclear = unclear(&config, whole_people, &unknown);
     resolve(&mut config, &policies);
+    problems.append(&mut unknown.problems);
     problems.append(&mut policies.problems);
     if !whole_tree || !whole_people {
         policies.blocked = Blocked::All;
     }
-    let blocked = blocked(&config, &policies, &mut problems);
+    let mut blocked = blocked(&config, &policies, &mut problems);
+    for name in unknown.named.into_keys() {
+        blocked.entry(name).or_insert_with(|| "portcullis.yaml names somebody for it who is not known".to_owned());
+    }
     problems.sort();
     problems.dedup();
-    Ok(Loaded { config, policies, problems, blocked })
+    Ok(Loaded { config, policies, problems, blocked, unclear })
 }
 
 fn parse(config: &Config, people: Option<&SourceFile>, tree: &[SourceFile]) -> Policies {
@@ -118,6 +128,74 @@ fn resolve(config: &mut Config, policies: &Policies) {
     }
 }
 
+/// Names in the operator's selectors that mean nobody.
+#[derive(Default)]
+struct Unknown {
+    problems: Vec<Problem>,
+    /// By target, and whether one stands in `own` or `protected`.
+    named: BTreeMap<Text, bool>,
+}
+
+/// A literal name has to be known, as in the policies: a misspelled one would protect nobody.
+fn unknown_people(config: &Config, policies: &Policies) -> Unknown {
+    let mut unknown = Unknown::default();
+    let people = &policies.people;
+    let mut check = |target: &Target, at: &str, guards: bool, kind: &'static Kind, selectors: &Selectors| {
+        let system = target.description.system;
+        let known = |text: &str| {
+            people.contains_key(text)
+                || people.values().any(|person| person.aliases.get(system).is_some_and(|alias| alias.as_str() == text))
+        };
+        for text in policy::named_people(selectors, kind, false).iter().filter(|text| !known(text)) {
+            let hint = match did_you_mean(text, people.keys().map(Text::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write the e-mail address, or the system's own user id as `principal`".to_owned(),
+            };
+            let what = format!("{at}, {}: the people file does not know {}", kind.list, quoted(text));
+            unknown.problems.push(files::problem(config.path.display().to_string(), what, Some(&hint)));
+            *unknown.named.entry(target.name.clone()).or_default() |= guards;
+        }
+    };
+    for target in config.targets.values() {
+        for (kind, selectors) in guarded(target) {
+            check(target, &format!("`own` or `protected` of {}", target.name), true, kind, selectors);
+        }
+        for (kind, selectors) in &target.must_see {
+            check(target, &format!("`must_see` of {}", target.name), false, kind, selectors);
+        }
+    }
+    for one in &config.delegate {
+        for (kind, selectors) in &one.within {
+            if let Some(target) = config.targets.get(&one.target) {
+                check(target, &format!("`delegate` of {} to {}", one.target, one.path), false, kind, selectors);
+            }
+        }
+    }
+    unknown
+}
+
+/// What never goes: listed own entries and protected ones.
+fn guarded(target: &Target) -> impl Iterator<Item = (&'static Kind, &Selectors)> {
+    let own = target.own.iter().filter_map(|(kind, list)| match list {
+        OwnList::Listed(selectors) => Some((*kind, selectors)),
+        OwnList::Unlisted => None,
+    });
+    own.chain(target.protected.iter().map(|(kind, selectors)| (*kind, selectors)))
+}
+
+/// Where it cannot be told what never goes. To be asked before names are resolved.
+fn unclear(config: &Config, whole_people: bool, unknown: &Unknown) -> BTreeMap<Text, String> {
+    let why = |target: &Target| {
+        if unknown.named.get(&target.name) == Some(&true) {
+            return Some("its `own` or `protected` names somebody whom the people file does not know");
+        }
+        let names_people = guarded(target).any(|(kind, list)| !policy::named_people(list, kind, true).is_empty());
+        (!whole_people && names_people)
+            .then_some("its `own` or `protected` names people, and the people file is broken")
+    };
+    config.targets.values().filter_map(|target| Some((target.name.clone(), why(target)?.to_owned()))).collect()
+}
+
 /// Every blocked target with its reason. An enforced target that no file speaks of is a problem of its own: an empty tree
 /// must not look like the wish that nothing exists.
 fn blocked(config: &Config, policies: &Policies, problems: &mut Vec<Problem>) -> BTreeMap<Text, String> {
@@ -139,4 +217,53 @@ fn blocked(config: &Config, policies: &Policies, problems: &mut Vec<Problem>) ->
         }
     }
     blocked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEOPLE: &str = "version: 1\npeople:\n  anna: { email: anna@x.example, aliases: { accessowl: u-1 } }\n";
+
+    fn loaded(selector: &str, people: &str) -> Loaded {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("portcullis.yaml");
+        std::fs::create_dir(dir.path().join("policies")).unwrap();
+        std::fs::write(dir.path().join("people.yaml"), people).unwrap();
+        let text = format!(
+            "version: 1\npolicies: policies/\npeople: people.yaml\njournal: ephemeral\ntargets:\n  owl:\n    \
+             system: accessowl\n    account: x\n    credential: {{ env: OWL }}\n    {selector}\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        load(&Sources { config, ..Sources::default() }).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    #[test]
+    fn a_name_of_the_operators_that_nobody_has_blocks_its_target() {
+        for (selector, order_too) in
+            [("protected: { access: [{ user: ana }] }", true), ("must_see: { access: [{ user: ana }] }", false)]
+        {
+            let loaded = loaded(selector, PEOPLE);
+            let told = &loaded.problems[0];
+            assert!(told.message.contains("`ana`") && told.hint.as_ref().unwrap().contains("anna"), "{told:?}");
+            assert!(loaded.blocked.contains_key("owl"));
+            assert_eq!(loaded.unclear.contains_key("owl"), order_too, "{selector}");
+        }
+        for known in ["anna", "u-1", "who@x.example", "\"a*\""] {
+            let loaded = loaded(&format!("protected: {{ access: [{{ user: {known} }}] }}"), PEOPLE);
+            assert!(loaded.problems.is_empty() && loaded.blocked.is_empty() && loaded.unclear.is_empty(), "{known}");
+        }
+    }
+
+    #[test]
+    fn with_a_broken_people_file_only_what_names_nobody_can_be_told() {
+        let broken = format!("{PEOPLE}  bert: 7\n");
+        let unclear = |field: &str| {
+            let loaded = loaded(&format!("protected: {{ access: [{{ {field} }}] }}"), &broken);
+            assert!(loaded.blocked.contains_key("owl") && !loaded.problems.is_empty());
+            !loaded.unclear.is_empty()
+        };
+        assert!(unclear("user: bert") && unclear("principal: bert") && unclear("user: anna"));
+        assert!(!unclear("user: bert@x.example") && !unclear("label: bert"));
+    }
 }

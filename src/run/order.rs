@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::Text,
-    apply::{self, Approved, Clock, Event, Halt, Progress, Work},
+    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome, Work},
     journal::{RecordBody, RunInfo},
     plan::{self, Confirmation, OrderRefused, PLAN_VERSION, Plan},
     transport::Stop,
@@ -59,13 +59,16 @@ pub async fn order(
     let Ordered { loaded, target, kind, id, because, prompt, new_journal, lock_wait, stopped, clock, stop } = ordered;
     let wishes = Wishes { only: vec![target.clone()], confirmation: Confirmation::Person(None), ..Wishes::default() };
     known_targets(loaded, &wishes)?;
+    if let Some(why) = loaded.unclear.get(&target) {
+        return Err(RunError::Unclear { target: target.to_string(), why: why.clone() });
+    }
     if let Some(why) = stopped {
         return Ok(Err(OrderRefused::Held { name: "stopped", why }));
     }
     let journal = record::to_write(&loaded.config, new_journal).await?;
     let info = RunInfo { command: "revoke".into(), version: VERSION.into(), ..RunInfo::default() };
     let run = journal.begin(&info).await?;
-    let mut report = RunReport { sends: true, ..RunReport::default() };
+    let mut report = RunReport { problems: loaded.problems.clone(), sends: true, ..RunReport::default() };
     progress.tell(&Event::Locking { target: &target });
     let lock = match journal.lock(&target, lock_wait).await {
         Ok(lock) => lock,
@@ -89,26 +92,6 @@ pub async fn order(
         }
         None => return Ok(Ok(report)),
     };
-    let history = journal.history(&target, clock()).await?;
-    let ready = Ready { reading: Ok(Arc::clone(&reading.snapshot)), history, from_file: None };
-    let case = Case::new(loaded, config, &ready, &wishes, clock());
-    let planned = match plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because) {
-        Ok(planned) => planned.plan,
-        Err(refused) => {
-            journal.append(&run, None, RecordBody::RunEnded { exit_code: refused_exit_code(&refused) }).await?;
-            return Ok(Err(refused));
-        }
-    };
-    let plan = Plan { version: PLAN_VERSION, made_at: clock(), targets: vec![planned] };
-    if let Some(prompt) = prompt {
-        if prompt.ask(&plan).await == Answer::No {
-            report.declined = true;
-            report.plan = Some(plan);
-            end(&journal, &run, &mut report).await;
-            return Ok(Ok(report));
-        }
-        journal.append(&run, None, RecordBody::RunStarted(RunInfo { confirmed: true, ..info })).await?;
-    }
     let halt = Halt::default();
     let account = reading.snapshot.account_id.clone().or_else(|| config.account.clone());
     let work = Work {
@@ -130,17 +113,42 @@ pub async fn order(
         brake: &|| super::stopped(&loaded.config),
         progress,
     };
+    // What earlier runs left open comes first, as in `apply`: the order is planned on what is known then.
+    let resumed = apply::resume(&work, &reading.snapshot).await?;
+    let history = journal.history(&target, clock()).await?;
+    let ready = Ready { reading: Ok(Arc::clone(&reading.snapshot)), history, from_file: None };
+    let case = Case::new(loaded, config, &ready, &wishes, clock());
+    let planned = match plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because) {
+        Ok(planned) => planned.plan,
+        Err(refused) => {
+            journal.append(&run, None, RecordBody::RunEnded { exit_code: refused_exit_code(&refused) }).await?;
+            return Ok(Err(refused));
+        }
+    };
+    let plan = Plan { version: PLAN_VERSION, made_at: clock(), targets: vec![planned] };
+    if let Some(prompt) = prompt {
+        if prompt.ask(&plan).await == Answer::No {
+            report.declined = true;
+            report.outcomes.push(TargetOutcome { target, resumed, ..TargetOutcome::default() });
+            report.plan = Some(plan);
+            end(&journal, &run, &mut report).await;
+            return Ok(Ok(report));
+        }
+        journal.append(&run, None, RecordBody::RunStarted(RunInfo { confirmed: true, ..info })).await?;
+    }
+    let mut outcome = TargetOutcome { target: target.clone(), ..TargetOutcome::default() };
     let rules = OneOrder { case: &case, kind, id, because };
     if let (Some(part), Some(hand)) = (plan.targets.first(), reading.reach.hand.as_ref()) {
         let approved = Approved {
             plan: part,
             snapshot: Arc::clone(&reading.snapshot),
             may_open: &config.may_open,
-            open: &[],
+            open: &resumed,
             rules: &rules,
         };
-        report.outcomes.push(apply::carry_out(&work, hand, approved).await);
+        outcome = apply::carry_out(&work, hand, approved).await;
     }
+    report.outcomes.push(TargetOutcome { resumed, ..outcome });
     report.usage = BTreeMap::from([(target, (reading.reach.usage)())]);
     report.plan = Some(plan);
     end(&journal, &run, &mut report).await;

@@ -14,11 +14,11 @@ use super::{
     show::{known_targets, read_selected},
 };
 use crate::{
-    access::{Observation, Text},
+    access::{History, Observation, Text},
     apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome, Work},
     config::Target,
     journal::{Journal, JournalError, RecordBody, RunInfo, TargetLock},
-    plan::{Confirmation, Plan, TargetPlan},
+    plan::{self, Confirmation, Plan, TargetPlan},
     transport::Stop,
     wire::{Fault, Unreadable},
 };
@@ -100,6 +100,7 @@ pub async fn perform(
             return Err(RunError::NotInSavedPlan);
         }
     }
+    let unknown = saved_elsewhere(loaded, &wishes);
     let journal = record::to_write(&loaded.config, new_journal).await?;
     let mut info = RunInfo {
         command: command.to_owned(),
@@ -125,7 +126,8 @@ pub async fn perform(
         progress,
     };
 
-    let mut report = RunReport { problems: loaded.problems.clone(), sends: true, ..RunReport::default() };
+    let mut report =
+        RunReport { problems: loaded.problems.clone(), sends: true, remarks: unknown, ..RunReport::default() };
     let locks = session.lock(&wishes, lock_wait).await;
     let mut held = BTreeMap::new();
     let mut free = wishes.clone();
@@ -208,6 +210,17 @@ fn digests(loaded: &Loaded, wishes: &Wishes) -> BTreeMap<Text, Text> {
         .collect()
 }
 
+/// What the saved plan names and the configuration does not have.
+fn saved_elsewhere(loaded: &Loaded, wishes: &Wishes) -> Vec<String> {
+    let parts = wishes.saved.iter().flat_map(|plan| &plan.targets);
+    parts
+        .filter(|part| !loaded.config.targets.contains_key(&part.target))
+        .map(|part| {
+            format!("the saved plan names target {}, which is not configured: nothing was done there", part.target)
+        })
+        .collect()
+}
+
 /// A target that another process holds is left alone like one that cannot be read.
 fn unreadable(error: &JournalError) -> Unreadable {
     Unreadable::new(Fault::Timeout, error.to_string()).advise("let the other run end, or stop it, and try again")
@@ -271,7 +284,7 @@ impl Session<'_> {
     ) -> BTreeMap<Text, Vec<apply::RowOutcome>> {
         stream::iter(self.live(readings))
             .map(|(target, reading)| async move {
-                let rows = match apply::resume(&self.work(target, reading)).await {
+                let rows = match apply::resume(&self.work(target, reading), &reading.snapshot).await {
                     Ok(rows) => rows,
                     Err(error) => {
                         self.halt.pull(error.to_string());
@@ -388,15 +401,30 @@ impl Session<'_> {
             .await
     }
 
-    /// An announced number that lets this plan pass is used once.
+    /// An announced number that lets this plan pass is used once, and kept where the plan passes without it.
     async fn use_expectation(&self, part: &TargetPlan, ready: &Ready, wishes: &Wishes) {
-        let announced = ready.history.expectation.as_ref().map(|expected| expected.number as usize);
-        if announced == Some(part.changes().count()) && !wishes.stated.contains_key(&part.target) {
+        if self.needs_expectation(part, ready, wishes) {
             let used = self.journal.append(self.run, Some(&part.target), RecordBody::ExpectationUsed).await;
             if let Err(error) = used {
                 self.halt.pull(error.to_string());
             }
         }
+    }
+
+    /// Whether share or count would refuse the plan but for the announced number.
+    fn needs_expectation(&self, part: &TargetPlan, ready: &Ready, wishes: &Wishes) -> bool {
+        let (Some(expected), Some(target), Ok(snapshot)) =
+            (&ready.history.expectation, self.loaded.config.targets.get(&part.target), &ready.reading)
+        else {
+            return false;
+        };
+        if expected.number != part.counts.meant || wishes.stated.contains_key(&part.target) {
+            return false;
+        }
+        let without = History { expectation: None, ..ready.history.clone() };
+        let case = Case { history: &without, ..Case::new(self.loaded, target, ready, wishes, self.now()) };
+        let plan = plan::plan_target(&case.input(snapshot, self.now(), false)).plan;
+        plan.refusals.iter().any(|refusal| matches!(refusal.guard.as_str(), "share" | "count"))
     }
 
     /// Records which parts of the saved plan are used up now.

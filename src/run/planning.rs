@@ -2,6 +2,7 @@
 //! pure middle.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -74,8 +75,8 @@ pub struct Case<'a> {
     pub confirmation: &'a Confirmation,
     /// The stated number.
     pub stated: Option<u32>,
-    /// The saved plan.
-    pub saved: Option<&'a TargetPlan>,
+    /// The saved plan's part of this target; an empty one where it has none.
+    pub saved: Option<Cow<'a, TargetPlan>>,
     /// The snapshot file.
     pub from_file: Option<&'a str>,
 }
@@ -84,16 +85,20 @@ impl<'a> Case<'a> {
     /// The case of one target at a time.
     pub fn new(loaded: &'a Loaded, target: &'a Target, ready: &'a Ready, wishes: &'a Wishes, now: Timestamp) -> Self {
         static NOTHING: std::sync::LazyLock<TargetPolicy> = std::sync::LazyLock::new(TargetPolicy::default);
-        let saved = wishes.saved.as_ref();
+        let policy = loaded.policies.targets.get(&target.name).unwrap_or(&NOTHING);
+        let saved = wishes.saved.as_ref().map(|plan| {
+            let part = plan.targets.iter().find(|saved| saved.target == target.name);
+            part.map_or_else(|| Cow::Owned(holds_nothing(target, policy)), Cow::Borrowed)
+        });
         Self {
             target,
-            policy: loaded.policies.targets.get(&target.name).unwrap_or(&NOTHING),
+            policy,
             loaded,
             settings: settings(&loaded.config.freeze, target, wishes.stopped.clone(), wishes.retry_refused, now),
             history: &ready.history,
             confirmation: &wishes.confirmation,
             stated: wishes.stated.get(&target.name).copied(),
-            saved: saved.and_then(|plan| plan.targets.iter().find(|saved| saved.target == target.name)),
+            saved,
             from_file: ready.from_file.as_deref(),
         }
     }
@@ -109,7 +114,7 @@ impl<'a> Case<'a> {
             history: self.history,
             confirmation: self.confirmation,
             stated: self.stated,
-            saved: self.saved,
+            saved: self.saved.as_deref(),
             now,
             from_file: self.from_file,
             observe,
@@ -127,6 +132,13 @@ impl Rules for Case<'_> {
         let input = Input { stated: None, ..self.input(reading, now, false) };
         plan::plan_target(&input).plan
     }
+}
+
+/// The bound of a target that a saved plan does not name: an upper bound that is missing is an empty one, never none.
+fn holds_nothing(target: &Target, policy: &TargetPolicy) -> TargetPlan {
+    let mut part = plan::blocked(target.name.clone(), target.description.system, "not in the saved plan".to_owned());
+    part.policy_digest.clone_from(&policy.digest);
+    part
 }
 
 /// Plans every target. Returns the plan and what to keep beside the journal's chain, by target.

@@ -7,12 +7,13 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::{
-    access::{AuthStyle, RequestRate, Text},
+    access::{AuthStyle, Expectation, RequestRate, Text},
     apply::{
         End, Hand, Quiet,
         tests::world::{Does, KINDS, MADE_UP, NoAsk, World, entry, hosts},
     },
     config::{Config, CredentialRef, Guards, JournalPlace, RequestLimits, Target, WatchSettings},
+    journal::{RecordBody, RunInfo},
     plan::{Plan, TargetState},
     policy::{self, KnownTarget, Source},
     transport::{Stop, Usage},
@@ -67,7 +68,7 @@ fn loaded(journal: &Path, targets: Vec<Target>) -> Loaded {
         stop_file: None,
         watch: WatchSettings::default(),
     };
-    Loaded { config, policies, problems: Vec::new(), blocked: BTreeMap::new() }
+    Loaded { config, policies, problems: Vec::new(), blocked: BTreeMap::new(), unclear: BTreeMap::new() }
 }
 
 struct Fake(BTreeMap<Text, World>);
@@ -231,6 +232,106 @@ async fn an_order_removes_one_entry_and_tells_what_it_cannot_pass() {
     assert_eq!(report.outcomes[0].rows[0].end, End::Done);
     assert!(order(ordered("nobody"), &worlds, &Quiet).await.unwrap().is_err());
     assert_eq!(world.state().sent.len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_first_settles_what_earlier_runs_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
+    let world = World::of([entry("keep"), entry("slow"), entry("leaked")]);
+    world.does([Does::Accepts]);
+    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+    let ordered = |id: &'static str| Ordered {
+        loaded: &loaded,
+        target: "t".into(),
+        kind: None,
+        id,
+        because: "SEC-1",
+        prompt: None,
+        new_journal: true,
+        lock_wait: Duration::from_millis(20),
+        stopped: None,
+        clock: world.clock(),
+        stop: Stop::new(),
+    };
+    order(ordered("slow"), &worlds, &Quiet).await.unwrap().unwrap();
+    world.state().in_flight.clear();
+    world.state().entries.retain(|entry| entry.id != "slow");
+    let report = order(ordered("leaked"), &worlds, &Quiet).await.unwrap().unwrap();
+    let ends =
+        |rows: &[crate::apply::RowOutcome]| rows.iter().map(|row| (row.id.to_string(), row.end)).collect::<Vec<_>>();
+    assert_eq!(ends(&report.outcomes[0].resumed), [("slow".to_owned(), End::Gone)]);
+    assert_eq!(ends(&report.outcomes[0].rows), [("leaked".to_owned(), End::Done)]);
+}
+
+#[tokio::test]
+async fn an_order_is_refused_where_it_cannot_be_told_what_is_protected_and_tells_other_problems() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
+    loaded.problems.push(files::problem("people.yaml", "broken", None));
+    let world = World::of([entry("keep"), entry("leaked")]);
+    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+    for unclear in [true, false] {
+        loaded.unclear = if unclear { BTreeMap::from([("t".into(), "why".into())]) } else { BTreeMap::new() };
+        let ordered = Ordered {
+            loaded: &loaded,
+            target: "t".into(),
+            kind: None,
+            id: "leaked",
+            because: "SEC-1",
+            prompt: None,
+            new_journal: true,
+            lock_wait: Duration::from_millis(20),
+            stopped: None,
+            clock: world.clock(),
+            stop: Stop::new(),
+        };
+        match order(ordered, &worlds, &Quiet).await {
+            Err(RunError::Unclear { .. }) => assert!(unclear && world.state().sent.is_empty()),
+            Ok(Ok(report)) => assert!(!unclear && report.problems.len() == 1 && world.state().sent.len() == 1),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_the_saved_plan_lacks_has_an_empty_bound_and_a_foreign_one_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
+    let world = World::of([entry("keep"), entry("old")]);
+    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+    let mut saved = plan(&loaded, &worlds).await;
+    saved.targets.push(crate::plan::blocked("elsewhere".into(), "made_up", String::new()));
+    let all = Arc::new(saved.clone());
+    saved.targets.remove(0);
+    let wishes = Wishes { saved: Some(Arc::new(saved)), ..Wishes::default() };
+    let looked = Show { loaded: &loaded, wishes: &wishes, files: Vec::new(), clock: world.clock() };
+    let rows = show(looked, &worlds, &Quiet).await.unwrap().plan.unwrap().targets.remove(0).rows;
+    assert_eq!(rows.iter().map(|row| row.holds[0].name).collect::<Vec<_>>(), [crate::plan::HoldName::NotInPlan]);
+    let wishes = Wishes { saved: Some(all), ..Wishes::default() };
+    let report = run(&loaded, &worlds, wishes, Consent::Unattended).await;
+    assert!(report.remarks.iter().any(|remark| remark.contains("elsewhere")), "{report:?}");
+}
+
+#[tokio::test]
+async fn an_announced_number_is_kept_where_the_plan_passes_without_it() {
+    let directory = tempfile::tempdir().unwrap();
+    for (max_count, used) in [(10, false), (0, true)] {
+        let mut target = target("t");
+        target.guards.max_count = max_count;
+        let loaded = loaded(&directory.path().join(format!("{max_count}.db")), vec![target]);
+        let world = World::of([entry("keep"), entry("old")]);
+        let until = world.clock()() + SignedDuration::from_hours(1);
+        let journal = to_write(&loaded.config, true).await.unwrap();
+        let begun = journal.begin(&RunInfo::default()).await.unwrap();
+        let announced = RecordBody::Expected(Expectation { number: 1, until });
+        journal.append(&begun, Some("t"), announced).await.unwrap();
+        let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+        run(&loaded, &worlds, Wishes::default(), Consent::Unattended).await;
+        assert_eq!(world.state().sent.len(), 1);
+        let history = journal.history("t", world.clock()()).await.unwrap();
+        assert_eq!(history.expectation.is_none(), used, "at most {max_count}");
+    }
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub enum Settled {
     Refused(String),
     /// In a complete reading the entry is still there, with no record of a removal at a system that lists those.
     Present,
+    /// In a complete reading the entry is still there, and the system has no list that could tell whether the removal arrived.
+    Untold(String),
     /// Not known: only reading can tell.
     Unknown(String),
 }

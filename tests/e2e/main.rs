@@ -20,6 +20,7 @@ mod import;
 mod journal;
 mod orders;
 mod outcomes;
+mod prompt;
 mod readings;
 mod readme;
 mod report;

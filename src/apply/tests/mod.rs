@@ -242,28 +242,60 @@ async fn accepted_is_in_flight_and_followed_by_the_next_run() {
     bench.world.does([Does::Accepts]);
     assert_eq!(ends(&bench.carry_out().await), [("a", End::InFlight)]);
 
-    let open = resume(&bench.work()).await.unwrap();
+    let open = resume(&bench.work(), &bench.world.snapshot()).await.unwrap();
     assert_eq!((open[0].end, open[0].overdue), (End::InFlight, false));
     bench.world.pass(SignedDuration::from_hours(8 * 24));
-    assert!(resume(&bench.work()).await.unwrap()[0].overdue, "in flight for longer than a week");
+    assert!(
+        resume(&bench.work(), &bench.world.snapshot()).await.unwrap()[0].overdue,
+        "in flight for longer than a week"
+    );
 
     bench.world.state().entries.clear();
     bench.world.state().in_flight.clear();
-    assert_eq!(resume(&bench.work()).await.unwrap()[0].end, End::Gone);
-    assert_eq!(resume(&bench.work()).await.unwrap(), [], "it is settled for good");
+    assert_eq!(resume(&bench.work(), &bench.world.snapshot()).await.unwrap()[0].end, End::Gone);
+    assert_eq!(resume(&bench.work(), &bench.world.snapshot()).await.unwrap(), [], "it is settled for good");
     assert_eq!(bench.world.state().sent.len(), 1);
 }
 
 #[tokio::test]
+async fn what_is_in_flight_as_before_is_not_recorded_again() {
+    let bench = Bench::new([entry("a")]).await;
+    bench.world.does([Does::Accepts]);
+    bench.carry_out().await;
+    resume(&bench.work(), &bench.world.snapshot()).await.unwrap();
+    let before = bench.records().await.len();
+    for _ in 0..3 {
+        assert_eq!(resume(&bench.work(), &bench.world.snapshot()).await.unwrap()[0].end, End::InFlight);
+    }
+    assert_eq!(bench.records().await.len(), before);
+}
+
+#[tokio::test]
+async fn where_nobody_can_tell_the_same_key_is_sent_again_after_the_deadline() {
+    let bench = Bench::new([entry("a")]).await;
+    bench.world.state().untold = true;
+    bench.world.does([Does::NothingInSilence]);
+    assert_eq!(ends(&bench.carry_out().await), [("a", End::Unknown)]);
+    assert_eq!(bench.recorded().await, [OutcomeKind::Untold]);
+    let open = resume(&bench.work(), &bench.world.snapshot()).await.unwrap();
+    assert_eq!(open, [], "its row is not blocked for ever");
+    assert_eq!(ends(&bench.carry_out().await), [("a", End::Done)]);
+    let sent = bench.world.state().sent.clone();
+    assert_eq!((sent.len(), &sent[0]), (2, &sent[1]), "the system takes both for one");
+}
+
+#[tokio::test]
 async fn what_a_killed_run_left_is_settled_by_reading_and_never_sent_again() {
-    for is_gone in [true, false] {
+    // An entry as another version knew it, of which this one can only tell the id.
+    let odd = Entry { values: Box::new([]), ..entry("a") };
+    for (left, is_gone) in [(entry("a"), true), (entry("a"), false), (odd.clone(), true), (odd, false)] {
         let bench = Bench::new([entry("a")]).await;
         let order = Order {
             target: "t".into(),
             action: Action::Revoke,
             cause: Cause::Undeclared,
             fingerprint: Fingerprint::of(&entry("a")),
-            entry: entry("a"),
+            entry: left,
             reason: "undeclared".into(),
             peers: Vec::new(),
             may_open: false,
@@ -289,7 +321,8 @@ async fn what_a_killed_run_left_is_settled_by_reading_and_never_sent_again() {
         if is_gone {
             bench.world.state().entries.clear();
         }
-        let settled = resume(&work).await.unwrap();
+        bench.world.pass(SignedDuration::from_secs(60));
+        let settled = resume(&work, &bench.world.snapshot()).await.unwrap();
         assert_eq!(settled[0].end, if is_gone { End::Gone } else { End::Failed });
         assert_eq!(settled[0].id, "a");
         assert!(bench.world.state().sent.is_empty());

@@ -113,6 +113,8 @@ pub struct State {
     pub in_flight: Vec<Text>,
     pub account: Option<Text>,
     pub unreadable: bool,
+    /// Nothing lists removals.
+    pub untold: bool,
     /// Idempotency keys in the order they were sent, with the entry.
     pub sent: Vec<(Text, String)>,
     pub peers: Vec<Vec<Text>>,
@@ -245,7 +247,11 @@ impl System for World {
         if self.state().in_flight.contains(&order.entry.id) {
             return Ok(Settled::InFlight("being worked on".into()));
         }
-        Ok(if self.is_there(&order.entry.id) { Settled::Present } else { Settled::Gone })
+        Ok(match (self.is_there(&order.entry.id), self.state().untold) {
+            (true, true) => Settled::Untold("nobody can tell".into()),
+            (true, false) => Settled::Present,
+            (false, _) => Settled::Gone,
+        })
     }
 }
 

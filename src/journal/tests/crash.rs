@@ -59,7 +59,7 @@ async fn a_killed_writer_leaves_a_sound_chain() {
         for id in ids {
             let kept = open
                 .iter()
-                .any(|(record, _)| matches!(&record.body, RecordBody::Intent { intent, .. } if *intent == id));
+                .any(|(record, ..)| matches!(&record.body, RecordBody::Intent { intent, .. } if *intent == id));
             assert!(kept, "{id} was confirmed and is lost");
         }
     }

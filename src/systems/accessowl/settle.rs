@@ -40,7 +40,7 @@ pub async fn settle(ask: &dyn Ask, order: &Order, note: &Note) -> Result<Settled
         (false, true) => {
             Settled::InFlight("AccessOwl has received the revocation; it does not list revocations".to_owned())
         }
-        (false, false) => Settled::Unknown(
+        (false, false) => Settled::Untold(
             "the access is still there, and AccessOwl does not list revocations: nobody can tell whether ours arrived"
                 .to_owned(),
         ),

@@ -466,7 +466,7 @@ fn where_revocations_cannot_be_listed_received_means_in_flight() {
         assert!(matches!(judgement.settled, Settled::InFlight(_)), "{status}");
         assert!(matches!(settle(&judgement.note), Settled::InFlight(_)), "{status}");
     }
-    assert!(matches!(settle(&draft.note), Settled::Unknown(_)));
+    assert!(matches!(settle(&draft.note), Settled::Untold(_)));
 }
 
 fn settle(note: &Json, state: Json, script: impl FnOnce(Transcript) -> Transcript) -> Settled {
