@@ -113,7 +113,7 @@ fn condition(kind: &'static Kind, key: &Key<'_>, value: &Node<'_>, reporter: &mu
         return selectable.condition([if flag { "true" } else { "false" }]).ok();
     }
     let before = reporter.count();
-    let texts = get::texts(value, &quoted(name), reporter)?;
+    let texts = get::names(value, &quoted(name), reporter)?;
     for (_, at) in texts.iter().filter(|(text, _)| text.len() > bounds::TEXT) {
         reporter.report(at, format!("{} is longer than {} bytes", quoted(name), bounds::TEXT));
     }

@@ -98,7 +98,7 @@ fn selector(
 }
 
 fn patterns(node: &Node<'_>, selectable: &Selectable, reporter: &mut Reporter<'_>) -> Option<Condition> {
-    let texts = get::texts(node, &quoted(selectable.name), reporter)?;
+    let texts = get::names(node, &quoted(selectable.name), reporter)?;
     match selectable.condition(texts.iter().map(|(text, _)| *text)) {
         Ok(condition) => Some(condition),
         Err((index, error)) => {

@@ -36,10 +36,10 @@ pub fn read(name: &str, shape: &Shape, node: &Node<'_>, pool: &mut Pool, reporte
     let what = quoted(name);
     match shape {
         Shape::Text | Shape::Object { .. } | Shape::Person => {
-            get::text(node, &what, reporter).map(|text| Value::Text(pool.text(text)))
+            get::name(node, &what, reporter).map(|text| Value::Text(pool.text(text)))
         }
         Shape::TypedObject { classes } => {
-            let text = get::text(node, &what, reporter)?;
+            let text = get::name(node, &what, reporter)?;
             let fits = text.split_once('/').is_some_and(|(class, id)| classes.contains(&class) && !id.is_empty());
             if !fits {
                 let message =
@@ -56,7 +56,7 @@ pub fn read(name: &str, shape: &Shape, node: &Node<'_>, pool: &mut Pool, reporte
         }
         Shape::Set { known } => set(&what, known, node, pool, reporter),
         Shape::Level(levels) => {
-            let text = get::text(node, &what, reporter)?;
+            let text = get::name(node, &what, reporter)?;
             word(&what, text, levels, node, reporter).map(|level| Value::Text(Text::new_static(level)))
         }
         Shape::Bool => get::boolean(node, &what, reporter).map(Value::Bool),
@@ -98,7 +98,7 @@ fn set(
     }
     let before = reporter.count();
     let mut words = Vec::new();
-    for (text, item) in get::texts(node, what, reporter)? {
+    for (text, item) in get::names(node, what, reporter)? {
         if known.is_empty() {
             words.push(pool.text(text));
         } else if let Some(word) = word(what, text, known, item, reporter) {
@@ -112,14 +112,14 @@ fn region(what: &str, node: &Node<'_>, pool: &mut Pool, reporter: &mut Reporter<
     let fields = Fields::of(node, what, &["exact", "prefix"], reporter)?;
     match (fields.get("exact"), fields.get("prefix")) {
         (Some(node), None) => {
-            get::text(node, "`exact`", reporter).map(|text| Value::Region(Region::Exact(pool.text(text))))
+            get::name(node, "`exact`", reporter).map(|text| Value::Region(Region::Exact(pool.text(text))))
         }
         // The empty prefix is everything, so it may be given, in quotes.
         (None, Some(node)) => match &node.value {
             NodeValue::Scalar(scalar) if scalar.quoted && scalar.text.is_empty() => {
                 Some(Value::Region(Region::Prefix(Text::default())))
             }
-            _ => get::text(node, "`prefix`", reporter).map(|text| Value::Region(Region::Prefix(pool.text(text)))),
+            _ => get::name(node, "`prefix`", reporter).map(|text| Value::Region(Region::Prefix(pool.text(text)))),
         },
         _ => {
             reporter.report(node, format!("{what} has to have either `exact` or `prefix`"));

@@ -3,13 +3,25 @@
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Node, NodeValue, Reads, Reporter, plain, quoted};
+use super::{Node, NodeValue, Reads, Reporter, control, plain, quoted};
 
 /// The longest duration that a file may state: 100 years of 365 days, in seconds.
 const LONGEST_SECONDS: i64 = 100 * 365 * 86_400;
 
-/// A text, not empty. Unquoted scalars that some reader takes for something else are refused.
+/// A text of ours, not empty, without control characters. Unquoted scalars that some reader takes for something else are
+/// refused.
 pub fn text<'n>(node: &'n Node<'_>, what: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
+    let text = name(node, what, reporter)?;
+    if let Some(c) = control(text) {
+        reporter.report(node, format!("{what} holds the control character U+{:04X}", u32::from(c)));
+        return None;
+    }
+    Some(text)
+}
+
+/// The same for what a system calls something: there an escape may stand for any character, since it has to be possible to
+/// name whatever exists.
+pub fn name<'n>(node: &'n Node<'_>, what: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
     match &node.value {
         NodeValue::Scalar(scalar) => {
             let text: &str = &scalar.text;
@@ -155,6 +167,19 @@ pub fn texts<'n, 'a>(
         _ => std::slice::from_ref(node),
     };
     Some(items.iter().filter_map(|item| text(item, what, reporter).map(|text| (text, item))).collect())
+}
+
+/// One or several names, as [`name`] takes them.
+pub fn names<'n, 'a>(
+    node: &'n Node<'a>,
+    what: &str,
+    reporter: &mut Reporter<'_>,
+) -> Option<Vec<(&'n str, &'n Node<'a>)>> {
+    let items = match &node.value {
+        NodeValue::List(_) => list(node, what, reporter)?,
+        _ => std::slice::from_ref(node),
+    };
+    Some(items.iter().filter_map(|item| name(item, what, reporter).map(|name| (name, item))).collect())
 }
 
 /// Reports what stands there instead of what is wanted.

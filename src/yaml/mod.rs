@@ -31,3 +31,8 @@ pub use problem::Problem;
 pub use reporter::Reporter;
 pub use shown::{neutral, quoted};
 pub use suggest::did_you_mean;
+
+/// The first control character of a text but line breaks and tabs.
+fn control(text: &str) -> Option<char> {
+    text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+}

@@ -241,13 +241,6 @@ impl<'a, 'b> Builder<'a, 'b> {
 
     fn scalar(&mut self, text: Cow<'a, str>, style: ScalarStyle, span: &Span) {
         let at = mark_of(span);
-        // A raw control character was refused before; one more can only come out of an escape.
-        if style == ScalarStyle::DoubleQuoted
-            && let Cow::Owned(text) = &text
-            && let Some(c) = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t'))
-        {
-            self.reporter.report(at, format!("the text holds the control character U+{:04X}", u32::from(c)));
-        }
         let quoted = style != ScalarStyle::Plain;
         let value = if !quoted && matches!(text.len(), 0 | 1 | 4) && plain::reads_as(&text) == Reads::Nothing {
             NodeValue::Null
@@ -301,6 +294,10 @@ fn checked_key<'a>(node: Node<'a>, reporter: &mut Reporter<'a>) -> Option<Key<'a
             if reads != Reads::Text {
                 let message = format!("some readers take the key {} for {}", super::quoted(&text), reads.what());
                 reporter.report_with(at, message, "put it in quotes");
+            }
+            // A raw one was refused before; one more can only come out of an escape.
+            if let Some(c) = super::control(&text) {
+                reporter.report(at, format!("the key holds the control character U+{:04X}", u32::from(c)));
             }
             Some(Key { text, at })
         }

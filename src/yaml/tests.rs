@@ -16,6 +16,17 @@ fn problems(text: &[u8]) -> Vec<String> {
 }
 
 #[test]
+fn an_escape_names_whatever_a_system_has_and_never_stands_in_a_text_of_ours() {
+    let mut document = parse("f.yaml", b"\"\\e[0m\"", &Bounds::POLICY);
+    let root = document.root.take().unwrap();
+    assert_eq!(get::name(&root, "`id`", &mut document.reporter), Some("\u{1b}[0m"));
+    assert_eq!(get::text(&root, "`team`", &mut document.reporter), None);
+    let problems = document.reporter.into_problems();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].message, "`team` holds the control character U+001B");
+}
+
+#[test]
 fn every_trap_is_refused_at_its_place() {
     let table: &[(&[u8], &[&str])] = &[
         (b"a: 1\nb: \xff", &["2:4 the file is not UTF-8 from here on"]),
@@ -24,7 +35,7 @@ fn every_trap_is_refused_at_its_place() {
             "a: \u{202e}x".as_bytes(),
             &["1:4 the invisible or direction-changing character U+202E may not stand in a file"],
         ),
-        (b"a: \"\\e[0m\"", &["1:4 the text holds the control character U+001B"]),
+        (b"\"\\e[0m\": x", &["1:1 the key holds the control character U+001B"]),
         (b"a: &x 1\nb: *x", &["1:4 anchors are refused", "2:4 aliases are refused"]),
         (b"a: *x", &["1:4 aliases are refused"]),
         (b"a: {<<: {b: 1}}", &["1:5 merge keys are refused"]),

@@ -5,13 +5,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod architecture;
+mod bad_input;
 mod convergence;
 mod documents;
 mod exit_codes;
 mod freeze;
 mod guards;
 mod history;
+mod hostile;
 mod house;
+mod import;
 mod orders;
 mod outcomes;
 mod readings;

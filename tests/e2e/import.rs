@@ -1,0 +1,141 @@
+//! `import` writes declarations for what exists: they are valid, and the plan after them is empty.
+
+use portcullis::sandbox::{System, World};
+
+use crate::{
+    hostile,
+    house::{House, ids, issue, rows},
+};
+
+const TARGETS: [(&str, System); 5] = [
+    ("accessowl-northlight", System::AccessOwl),
+    ("aitronos-northlight", System::Aitronos),
+    ("buildkite-northlight", System::Buildkite),
+    ("pinata-northlight", System::Pinata),
+    ("s2-northlight", System::S2),
+];
+
+/// The company before anybody left: the people file's word on a leaver stands above any declaration.
+fn everybody_stays() -> House {
+    let house = House::company();
+    house.edit("people.yaml", ", until: 2026-03-31", "");
+    house
+}
+
+/// Imports one target as its only policy file and checks the promise. Returns the file.
+fn adopt(house: &House, target: &str) -> String {
+    house.clear_policies();
+    let run = house.expect(0, &["import", target]);
+    hostile::assert_harmless(target, &run.out);
+    hostile::assert_harmless(target, &run.err);
+    house.write("policies/imported.yaml", &run.out);
+    let wanted = house.read("portcullis.yaml");
+    // The other targets have no policy file any more, so that they may not be enforced.
+    let relaxed: String =
+        wanted.lines().filter(|line| !line.starts_with("    enforce:")).map(|line| format!("{line}\n")).collect();
+    house.write("portcullis.yaml", &relaxed);
+    let validated = house.run(&["validate"]);
+    assert_eq!(validated.code, 0, "{}\n{}", validated.err, run.out);
+    let plan = house.plan(&["--target", target]);
+    for status in ["change", "held"] {
+        assert_eq!(ids(&plan, target, status), [""; 0], "{target} {status}: {:?}\n{}", rows(&plan, target), run.out);
+    }
+    let told = |row: &&serde_json::Value| row["finding"] != "dead" && row["finding"] != "in_flight";
+    let findings: Vec<_> = rows(&plan, target).iter().filter(told).collect();
+    assert!(findings.is_empty(), "{target}: {findings:?}\n{}", run.out);
+    house.expect(0, &["plan", "--target", target, "--detailed-exitcode", "--strict"]);
+    house.write("portcullis.yaml", &wanted);
+    run.out
+}
+
+#[test]
+fn the_plan_after_an_import_is_empty_at_every_system() {
+    let house = everybody_stays();
+    for (target, _) in TARGETS {
+        let file = adopt(&house, target);
+        assert!(file.lines().count() > 10, "{target}: {file}");
+    }
+    assert_eq!(house.writes(), 0);
+}
+
+#[test]
+fn an_imported_file_is_in_charge_so_that_what_comes_later_is_undeclared() {
+    let house = House::company();
+    adopt(&house, "s2-northlight");
+    house.sandbox.world(|world| issue(world, "service/newcomer"));
+    let plan = house.plan(&["--target", "s2-northlight"]);
+    assert_eq!(ids(&plan, "s2-northlight", "change"), ["service/newcomer"]);
+}
+
+#[test]
+fn short_lived_tokens_become_an_allow_and_not_ids_that_are_gone_next_week() {
+    let house = House::of(World::empty());
+    house.sandbox.world(|world| {
+        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(20);
+        for number in 0..6 {
+            let body = serde_json::json!({
+                "id": format!("ci/run-{number}"), "expires_at": soon.to_string(),
+                "scope": { "streams": { "prefix": "x/" }, "ops": ["append"] },
+            });
+            world.s2.issue(serde_json::from_value(body).unwrap());
+        }
+        issue(world, "service/ingest");
+    });
+    let file = adopt(&house, "s2-northlight");
+    assert!(!file.contains("ci/run-"), "{file}");
+    assert!(file.contains("allow:") && file.contains("must_expire_within:"), "{file}");
+    assert!(file.contains("service/ingest"), "{file}");
+    // The next run's tokens are allowed, too.
+    house.sandbox.world(|world| {
+        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(30);
+        let body =
+            serde_json::json!({ "id": "ci/run-next", "expires_at": soon.to_string(), "scope": { "ops": ["append"] } });
+        world.s2.issue(serde_json::from_value(body).unwrap());
+    });
+    let plan = house.plan(&["--target", "s2-northlight"]);
+    assert_eq!(ids(&plan, "s2-northlight", "change"), [""; 0]);
+}
+
+#[test]
+fn hostile_names_survive_an_import_at_every_system() {
+    let house = everybody_stays();
+    house.sandbox.world(|world| {
+        for (number, name) in hostile::NAMES.into_iter().enumerate() {
+            issue(world, name);
+            world.buildkite.tokens[number].description = Some(name.to_owned());
+            world.pinata.api_keys[number].name = name.to_owned();
+            world.accessowl.applications[number].title = name.to_owned();
+            world.accessowl.users[number].first_name = Some(name.to_owned());
+            world.aitronos.users[number].full_name = name.to_owned();
+        }
+    });
+    for (target, _) in TARGETS {
+        adopt(&house, target);
+    }
+}
+
+#[test]
+fn what_a_leaver_holds_is_not_declared_away() {
+    let house = House::company();
+    house.clear_policies();
+    let file = house.expect(0, &["import", "accessowl-northlight"]).out;
+    house.write("policies/imported.yaml", &file);
+    let plan = house.plan(&["--target", "accessowl-northlight"]);
+    let leaving: Vec<_> = rows(&plan, "accessowl-northlight").iter().filter(|row| row["status"] == "change").collect();
+    assert!(!leaving.is_empty());
+    assert!(
+        leaving.iter().all(|row| row["cause"] == "expired" && row["why"].as_str().unwrap().contains("left on")),
+        "{leaving:?}"
+    );
+}
+
+#[test]
+fn a_target_that_cannot_be_read_gives_no_half_of_a_file() {
+    use portcullis::sandbox::{Fault, Trouble};
+    let house = House::company();
+    house.sandbox.fault(Fault::new(System::Buildkite, Trouble::BrokenJson).on_reads());
+    let run = house.expect(1, &["import", "buildkite-northlight"]);
+    assert_eq!(run.out, "");
+    let run = house.expect(1, &["import", "buildkite-southlight"]);
+    assert!(run.err.contains("buildkite-northlight"), "{}", run.err);
+}
