@@ -51,6 +51,11 @@ impl Pattern {
         Self { pieces: Box::new([text.into()]) }
     }
 
+    /// What every text that fits begins with; empty where it may begin with anything.
+    pub fn beginning(&self) -> &str {
+        self.pieces.first().map_or("", |first| first)
+    }
+
     /// The text, where it has no star.
     pub fn as_literal(&self) -> Option<&str> {
         match &*self.pieces {

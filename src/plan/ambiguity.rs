@@ -6,7 +6,7 @@ use super::{
     HoldName, Input,
     candidate::Candidate,
     matching::{Matching, UnresolvedDeclaration, classes_agree},
-    resolve::Names,
+    persons::Persons,
 };
 use crate::access::{Cause, Entry, Kind, LastMatch, Shape, Text, Value};
 
@@ -20,41 +20,65 @@ pub struct Ambiguity<'a> {
     pub declared_lineages: HashSet<Vec<Text>>,
     keys: HashMap<&'a str, usize>,
     unmatched_by_principal: HashMap<(&'static str, Text), Vec<usize>>,
-    /// What the journal knows of each declaration that has a wrong name now.
+    /// Unresolved declarations by kind and the object that one of their clear names stands for.
+    unresolved_on: HashMap<(&'static str, usize, &'a str), Vec<usize>>,
+    /// Those of which no name is clear.
+    unresolved_anywhere: Vec<usize>,
+    /// For unresolved declarations: what the journal knows of each key.
     known: HashMap<&'a str, Vec<&'a LastMatch>>,
-    /// Ids of users whom the people file or a declaration names; only where a name is wrong.
-    known_users: HashSet<Text>,
+    named: Persons<'a>,
 }
 
 impl<'a> Ambiguity<'a> {
     /// Gathers what the judgements need.
-    pub fn new(
-        input: Input<'a>,
-        matching: &'a Matching,
-        names: &Names<'_>,
-        declared_lineages: HashSet<Vec<Text>>,
-    ) -> Self {
-        let mut keys = HashMap::with_capacity(input.policy.declarations.len());
+    pub fn new(input: Input<'a>, matching: &'a Matching, declared_lineages: HashSet<Vec<Text>>) -> Self {
+        let policy = input.policy;
+        let mut keys = HashMap::new();
         let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
-        for (number, declaration) in input.policy.declarations.iter().enumerate() {
-            keys.insert(declaration.key.as_str(), number);
+        for (number, declaration) in policy.declarations.iter().enumerate() {
+            // Only what the journal remembers is asked for by its key.
+            if !input.history.matches.is_empty() {
+                keys.insert(declaration.key.as_str(), number);
+            }
             if matching.entries(number).is_empty() {
                 for spelling in holders(declaration, input.description.system) {
                     unmatched_by_principal.entry((declaration.kind.name, spelling)).or_default().push(number);
                 }
             }
         }
-        let mut known: HashMap<&str, Vec<&LastMatch>> = HashMap::new();
-        let mut known_users = HashSet::new();
-        if !matching.unresolved.is_empty() {
-            for last in input.history.matches.values() {
-                known.entry(last.declaration.as_str()).or_default().push(last);
+        let mut unresolved_on: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut unresolved_anywhere = Vec::new();
+        for (at, unresolved) in matching.unresolved.iter().enumerate() {
+            let Some(declaration) = policy.declarations.get(unresolved.declaration as usize) else { continue };
+            let meaning = &unresolved.meaning;
+            let is_clear = |field: usize| meaning.unresolved.iter().all(|name| name.field != field);
+            let clear = meaning.fields.iter().zip(&meaning.tokens).find(|(field, _)| is_clear(**field));
+            match clear {
+                Some((&field, tokens)) => tokens.iter().for_each(|token| {
+                    unresolved_on.entry((declaration.kind.name, field, token.as_str())).or_default().push(at);
+                }),
+                None => unresolved_anywhere.push(at),
             }
-            let declared = input.policy.declarations.iter().filter_map(|declaration| declaration.person.as_ref());
-            let people = input.people.values().chain(declared);
-            known_users = people.flat_map(|person| names.user_ids(person)).collect();
         }
-        Self { input, matching, declared_lineages, keys, unmatched_by_principal, known, known_users }
+        let has_unresolved = !matching.unresolved.is_empty();
+        let mut known: HashMap<&str, Vec<&LastMatch>> = HashMap::new();
+        for last in input.history.matches.values().filter(|_| has_unresolved) {
+            known.entry(last.declaration.as_str()).or_default().push(last);
+        }
+        let declared = policy.declarations.iter().filter_map(|declaration| declaration.person.as_deref());
+        let named = input.people.values().map(AsRef::as_ref).chain(declared).filter(|_| has_unresolved);
+        let named = Persons::new(input.description.system, named);
+        Self {
+            input,
+            matching,
+            declared_lineages,
+            keys,
+            unmatched_by_principal,
+            unresolved_on,
+            unresolved_anywhere,
+            known,
+            named,
+        }
     }
 
     /// The last match that the journal knows of an entry.
@@ -137,7 +161,8 @@ impl<'a> Ambiguity<'a> {
     }
 
     fn unresolved(&self, candidate: &mut Candidate<'_>) {
-        let found = self.matching.unresolved.iter().find(|unresolved| self.could_mean(unresolved, candidate.entry));
+        let found =
+            self.unresolved_near(candidate.entry).find(|unresolved| self.could_mean(unresolved, candidate.entry));
         if let Some(unresolved) = found {
             let place = self.place(unresolved.declaration as usize);
             candidate.hold(
@@ -146,6 +171,19 @@ impl<'a> Ambiguity<'a> {
                 Some(format!("correct the name at {place}, or declare the entry by its id")),
             );
         }
+    }
+
+    /// The unresolved declarations that the entry agrees with in a clear name, or that have none, in their order.
+    fn unresolved_near(&self, entry: &Entry) -> impl Iterator<Item = &'a UnresolvedDeclaration> {
+        let kind = entry.kind.name;
+        let on = (0..entry.values.len())
+            .filter_map(|field| self.unresolved_on.get(&(kind, field, object_id(entry, field)?)))
+            .flatten();
+        let mut near: Vec<usize> = on.chain(&self.unresolved_anywhere).copied().collect();
+        near.sort_unstable();
+        near.dedup();
+        let matching = self.matching;
+        near.into_iter().filter_map(|at| matching.unresolved.get(at))
     }
 
     fn could_mean(&self, unresolved: &UnresolvedDeclaration, entry: &Entry) -> bool {
@@ -180,7 +218,8 @@ impl<'a> Ambiguity<'a> {
     /// Whether the entry's person is one whom the people file or a declaration names: then a name that stands for nobody
     /// does not mean them.
     fn is_somebody_else(&self, entry: &Entry, field: usize) -> bool {
-        matches!(entry.values.get(field), Some(Value::Object(user)) if self.known_users.contains(&user.id))
+        let Some(Value::Object(user)) = entry.values.get(field) else { return false };
+        self.named.who_is(user).is_some()
     }
 
     fn implied(&self, candidate: &mut Candidate<'_>) {

@@ -18,7 +18,8 @@ pub type FieldSet = Box<[usize]>;
 pub struct Index<'a> {
     entries: &'a [Entry],
     fields: FieldSet,
-    heads: HashMap<u64, u32, RandomState>,
+    /// The first entry of each chain; a hash belongs to the chain of its last bits.
+    heads: Vec<u32>,
     next: Vec<u32>,
     hasher: RandomState,
     lone: &'a LoneResources,
@@ -28,7 +29,7 @@ impl<'a> Index<'a> {
     /// Indexes the entries that are not dead.
     pub fn new(kind: &'static Kind, fields: FieldSet, entries: &'a [Entry], lone: &'a LoneResources) -> Self {
         let hasher = RandomState::new();
-        let mut heads: HashMap<u64, u32, RandomState> = HashMap::with_capacity(entries.len());
+        let mut heads = vec![END; entries.len().next_power_of_two()];
         let mut next = vec![END; entries.len()];
         // Walked backwards so that chains run in the order of the snapshot.
         for (position, entry) in entries.iter().enumerate().rev() {
@@ -36,12 +37,9 @@ impl<'a> Index<'a> {
                 continue;
             }
             let tokens = fields.iter().map(|&field| lone.token(entry, field));
-            let hash = hash_tokens(&hasher, tokens);
-            let position = u32::try_from(position).unwrap_or(END);
-            if let Some(earlier) = heads.insert(hash, position)
-                && let Some(slot) = next.get_mut(position as usize)
-            {
-                *slot = earlier;
+            let chain = chain(hash_tokens(&hasher, tokens), heads.len());
+            if let (Some(head), Some(slot)) = (heads.get_mut(chain), next.get_mut(position)) {
+                *slot = std::mem::replace(head, u32::try_from(position).unwrap_or(END));
             }
         }
         Self { entries, fields, heads, next, hasher, lone }
@@ -50,7 +48,7 @@ impl<'a> Index<'a> {
     /// Positions of the entries whose fields have exactly these tokens, in the order of the snapshot.
     pub fn find<'s>(&'s self, tokens: &'s [&'s str]) -> impl Iterator<Item = usize> + 's {
         let hash = hash_tokens(&self.hasher, tokens.iter().copied());
-        let mut at = self.heads.get(&hash).copied().unwrap_or(END);
+        let mut at = self.heads.get(chain(hash, self.heads.len())).copied().unwrap_or(END);
         std::iter::from_fn(move || {
             while at != END {
                 let position = at as usize;
@@ -65,6 +63,11 @@ impl<'a> Index<'a> {
             None
         })
     }
+}
+
+/// The chain of a hash, of so many; their number is a power of two.
+fn chain(hash: u64, chains: usize) -> usize {
+    usize::try_from(hash & (chains as u64).saturating_sub(1)).unwrap_or(0)
 }
 
 fn hash_tokens<'t>(hasher: &RandomState, tokens: impl Iterator<Item = &'t str>) -> u64 {

@@ -14,9 +14,9 @@ use crate::{
 /// Which declarations each entry matches, and which match nothing.
 pub struct Matching {
     /// For each entry the declarations it matches, ascending; most have none or one.
-    by_entry: HashMap<u32, Vec<u32>>,
+    by_entry: Lists,
     /// For each declaration the entries it matches, in the order of the snapshot.
-    by_declaration: Vec<Vec<u32>>,
+    by_declaration: Lists,
     /// Declarations with a name that does not stand for exactly one live object.
     pub unresolved: Vec<UnresolvedDeclaration>,
 }
@@ -43,34 +43,81 @@ impl UnresolvedDeclaration {
 impl Matching {
     /// The declarations that an entry matches.
     pub fn declarations(&self, entry: usize) -> &[u32] {
-        u32::try_from(entry).ok().and_then(|entry| self.by_entry.get(&entry)).map_or(&[], Vec::as_slice)
+        self.by_entry.get(entry)
     }
 
     /// The entries that a declaration matches.
     pub fn entries(&self, declaration: usize) -> &[u32] {
-        self.by_declaration.get(declaration).map_or(&[], Vec::as_slice)
+        self.by_declaration.get(declaration)
     }
 
     /// Matches every declaration.
     pub fn new(policy: &TargetPolicy, snapshot: &Snapshot, names: &Names<'_>, lone: &LoneResources) -> Self {
-        let mut indices = Indices { snapshot, lone, built: HashMap::new() };
-        let mut by_declaration = vec![Vec::new(); policy.declarations.len()];
-        let mut by_entry: HashMap<u32, Vec<u32>> = HashMap::with_capacity(policy.declarations.len());
+        let mut indices = Indices { snapshot, lone, built: Vec::new() };
+        let mut by_declaration = Lists::with_capacity(policy.declarations.len());
         let mut unresolved = Vec::new();
         for (position, declaration) in policy.declarations.iter().enumerate() {
-            let number = to_u32(position);
-            let (found, wrong) = indices.matched(declaration, names);
-            for &entry in &found {
-                by_entry.entry(entry).or_default().push(number);
-            }
-            if let Some(slot) = by_declaration.get_mut(position) {
-                *slot = found;
-            }
+            let wrong = indices.matched(declaration, names, &mut by_declaration.items);
+            by_declaration.end_list();
             if let Some(meaning) = wrong {
-                unresolved.push(UnresolvedDeclaration { declaration: number, meaning });
+                unresolved.push(UnresolvedDeclaration { declaration: to_u32(position), meaning });
             }
         }
-        Self { by_entry, by_declaration, unresolved }
+        Self { by_entry: by_declaration.turned(snapshot.entries.len()), by_declaration, unresolved }
+    }
+}
+
+/// Many short lists of positions, one after the other.
+#[derive(Debug)]
+struct Lists {
+    /// Where each list begins, and the end of the last.
+    starts: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Lists {
+    fn with_capacity(lists: usize) -> Self {
+        let mut starts = Vec::with_capacity(lists + 1);
+        starts.push(0);
+        Self { starts, items: Vec::with_capacity(lists) }
+    }
+
+    /// Ends the list to which the last items were added.
+    fn end_list(&mut self) {
+        self.starts.push(to_u32(self.items.len()));
+    }
+
+    fn get(&self, list: usize) -> &[u32] {
+        let bounds = self.starts.get(list).zip(self.starts.get(list + 1));
+        bounds.and_then(|(&from, &to)| self.items.get(from as usize..to as usize)).unwrap_or(&[])
+    }
+
+    /// For each of so many items the lists that hold it, ascending.
+    fn turned(&self, items: usize) -> Self {
+        let mut starts = vec![0_u32; items + 1];
+        for &item in &self.items {
+            if let Some(count) = starts.get_mut(item as usize + 1) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut free = starts.clone();
+        let mut turned = vec![0; self.items.len()];
+        for list in 0..self.starts.len().saturating_sub(1) {
+            for &item in self.get(list) {
+                if let Some(free) = free.get_mut(item as usize) {
+                    if let Some(slot) = turned.get_mut(*free as usize) {
+                        *slot = to_u32(list);
+                    }
+                    *free += 1;
+                }
+            }
+        }
+        Self { starts, items: turned }
     }
 }
 
@@ -81,7 +128,7 @@ pub fn absent_entries(
     names: &Names<'_>,
     lone: &LoneResources,
 ) -> HashMap<u32, u32> {
-    let mut indices = Indices { snapshot, lone, built: HashMap::new() };
+    let mut indices = Indices { snapshot, lone, built: Vec::new() };
     let mut named = HashMap::new();
     for (position, absent) in absents.iter().enumerate() {
         let meaning = names.meaning(absent.kind, &absent.values, absent.person.as_ref());
@@ -103,7 +150,7 @@ pub fn held_entries(
     lone: &LoneResources,
     now: jiff::Timestamp,
 ) -> HashMap<u32, u32> {
-    let mut indices = Indices { snapshot, lone, built: HashMap::new() };
+    let mut indices = Indices { snapshot, lone, built: Vec::new() };
     let mut named = HashMap::new();
     for (position, hold) in holds.iter().enumerate().filter(|(_, hold)| now < hold.until) {
         let meaning = names.meaning(hold.kind, &hold.values, hold.person.as_ref());
@@ -119,24 +166,33 @@ pub fn held_entries(
 struct Indices<'a> {
     snapshot: &'a Snapshot,
     lone: &'a LoneResources,
-    built: HashMap<(&'static str, FieldSet), Index<'a>>,
+    built: Vec<(&'static Kind, FieldSet, Index<'a>)>,
 }
 
 impl<'a> Indices<'a> {
-    fn get(&mut self, kind: &'static Kind, fields: FieldSet) -> &Index<'a> {
-        let (entries, lone) = (self.snapshot.entries.as_slice(), self.lone);
-        self.built.entry((kind.name, fields.clone())).or_insert_with(|| Index::new(kind, fields, entries, lone))
+    /// Adds the entries of which these fields have exactly these tokens.
+    fn find(&mut self, kind: &'static Kind, fields: &[usize], tokens: &[&str], into: &mut Vec<u32>) {
+        let is = |(known, of, _): &&(&'static Kind, FieldSet, Index<'a>)| *known == kind && **of == *fields;
+        if let Some((.., index)) = self.built.iter().find(is) {
+            into.extend(index.find(tokens).map(to_u32));
+            return;
+        }
+        let index = Index::new(kind, fields.into(), &self.snapshot.entries, self.lone);
+        into.extend(index.find(tokens).map(to_u32));
+        self.built.push((kind, fields.into(), index));
     }
 
-    fn matched(&mut self, declaration: &Declaration, names: &Names<'_>) -> (Vec<u32>, Option<Meaning>) {
+    /// Adds the entries that a declaration matches; returns what it means where its names are not clear.
+    fn matched(&mut self, declaration: &Declaration, names: &Names<'_>, into: &mut Vec<u32>) -> Option<Meaning> {
         let kind = declaration.kind;
-        if let Some((fields, tokens)) = plain_exact(declaration) {
-            return (self.get(kind, fields).find(&[tokens]).map(to_u32).collect(), None);
+        if let Some((field, token)) = plain_exact(declaration) {
+            self.find(kind, &[field], &[token], into);
+            return None;
         }
         let meaning = names.meaning(kind, &declaration.values, declaration.person.as_ref());
-        let Some(identity) = identity(declaration, &meaning) else { return (Vec::new(), None) };
+        let identity = identity(declaration, &meaning)?;
         if !meaning.is_clear() {
-            return (Vec::new(), Some(meaning));
+            return Some(meaning);
         }
         let fields = sorted_positions(kind, identity);
         let mut found = Vec::new();
@@ -148,34 +204,39 @@ impl<'a> Indices<'a> {
                     given.and_then(|given| combination.get(given)).map_or("", |token| self.lone.canonical(token))
                 })
                 .collect();
-            let entries = &self.snapshot.entries;
-            let hits: Vec<usize> = self.get(kind, fields.clone()).find(&tokens).collect();
-            let agree = |hit: &usize| {
-                entries.get(*hit).is_some_and(|entry| {
-                    classes_agree(&declaration.values, entry) && is_spelled_out(&meaning, &combination, entry)
-                })
-            };
-            found.extend(hits.into_iter().filter(agree).map(to_u32));
+            let mut hits = Vec::new();
+            self.find(kind, &fields, &tokens, &mut hits);
+            self.keep_spelled_out(&meaning, &combination, &mut hits);
+            found.append(&mut hits);
         }
+        self.keep_agreeing(&declaration.values, &mut found);
         found.sort_unstable();
         found.dedup();
-        (found, None)
+        into.append(&mut found);
+        None
+    }
+
+    fn keep_agreeing(&self, values: &[Value], found: &mut Vec<u32>) {
+        let entries = &self.snapshot.entries;
+        found.retain(|&hit| entries.get(hit as usize).is_some_and(|entry| classes_agree(values, entry)));
+    }
+
+    fn keep_spelled_out(&self, meaning: &Meaning, combination: &[&str], found: &mut Vec<u32>) {
+        let entries = &self.snapshot.entries;
+        found.retain(|&hit| entries.get(hit as usize).is_some_and(|entry| is_spelled_out(meaning, combination, entry)));
     }
 
     /// Entries whose given fields have one of the given meanings; fields that are left out mean any.
     fn with_meaning(&mut self, kind: &'static Kind, values: &[Value], meaning: &Meaning) -> Vec<u32> {
-        let entries = &self.snapshot.entries;
         let mut found = Vec::new();
         for combination in meaning.combinations() {
             let tokens: Vec<&str> = combination.iter().map(|token| self.lone.canonical(token)).collect();
-            let hits: Vec<usize> = self.get(kind, meaning.fields.clone()).find(&tokens).collect();
-            let agree = |hit: &usize| {
-                entries
-                    .get(*hit)
-                    .is_some_and(|entry| classes_agree(values, entry) && is_spelled_out(meaning, &combination, entry))
-            };
-            found.extend(hits.into_iter().filter(agree).map(to_u32));
+            let mut hits = Vec::new();
+            self.find(kind, &meaning.fields, &tokens, &mut hits);
+            self.keep_spelled_out(meaning, &combination, &mut hits);
+            found.append(&mut hits);
         }
+        self.keep_agreeing(values, &mut found);
         found.sort_unstable();
         found.dedup();
         found
@@ -183,11 +244,11 @@ impl<'a> Indices<'a> {
 }
 
 /// The common case without any allocation for names: one exact id of plain text.
-fn plain_exact(declaration: &Declaration) -> Option<(FieldSet, &str)> {
+fn plain_exact(declaration: &Declaration) -> Option<(usize, &str)> {
     let [name] = declaration.kind.identities.first()? else { return None };
     let position = declaration.kind.field_index(name)?;
     match (declaration.kind.fields.get(position)?.shape, declaration.values.get(position)?) {
-        (Shape::Text, Value::Text(text)) => Some((Box::new([position]), text)),
+        (Shape::Text, Value::Text(text)) => Some((position, text)),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::{narrowed::Narrowed, persons::Persons};
 use crate::{
     access::{Entry, Person, Text},
     policy::{Allow, Limits, ManagedSet, TargetPolicy},
@@ -13,6 +14,8 @@ use crate::{
 pub struct Membership<'a> {
     sets: &'a [ManagedSet],
     allows: &'a [Allow],
+    narrowed_sets: Narrowed,
+    narrowed_allows: Narrowed,
 }
 
 /// What a target's `allow` items say of one entry.
@@ -27,27 +30,29 @@ pub struct Allowed {
 impl<'a> Membership<'a> {
     /// Takes a policy's sets and allow items.
     pub fn new(policy: &'a TargetPolicy) -> Self {
-        Self { sets: &policy.sets, allows: &policy.allows }
+        Self {
+            sets: &policy.sets,
+            allows: &policy.allows,
+            narrowed_sets: Narrowed::new(policy.sets.iter().map(|set| (set.kind, &set.select))),
+            narrowed_allows: Narrowed::new(policy.allows.iter().map(|item| (item.kind, &item.select))),
+        }
     }
 
     /// Positions of the sets that the entry lies in.
     pub fn sets_of(&self, entry: &Entry) -> Vec<u32> {
-        let mut found = Vec::new();
         if entry.outside().is_some() {
-            return found;
+            return Vec::new();
         }
-        for (position, set) in self.sets.iter().enumerate() {
-            if contains(set, entry) {
-                found.push(u32::try_from(position).unwrap_or(u32::MAX));
-            }
-        }
+        let mut found = self.narrowed_sets.could_select(entry);
+        found.retain(|&set| self.sets.get(set as usize).is_some_and(|set| contains(set, entry)));
         found
     }
 
     /// Whether an `allow` item of the file of one of these sets covers the entry, and with which limits.
     pub fn allowed(&self, entry: &Entry, sets: &[u32], now: Timestamp, clock_is_right: bool) -> Option<Allowed> {
         let mut found: Option<Allowed> = None;
-        for (position, item) in self.allows.iter().enumerate() {
+        for position in self.narrowed_allows.could_select(entry) {
+            let Some(item) = self.allows.get(position as usize) else { continue };
             let in_own_set = sets.iter().any(|&set| {
                 self.sets
                     .get(set as usize)
@@ -60,7 +65,7 @@ impl<'a> Membership<'a> {
                 continue;
             }
             found = Some(match found {
-                None => Allowed { item: u32::try_from(position).unwrap_or(u32::MAX), limits: item.limits },
+                None => Allowed { item: position, limits: item.limits },
                 Some(known) => Allowed { item: known.item, limits: known.limits.loosest(item.limits) },
             });
         }
@@ -79,20 +84,19 @@ fn expires_within(entry: &Entry, now: Timestamp, within: SignedDuration) -> bool
 
 /// The people who have left, for a system.
 pub struct Leavers<'a> {
-    system: &'static str,
-    gone: Vec<&'a Person>,
+    gone: Persons<'a>,
 }
 
 impl<'a> Leavers<'a> {
     /// Everybody whose `until` has passed.
     pub fn new(system: &'static str, people: &'a BTreeMap<Text, std::sync::Arc<Person>>, now: Timestamp) -> Self {
         let left = |person: &&Person| person.until.is_some_and(|until| until <= now);
-        Self { system, gone: people.values().map(AsRef::as_ref).filter(left).collect() }
+        Self { gone: Persons::new(system, people.values().map(AsRef::as_ref).filter(left)) }
     }
 
     /// The leaver who holds the entry, if one does.
     pub fn holder(&self, entry: &Entry) -> Option<&'a Person> {
         let principal = entry.principal.as_ref().filter(|principal| principal.class == "user")?;
-        self.gone.iter().copied().find(|person| person.is(self.system, principal))
+        self.gone.who_is(principal)
     }
 }

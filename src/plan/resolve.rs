@@ -100,11 +100,6 @@ impl<'a> Names<'a> {
         Meaning { fields: fields.into(), tokens: tokens.into(), unresolved: unresolved.into() }
     }
 
-    /// Ids of the live users that are this person.
-    pub fn user_ids(&self, person: &Person) -> Vec<Text> {
-        self.person(person).tokens
-    }
-
     fn person(&self, person: &Person) -> Found {
         let resolved = match person.aliases.get(self.system) {
             Some(alias) => match self.directory.get("user", alias) {

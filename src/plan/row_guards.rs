@@ -32,8 +32,7 @@ impl RowGuards<'_> {
         self.observe(candidate);
         self.refused(candidate);
         if let Some(until) = &settings.frozen {
-            let way_on = "take `freeze:` out of portcullis.yaml, and stop writing with `stop_file` instead";
-            candidate.hold(HoldName::Freeze, until.clone(), Some(way_on.into()));
+            candidate.hold(HoldName::Freeze, until.clone(), None);
         }
         if candidate.cause == Cause::Absent {
             return;

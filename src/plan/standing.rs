@@ -145,6 +145,10 @@ impl Table<'_> {
         let Some((number, declaration, gap)) = gaps.min_by_key(|(_, _, gap)| gap.excess.len()) else {
             return base(first, declaration);
         };
+        // By far most entries hold what is declared: of those nothing is told.
+        if gap.is_empty() && !standing.duplicate {
+            return Verdict { declaration: Some(number), ..Verdict::none() };
+        }
         let mut verdict = base(number, declaration);
         if !gap.excess.is_empty() {
             verdict.why = format!("holds more than declared: {}", gap.excess.join("; "));

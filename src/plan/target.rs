@@ -47,7 +47,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     };
     let Walked { mut plan, mut candidates, mut tally, observation } = walk.walk(&names);
 
-    let ambiguity = Ambiguity::new(*input, &matching, &names, tally.declared_lineages.clone());
+    let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone());
     let own_unknown = row_guards::own_unknown(input);
     let unknown_kinds: Vec<_> = own_unknown.iter().map(|(kind, _)| *kind).collect();
     let guards = RowGuards { input: *input, own_unknown: &unknown_kinds, clock_is_right };

@@ -1,14 +1,17 @@
 //! Items of a list: declarations, `allow`, `absent` and `holds`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
-    access::{Field, FieldRole, Kind, Limit, Person, Shape, Text, Value},
+    access::{FieldRole, Kind, Limit, Person, Shape, Text, Value},
     yaml::{Fields, Node, Reporter, get, quoted},
 };
 
 use super::{
-    Absent, Allow, Declaration, Hold, OnExcess, Place,
+    Absent, Allow, Declaration, Hold, Limits, OnExcess, Place,
     holders::Holders,
     identity::{self, person_field},
     limits,
@@ -29,11 +32,17 @@ pub struct Reading<'c> {
     pub pool: Pool,
     /// People that only an address names, kept once.
     pub(super) strangers: HashMap<Text, Arc<Person>>,
-    /// The last value of each field: in long lists the next item often has the same.
-    last: HashMap<(&'static str, &'static str), Value>,
-    /// The last lists of justifications and teams, for the same reason.
-    last_texts: [Arc<[Text]>; 2],
+    /// Sets and records: in long lists few differ, and they are kept once.
+    values: HashSet<Value>,
+    /// Lists of one justification or team, for the same reason.
+    lists: HashMap<Text, Arc<[Text]>>,
+    no_text: Arc<[Text]>,
+    /// The last limits, for the same reason.
+    limits: Arc<Limits>,
 }
+
+/// How many values or lists are kept for sharing; past that the memory starts anew.
+const MAX_SHARED: usize = 4096;
 
 /// A declaration and what merging has to know besides.
 #[derive(Debug, Clone)]
@@ -58,15 +67,16 @@ fn names(kind: &'static Kind, identifying_only: bool, further: &[&'static str]) 
 impl<'c> Reading<'c> {
     /// For one file and one system.
     pub fn new(system: &'static str, people: &'c People, team: Option<Text>) -> Self {
-        let none: Arc<[Text]> = Arc::new([]);
         Self {
             system,
             people,
             team,
             pool: Pool::default(),
             strangers: HashMap::new(),
-            last: HashMap::new(),
-            last_texts: [Arc::clone(&none), none],
+            values: HashSet::new(),
+            lists: HashMap::new(),
+            no_text: Arc::new([]),
+            limits: Arc::default(),
         }
     }
 
@@ -113,18 +123,26 @@ impl<'c> Reading<'c> {
         if reporter.count() > before {
             return;
         }
-        let justifications = self.texts_of(0, justification);
-        let teams = self.texts_of(1, team);
+        let justifications = self.list_of(justification);
+        let teams = self.list_of(team);
+        if *self.limits != limits {
+            self.limits = Arc::new(limits);
+        }
+        let mut values = Some(values);
+        let last = holders.len().saturating_sub(1);
         let place = Place { file: 0, line: item.at.line };
-        for (person, through_group) in holders {
+        for (number, (person, through_group)) in holders.into_iter().enumerate() {
+            // The only or last holder takes the values themselves.
+            let own = if number == last { values.take() } else { values.clone() };
+            let Some(values) = own else { continue };
             let declaration = Declaration {
                 kind,
                 key: identity::key(kind, &values, person.as_deref()),
-                values: values.clone(),
+                values,
                 person,
                 justifications: Arc::clone(&justifications),
                 teams: Arc::clone(&teams),
-                limits,
+                limits: Arc::clone(&self.limits),
                 on_excess: if on_excess == Some("revoke") { OnExcess::Revoke } else { OnExcess::Report },
                 places: Box::new([place]),
             };
@@ -270,22 +288,23 @@ impl<'c> Reading<'c> {
                     return Value::Absent;
                 };
                 let value = values::read(field.name, &field.shape, node, &mut self.pool, reporter).unwrap_or_default();
-                self.shared(kind, field, value)
+                self.shared(value)
             })
             .collect()
     }
 
-    fn shared(&mut self, kind: &'static Kind, field: &'static Field, value: Value) -> Value {
+    fn shared(&mut self, value: Value) -> Value {
         if !matches!(value, Value::Set(_) | Value::Record(_)) {
             return value;
         }
-        match self.last.get(&(kind.name, field.name)) {
-            Some(last) if *last == value => last.clone(),
-            _ => {
-                self.last.insert((kind.name, field.name), value.clone());
-                value
-            }
+        if let Some(known) = self.values.get(&value) {
+            return known.clone();
         }
+        if self.values.len() >= MAX_SHARED {
+            self.values.clear();
+        }
+        self.values.insert(value.clone());
+        value
     }
 
     fn text(&mut self, fields: &Fields<'_, '_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Text> {
@@ -293,15 +312,18 @@ impl<'c> Reading<'c> {
         get::text(node, &quoted(name), reporter).map(|text| self.pool.text(text))
     }
 
-    /// A list of one text, or of none, shared with the one before where that is equal.
-    fn texts_of(&mut self, which: usize, text: Option<Text>) -> Arc<[Text]> {
-        let Some(last) = self.last_texts.get_mut(which) else {
-            return text.into_iter().collect();
-        };
-        if last.first() != text.as_ref() {
-            *last = text.into_iter().collect();
+    /// A list of one text, or of none, shared with an equal one.
+    fn list_of(&mut self, text: Option<Text>) -> Arc<[Text]> {
+        let Some(text) = text else { return Arc::clone(&self.no_text) };
+        if let Some(known) = self.lists.get(&text) {
+            return Arc::clone(known);
         }
-        Arc::clone(last)
+        if self.lists.len() >= MAX_SHARED {
+            self.lists.clear();
+        }
+        let list: Arc<[Text]> = Arc::new([text.clone()]);
+        self.lists.insert(text, Arc::clone(&list));
+        list
     }
 }
 

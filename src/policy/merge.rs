@@ -112,7 +112,7 @@ fn join(known: &mut Declaration, other: Declaration) -> Option<&'static str> {
     known.values = joined.into();
     known.justifications = accumulated(&known.justifications, &justifications).into();
     known.teams = accumulated(&known.teams, &teams).into();
-    known.limits = known.limits.loosest(limits);
+    known.limits = known.limits.loosest(*limits).into();
     if on_excess == OnExcess::Report {
         known.on_excess = OnExcess::Report;
     }

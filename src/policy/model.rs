@@ -114,8 +114,8 @@ pub struct Declaration {
     pub justifications: Arc<[Text]>,
     /// Who answers for it.
     pub teams: Arc<[Text]>,
-    /// Its limits.
-    pub limits: Limits,
+    /// Its limits, shared: most declarations of a file have the same.
+    pub limits: Arc<Limits>,
     /// What to do about more than declared.
     pub on_excess: OnExcess,
     /// Where it stands, the first place first.

@@ -54,6 +54,10 @@ fn push_neutral(out: &mut String, c: char) {
 
 /// The text between backticks for a message: on one line, harmless, cut where it is long.
 pub fn quoted(text: &str) -> String {
+    // Most of what is quoted is the name of a field, once for each of very many.
+    if text.len() <= QUOTED_LIMIT && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return format!("`{text}`");
+    }
     let mut out = String::from("`");
     for (count, c) in text.chars().enumerate() {
         if count == QUOTED_LIMIT {

@@ -15,7 +15,8 @@ use tokio::runtime::Runtime;
 pub struct House {
     /// The imitated systems.
     pub sandbox: Sandbox,
-    runtime: Runtime,
+    // Serves until the world ends.
+    _runtime: Runtime,
     dir: TempDir,
 }
 
@@ -39,7 +40,7 @@ impl House {
         let sandbox = runtime.block_on(Sandbox::start(world)).unwrap();
         let dir = tempfile::tempdir().unwrap();
         write_files(&sandbox, dir.path()).unwrap();
-        Self { sandbox, runtime, dir }
+        Self { sandbox, _runtime: runtime, dir }
     }
 
     /// Only S2, with these tokens, one policy file and this configuration of the target (indented by four).
@@ -145,11 +146,6 @@ impl House {
     /// How many requests that could change something reached the servers.
     pub fn writes(&self) -> usize {
         self.sandbox.record().writes().len()
-    }
-
-    /// Runs something of the sandbox that waits.
-    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
-        self.runtime.block_on(future)
     }
 }
 

@@ -67,7 +67,7 @@ fn notice_runs_from_the_first_record_and_a_person_need_not_wait() {
 #[test]
 fn a_wrong_clock_stops_time_based_causes_only() {
     let mut world = drift(3, 0);
-    world.policy.declarations[0].limits.expires = Some(days_ago(1));
+    std::sync::Arc::make_mut(&mut world.policy.declarations[0].limits).expires = Some(days_ago(1));
     world.absent("service/kept-001");
     world.snapshot.clock_skew = Some(SignedDuration::from_mins(6));
     assert_eq!(world.sent(), [("service/kept-001".to_owned(), "absent")]);

@@ -145,7 +145,7 @@ fn entries_that_share_a_declared_key_are_held_unless_one_is_known() {
     let mut world = managed(world);
     assert_eq!(world.sent_ids(), ["g3"]);
     assert_eq!((world.holds("g1"), world.holds("g2")), (vec![HoldName::Duplicate], vec![HoldName::Duplicate]));
-    world.policy.declarations[0].limits.expires = Some(super::world::days_ago(1));
+    std::sync::Arc::make_mut(&mut world.policy.declarations[0].limits).expires = Some(super::world::days_ago(1));
     world.policy.sets[0].allow_empty = true;
     assert_eq!(world.sent_ids(), ["g1", "g2", "g3"], "whichever was meant, both go");
 }
@@ -277,7 +277,8 @@ fn a_declared_entry_that_is_held_is_not_taken_along_either() {
     world.state("s2", "anna", "GitHub", "prod", &[]);
     world.state("s3", "ben", "Jira", "prod", &[]);
     world.access("ben", "Jira", "prod", &[]);
-    world.access("anna", "GitHub", "prod", &[]).limits.expires = Some(super::world::days_ago(1));
+    let limits = &mut world.access("anna", "GitHub", "prod", &[]).limits;
+    std::sync::Arc::make_mut(limits).expires = Some(super::world::days_ago(1));
     let mut world = managed(world);
     assert_eq!(world.sent_ids(), ["s1", "s2"]);
     world.protect("s2");

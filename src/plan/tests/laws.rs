@@ -49,7 +49,7 @@ fn world(specs: &[Spec]) -> World {
         world.live(&id);
         if spec.declared {
             let declaration = world.declare(&id);
-            declaration.limits.expires = spec.due.then(|| days_ago(1));
+            std::sync::Arc::make_mut(&mut declaration.limits).expires = spec.due.then(|| days_ago(1));
         }
         if spec.absent {
             world.absent(&id);

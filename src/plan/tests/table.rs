@@ -94,7 +94,7 @@ fn a_due_limit_acts_and_the_loosest_of_several_declarations_wins() {
     let mut world = s2();
     world.live("service/a");
     world.live("service/b");
-    world.declare("service/a").limits.expires = Some(days_ago(1));
+    std::sync::Arc::make_mut(&mut world.declare("service/a").limits).expires = Some(days_ago(1));
     world.declare("service/b");
     assert_eq!(world.sent(), [("service/a".to_owned(), "expired")]);
     world.declare("service/a");
@@ -107,12 +107,14 @@ fn idle_and_never_used_are_two_things() {
     world.live("t1").last_used_at = Some(days_ago(9));
     world.live("t2");
     for id in ["t1", "t2"] {
-        world.declare(id).limits.max_idle = Some(SignedDuration::from_hours(24 * 5));
+        std::sync::Arc::make_mut(&mut world.declare(id).limits).max_idle = Some(SignedDuration::from_hours(24 * 5));
     }
     assert_eq!(world.sent(), [("t1".to_owned(), "idle")]);
-    world.policy.declarations[1].limits.max_unused = Some(SignedDuration::from_hours(24 * 5));
+    std::sync::Arc::make_mut(&mut world.policy.declarations[1].limits).max_unused =
+        Some(SignedDuration::from_hours(24 * 5));
     assert_eq!(world.sent(), [("t1".to_owned(), "idle"), ("t2".to_owned(), "unused")]);
-    world.policy.declarations[1].limits.max_age = Some(SignedDuration::from_hours(24 * 5));
+    std::sync::Arc::make_mut(&mut world.policy.declarations[1].limits).max_age =
+        Some(SignedDuration::from_hours(24 * 5));
     assert_eq!(world.sent()[1].1, "too_old");
 }
 

@@ -132,7 +132,7 @@ impl World {
             person,
             justifications: ["needed".into()].into(),
             teams: [].into(),
-            limits: Limits::default(),
+            limits: Limits::default().into(),
             on_excess: OnExcess::Report,
             places: Box::new([Place { file: 0, line }]),
         });

@@ -96,6 +96,13 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_a_rate_limit_turned_away_may_be_sent_again_and_one_that_failed_may_not() {
+        assert_eq!(write_judge(&answer(429, "{}")), Verdict::Retry { after: None });
+        assert_eq!(write_judge(&answer(503, "{}")), Verdict::MaybeApplied { after: None });
+        assert_eq!(write_judge(&answer(409, "{}")), Verdict::Final);
+    }
+
+    #[test]
     fn only_the_message_of_an_error_is_quoted_and_not_at_length() {
         assert_eq!(said(br#"{"error":{"message":"no"},"key":"s3cret"}"#).as_deref(), Some("no"));
         assert_eq!(said(br#"{"errors":[{"message":"no"}]}"#).as_deref(), Some("no"));
