@@ -70,6 +70,7 @@ async fn follow(work: &Work<'_>, record: Record, note: Note) -> Option<RowOutcom
         Known::Open(why) => (End::Unknown, why.clone()),
     };
     let mut outcome = RowOutcome::of_order(&order, &intent, end, detail);
+    outcome.remarks.extend(work.lingering().filter(|_| end == End::Gone));
     if end == End::InFlight && work.now().duration_since(since) > work.max_in_flight {
         outcome.overdue = true;
         outcome
