@@ -203,7 +203,7 @@ impl Report {
             .into_iter()
             .filter_map(|end| {
                 let number: usize = self.outcomes.iter().map(|outcome| outcome.count(end)).sum();
-                (number > 0).then(|| format!("{number} {}", end.name().replace('_', " ")))
+                (number > 0).then(|| format!("{number} {}", end.name()))
             })
             .collect();
         let ended = if ended.is_empty() { "nothing was sent".to_owned() } else { ended.join(", ") };
@@ -255,7 +255,7 @@ fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {
         _ => "",
     };
     let detail = if row.detail.is_empty() { String::new() } else { format!(": {}", row.detail) };
-    let end = row.end.name().replace('_', " ");
+    let end = row.end.name();
     let kind = row.kind.replace('_', " ");
     lines.push(Line::new(1, tone, format!("{end}{sure}: {origin}{kind} {name} ({}){detail}", row.cause.name())));
     lines.extend(row.remarks.iter().map(|remark| Line::new(3, Tone::Plain, format!("note: {remark}"))));

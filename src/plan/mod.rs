@@ -31,7 +31,7 @@ pub use describe::{MAX_REASON_BYTES, live_lines};
 pub use index::LoneResources;
 pub use input::{Input, Planned};
 pub use model::{
-    Counts, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan,
+    Counts, FileProblem, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan,
     ReadingSummary, Row, Status, TargetPlan, TargetState, Ticket,
 };
 pub use order::{OrderRefused, order_one};
