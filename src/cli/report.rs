@@ -109,7 +109,8 @@ impl Report {
     /// For a pull request, of at most `limit_bytes` bytes.
     pub fn markdown(&self, limit_bytes: usize) -> String {
         let mut out = format!("{MARKER}\n## Portcullis report\n\n");
-        let lines = self.lines();
+        // Elsewhere standard error shows them with their lines; a comment is read alone.
+        let lines: Vec<Line> = self.problems.iter().map(broken).chain(self.lines()).collect();
         let mut left_out = 0;
         for line in &lines {
             let text = neutral::prose(&line.text);
@@ -236,6 +237,12 @@ impl Line {
     pub(super) fn new(depth: usize, tone: Tone, text: String) -> Self {
         Self { depth, tone, text }
     }
+}
+
+fn broken(problem: &Problem) -> Line {
+    let Problem { file, line, column, message, hint, .. } = problem;
+    let hint = hint.as_ref().map_or(String::new(), |hint| format!("; way on: {hint}"));
+    Line::new(1, Tone::Bad, format!("broken file {file}:{line}:{column}: {message}{hint}"))
 }
 
 fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {

@@ -26,3 +26,4 @@ mod saved_plan;
 mod secrets;
 mod service;
 mod snapshots;
+mod told;
