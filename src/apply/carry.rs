@@ -41,7 +41,7 @@ pub struct Approved<'a> {
     pub snapshot: Arc<Snapshot>,
     /// Ids or names of controls that may be opened.
     pub may_open: &'a [Text],
-    /// What [`super::resume`] found: an entry with an outcome that is still not known is not sent again.
+    /// What [`super::resume()`] found: an entry with an outcome that is still not known is not sent again.
     pub open: &'a [RowOutcome],
     /// For newer readings.
     pub rules: &'a dyn Rules,

@@ -115,6 +115,9 @@ impl From<OrderRefused> for Failure {
             OrderRefused::Ambiguous(_) => "name one with --kind",
             OrderRefused::Dead(_) => "there is nothing to do",
             OrderRefused::InFlight(_) => "`portcullis plan` tells how far it is",
+            OrderRefused::Held { name: "stopped", .. } => {
+                "take the stop away first: the variable, or the operator's stop file"
+            }
             OrderRefused::Held { .. } => "no order passes this; change portcullis.yaml if it has to go",
         };
         Self::while_doing("nothing was sent", &error).hint(hint).exit(Exit::of(run::refused_exit_code(&error)))

@@ -160,7 +160,7 @@ impl Report {
                 },
             ));
             if let TargetState::Unreadable { advice: Some(advice), .. } = &target.state {
-                lines.push(Line::new(2, Tone::Plain, format!("way on: {advice}")));
+                lines.push(Line::new(3, Tone::Plain, format!("way on: {advice}")));
             }
         }
         lines.extend(self.errors.iter().map(|error| Line::new(0, Tone::Bad, format!("error: {error}"))));

@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 pub struct House {
     /// The imitated systems.
     pub sandbox: Sandbox,
-    // Serves until the world ends.
+    /// Serves the sandbox for as long as the house stands.
     _runtime: Runtime,
     dir: TempDir,
 }

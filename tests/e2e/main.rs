@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bad_input;
+mod commands;
 mod convergence;
 mod crash;
 mod documents;

@@ -61,7 +61,8 @@ fn own_and_protected_entries_and_the_last_control_never_go_and_that_is_3() {
     let keys = |house: &House| {
         let of_gateway = |world: &mut portcullis::sandbox::World| {
             let gateway = world.pinata.gateways.iter_mut().find(|known| known.domain == gateway).unwrap();
-            (gateway.hosts.clear(), gateway.addresses.clear());
+            gateway.hosts.clear();
+            gateway.addresses.clear();
             gateway.keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>()
         };
         house.sandbox.world(of_gateway)
