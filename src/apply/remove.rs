@@ -156,7 +156,10 @@ async fn judged(
     if known == Known::StillThere && status == Some(409) && failures.is_empty() {
         return Try::StepOn;
     }
+    let gone = known == Known::Gone;
     let mut outcome = from_known(row, known);
+    // Whose hand it was is not known; when it stops working matters all the same.
+    outcome.remarks.extend(work.lingering().filter(|_| gone));
     outcome.note = note;
     outcome.remarks.extend(failures.into_iter().map(unrecorded));
     Try::Ended(outcome)

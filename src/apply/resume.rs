@@ -74,6 +74,7 @@ async fn follow(
     let known = settle(work, &order, &note, Instant::now() + work.settle.saturating_sub(age)).await;
     let (end, detail) = ended(&known);
     let mut outcome = RowOutcome::of_order(&order, &intent, end, detail);
+    outcome.remarks.extend(work.lingering().filter(|_| end == End::Gone));
     if end == End::InFlight && work.now().duration_since(since) > work.max_in_flight {
         outcome.overdue = true;
         outcome

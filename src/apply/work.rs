@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
 use super::{Halt, Progress};
 use crate::{
@@ -68,6 +68,15 @@ impl Work<'_> {
             return Some("stopped before it was sent".to_owned());
         }
         (self.brake)().map(|why| format!("all writing is stopped: {why}"))
+    }
+
+    /// Until when an entry that is gone now may go on working, where the system says so.
+    pub(super) fn lingering(&self) -> Option<String> {
+        let lingers = self.system.lingers()?;
+        let whole = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+        let dead_by = self.now().checked_add(lingers).and_then(|at| at.round(whole)).ok()?;
+        let minutes = lingers.as_mins();
+        Some(format!("it may go on working for up to {minutes} minutes; certainly dead by {dead_by}"))
     }
 
     /// Records an outcome; a journal that cannot stops all sending.

@@ -5,7 +5,8 @@ use super::{Exit, failure::Result, resolve::Context, terminal, work};
 /// Write declarations for everything that exists at a target
 ///
 /// To standard output, valid as a policy file: the plan after it is empty. Then delete what should not be there. For
-/// short-lived tokens it proposes an `allow` with limits rather than ids that are gone next week.
+/// short-lived tokens it proposes an `allow` with limits rather than ids that are gone next week. What people hold who have
+/// left (`until` in the people file) no declaration can keep: it is commented out and excepted, for somebody to decide.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

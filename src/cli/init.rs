@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, begin, failure::Result, terminal};
+use super::{Exit, begin, failure::Result, resolve::Context, terminal};
 
 /// Begin: write a configuration, a policy tree and a journal
 ///
@@ -13,6 +13,7 @@ use super::{Exit, begin, failure::Result, terminal};
 Examples:
   portcullis init                             all systems, in this directory
   portcullis init --dir access --system s2 --system buildkite
+  portcullis init --config access/guard.yaml  another name, the rest beside it
   portcullis init --schemas                   with JSON Schemas, for your editor")]
 pub struct InitArgs {
     /// Where
@@ -30,7 +31,7 @@ pub struct InitArgs {
 ///
 /// # Errors
 /// A file cannot be written, or the journal cannot be made.
-pub async fn run(args: &InitArgs) -> Result<Exit> {
-    terminal::print(&begin::init(&args.dir, &args.system, args.schemas).await?)?;
+pub async fn run(context: &Context, args: &InitArgs) -> Result<Exit> {
+    terminal::print(&begin::init(&args.dir.join(&context.config), &args.system, args.schemas).await?)?;
     Ok(Exit::Done)
 }

@@ -94,7 +94,7 @@ fn start(context: &Context, command: &Command) -> Result<Exit> {
 async fn dispatch(context: &Context, command: &Command) -> Result<Exit> {
     match command {
         Command::Demo(args) => demo::run(context, args).await,
-        Command::Init(args) => init::run(args).await,
+        Command::Init(args) => init::run(context, args).await,
         Command::Plan(args) => plan::run(context, args).await,
         Command::Apply(args) => apply::run(context, args).await,
         Command::Revoke(args) => revoke::run(context, args).await,

@@ -88,7 +88,7 @@ fn sentence(event: &Event<'_>) -> String {
         }
         Event::Sending { target, rows } => format!("{target}: sending {}", count(*rows as u64, "removal", "removals")),
         Event::Row { target, outcome } => {
-            format!("{target}: {} {} {}", outcome.end.name().replace('_', " "), outcome.kind, outcome.title)
+            format!("{target}: {} {} {}", outcome.end.name(), outcome.kind, outcome.title)
         }
         Event::ReadingBack { target } => format!("{target}: reading back"),
     }

@@ -109,7 +109,8 @@ impl Report {
     /// For a pull request, of at most `limit_bytes` bytes.
     pub fn markdown(&self, limit_bytes: usize) -> String {
         let mut out = format!("{MARKER}\n## Portcullis report\n\n");
-        let lines = self.lines();
+        // Elsewhere standard error shows them with their lines; a comment is read alone.
+        let lines: Vec<Line> = self.problems.iter().map(broken).chain(self.lines()).collect();
         let mut left_out = 0;
         for line in &lines {
             let text = neutral::prose(&line.text);
@@ -203,7 +204,7 @@ impl Report {
             .into_iter()
             .filter_map(|end| {
                 let number: usize = self.outcomes.iter().map(|outcome| outcome.count(end)).sum();
-                (number > 0).then(|| format!("{number} {}", end.name().replace('_', " ")))
+                (number > 0).then(|| format!("{number} {}", end.name()))
             })
             .collect();
         let ended = if ended.is_empty() { "nothing was sent".to_owned() } else { ended.join(", ") };
@@ -238,6 +239,12 @@ impl Line {
     }
 }
 
+fn broken(problem: &Problem) -> Line {
+    let Problem { file, line, column, message, hint, .. } = problem;
+    let hint = hint.as_ref().map_or(String::new(), |hint| format!("; way on: {hint}"));
+    Line::new(1, Tone::Bad, format!("broken file {file}:{line}:{column}: {message}{hint}"))
+}
+
 fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {
     let tone = match row.end {
         _ if row.is_trouble() => Tone::Bad,
@@ -255,7 +262,7 @@ fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {
         _ => "",
     };
     let detail = if row.detail.is_empty() { String::new() } else { format!(": {}", row.detail) };
-    let end = row.end.name().replace('_', " ");
+    let end = row.end.name();
     let kind = row.kind.replace('_', " ");
     lines.push(Line::new(1, tone, format!("{end}{sure}: {origin}{kind} {name} ({}){detail}", row.cause.name())));
     lines.extend(row.remarks.iter().map(|remark| Line::new(3, Tone::Plain, format!("note: {remark}"))));

@@ -8,7 +8,7 @@ use super::{
     files,
     resolve::Context,
     terminal::{self, say},
-    work,
+    work::{self, Readings},
 };
 
 /// Read targets and write down what is there, without any secret
@@ -38,13 +38,21 @@ pub async fn run(context: &Context, args: &SnapshotArgs) -> Result<Exit> {
         targets: context.targets.iter().cloned().chain(args.of.iter().map(|name| name.as_str().into())).collect(),
         ..context.clone()
     };
-    let (snapshot, exit) = work::snapshot(&context).await?;
+    let readings = work::snapshot(&context).await?;
     match &args.out {
-        Some(path) => {
-            files::write(path, &snapshot, "the reading")?;
-            say(&format!("The reading is in {0}: `portcullis plan --snapshot {0}`", path.display()));
+        // An empty file in place of an older reading would lose what there is.
+        Some(path) if readings.read == 0 => {
+            say(&format!("No target could be read, so {} is not written.", path.display()));
         }
-        None => terminal::print(&snapshot)?,
+        Some(path) => {
+            files::write(path, &readings.text, "the reading")?;
+            let targets = match readings {
+                Readings { read, of, .. } if read < of => format!(" of {read} of {of} targets"),
+                _ => String::new(),
+            };
+            say(&format!("The reading{targets} is in {0}: `portcullis plan --snapshot {0}`", path.display()));
+        }
+        None => terminal::print(&readings.text)?,
     }
-    Ok(exit)
+    Ok(if readings.read < readings.of { Exit::Error } else { Exit::Done })
 }

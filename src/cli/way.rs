@@ -2,7 +2,10 @@
 //! unattended run would only tell that something is held.
 
 use super::report::{Line, Tone};
-use crate::plan::{Status, TargetPlan, render::count};
+use crate::plan::{
+    Row, TargetPlan,
+    render::{count, held},
+};
 
 /// The most held rows of a target that a report names; `plan` shows all.
 const MAX_NAMED: usize = 50;
@@ -16,21 +19,32 @@ pub fn lines(target: &TargetPlan) -> Vec<Line> {
         lines.push(Line::new(3, Tone::Plain, format!("{}; the limit is {}", refusal.figure, refusal.limit)));
         lines.push(Line::new(3, Tone::Plain, format!("way on: {}", refusal.way_on)));
     }
-    let held: Vec<_> = target.rows.iter().filter(|row| row.status == Status::Held).collect();
-    for row in held.iter().take(MAX_NAMED) {
-        let name = if row.title.is_empty() || row.title == row.id {
-            row.id.to_string()
-        } else {
-            format!("{} [{}]", row.title, row.id)
-        };
-        let why: Vec<String> = row.holds.iter().map(|hold| format!("{}: {}", hold.name.name(), hold.why)).collect();
-        let cause = row.cause.map_or("", crate::access::Cause::name);
-        let kind = row.kind.replace('_', " ");
-        lines.push(Line::new(1, Tone::Open, format!("held: {kind} {name} ({cause}): {}", why.join("; "))));
+    let (under_refusals, others) = held(target);
+    let all = under_refusals.values().map(Vec::len).sum::<usize>() + others.len();
+    let mut room = MAX_NAMED;
+    for (why, rows) in under_refusals {
+        let number = count(rows.len() as u64, "row", "rows");
+        lines.push(Line::new(1, Tone::Open, format!("held by ceiling, {number}: {why}")));
+        lines.extend(rows.iter().take(room).map(|row| Line::new(3, Tone::Plain, subject(row))));
+        room = room.saturating_sub(rows.len());
     }
-    if let Some(more @ 1..) = held.len().checked_sub(MAX_NAMED) {
+    for row in others.iter().take(room) {
+        let why: Vec<String> = row.holds.iter().map(|hold| format!("{}: {}", hold.name.name(), hold.why)).collect();
+        lines.push(Line::new(1, Tone::Open, format!("held: {}: {}", subject(row), why.join("; "))));
+    }
+    if let Some(more @ 1..) = all.checked_sub(MAX_NAMED) {
         let more = count(more as u64, "more held row", "more held rows");
         lines.push(Line::new(1, Tone::Open, format!("{more}; `portcullis plan` shows them")));
     }
     lines
+}
+
+fn subject(row: &Row) -> String {
+    let name = if row.title.is_empty() || row.title == row.id {
+        row.id.to_string()
+    } else {
+        format!("{} [{}]", row.title, row.id)
+    };
+    let cause = row.cause.map_or("", crate::access::Cause::name);
+    format!("{} {name} ({cause})", row.kind.replace('_', " "))
 }

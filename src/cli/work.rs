@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    Exit,
     apply::ApplyArgs,
+    args::Format,
     failure::{Failure, Result},
     files,
     plan::PlanArgs,
@@ -20,8 +20,11 @@ use super::{
 use crate::{
     access::Text,
     config::Config,
-    plan::render::{Diffs, neutral},
-    run::{self, Consent, ExitRules, Live, Loaded, Ordered, Perform, Prompt, Show, Sources, Wishes},
+    plan::{
+        PLAN_VERSION, Plan,
+        render::{Diffs, neutral},
+    },
+    run::{self, Consent, ExitRules, Live, Loaded, Ordered, Perform, Prompt, RunReport, Show, Sources, Wishes},
     systems,
     transport::Stop,
     yaml::Problem,
@@ -88,7 +91,22 @@ pub fn validate(context: &Context) -> Result<Checked> {
 /// # Errors
 /// The operator's file or the snapshot cannot be used.
 pub async fn plan(context: &Context, args: &PlanArgs) -> Result<Report> {
-    let loaded = load(context)?;
+    let rules = ExitRules { detailed: args.detailed_exitcode, check_guards: args.check_guards, strict: args.strict };
+    let loaded = match run::load(&sources(context)) {
+        // A document says so too: who reads it may not see standard error.
+        Err(problems) if context.format != Format::Text => {
+            let plan = Plan {
+                version: PLAN_VERSION,
+                made_at: context.now,
+                problems: run::told(&problems),
+                targets: Vec::new(),
+            };
+            let report = RunReport { problems, plan: Some(plan), ..RunReport::default() };
+            return Ok(Report::new(report, rules));
+        }
+        loaded => loaded.map_err(|problems| validate::problems(&problems))?,
+    };
+    context.check_targets(loaded.config.targets.keys())?;
     let mut readings = Vec::new();
     if let Some(path) = &args.snapshot {
         let text = files::read(path, "the reading")?;
@@ -113,7 +131,6 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<Report> {
     let talk = Talk::new(context);
     let show = Show { loaded: &loaded, wishes: &wishes, files: readings, clock: run::system_clock() };
     let report = run::show(show, &Live, &talk).await?;
-    let rules = ExitRules { detailed: args.detailed_exitcode, check_guards: args.check_guards, strict: args.strict };
     Ok(Report::new(report, rules))
 }
 
@@ -188,33 +205,42 @@ pub async fn revoke(context: &Context, args: &RevokeArgs, has_to_ask: bool, stop
     Ok(report)
 }
 
-/// Reads targets and returns the readings as the text of a file, a line a target, with the exit code where some could not
-/// be read.
+/// The readings that a command took.
+pub struct Readings {
+    /// The text of a file, a line a target.
+    pub text: String,
+    /// How many targets could be read.
+    pub read: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+/// Reads targets. Which could not be read is said on standard error.
 ///
 /// # Errors
 /// The operator's file cannot be used.
-pub async fn snapshot(context: &Context) -> Result<(String, Exit)> {
+pub async fn snapshot(context: &Context) -> Result<Readings> {
     let loaded = load(context)?;
     let wishes = Wishes { only: context.targets.clone(), ..Wishes::default() };
     let talk = Talk::new(context);
     let readings = run::snapshots(&loaded, &wishes, &Live, &talk, &run::system_clock()).await?;
     talk.make_room();
-    let (mut text, mut exit) = (String::new(), Exit::Done);
+    let (mut text, mut read, of) = (String::new(), 0, readings.len());
     for (target, reading) in readings {
         match reading {
             Ok(reading) => {
                 let bytes = run::snapshot_file::write(&target, &reading.snapshot)
                     .map_err(|error| Failure::while_doing("the reading cannot be written", &error))?;
                 text.push_str(&neutral::json(&String::from_utf8_lossy(&bytes)));
+                read += 1;
             }
             Err(unreadable) => {
                 say(&format!("{target}: unreadable, so it is not in the file: {unreadable}"));
                 say(&format!("  way on: {}", unreadable.way_on()));
-                exit = Exit::Error;
             }
         }
     }
-    Ok((text, exit))
+    Ok(Readings { text, read, of })
 }
 
 /// Reads a target and returns declarations for what exists.

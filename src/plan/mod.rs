@@ -28,10 +28,11 @@ mod target;
 
 pub use ceilings::{Total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};
+pub use index::LoneResources;
 pub use input::{Input, Planned};
 pub use model::{
-    Counts, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row,
-    Status, TargetPlan, TargetState, Ticket,
+    Counts, FileProblem, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan,
+    ReadingSummary, Row, Status, TargetPlan, TargetState, Ticket,
 };
 pub use order::{OrderRefused, order_one};
 pub use settings::{Confirmation, Settings};

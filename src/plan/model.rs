@@ -16,8 +16,26 @@ pub struct Plan {
     pub version: u32,
     /// When it was made.
     pub made_at: Timestamp,
+    /// Every problem of every file; a target on which one bears is blocked.
+    #[serde(default)]
+    pub problems: Vec<FileProblem>,
     /// The targets in order of name.
     pub targets: Vec<TargetPlan>,
+}
+
+/// What is wrong with a file, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileProblem {
+    /// The file as shown.
+    pub file: String,
+    /// The line, from 1; 0 where it is the whole file.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+    /// What is wrong, one sentence.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
 }
 
 /// The plan of one target.

@@ -26,3 +26,6 @@ pub use model::{
 };
 pub use selectors::{named_people, resolve_people};
 pub use wanted::{NameInUse, wanted_names};
+
+/// Files and outputs agree on what may not be shown as it is.
+pub use crate::yaml::is_unsafe;

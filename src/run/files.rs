@@ -40,6 +40,14 @@ pub(super) fn problem(file: impl Into<String>, message: impl Into<String>, hint:
     Problem { file, line: 0, column: 1, message, hint: hint.map(str::to_owned), rendered }
 }
 
+/// The problem of a file of the policy tree with the file's path as the operator or the caller gave it, so that editors find it.
+pub(super) fn placed(mut problem: Problem, root: &Path) -> Problem {
+    let shown = root.join(&problem.file).display().to_string();
+    problem.rendered = problem.rendered.replacen(&format!("--> {}", problem.file), &format!("--> {shown}"), 1);
+    problem.file = shown;
+    problem
+}
+
 /// Reads one file that is named by the operator.
 ///
 /// # Errors
@@ -50,15 +58,15 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
 
 fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     // Looked at before it is opened: opening a pipe would wait for its writer.
-    let about = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let about = fs::metadata(path).map_err(|error| format!("the file cannot be read: {error}"))?;
     if !about.is_file() {
-        return Err("is no regular file".into());
+        return Err("this is no regular file".into());
     }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    let file = File::open(path).map_err(|error| format!("the file cannot be opened: {error}"))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| format!("the file cannot be read: {error}"))?;
     if bytes.len() as u64 > limit {
-        return Err(format!("is larger than {limit} bytes"));
+        return Err(format!("the file is larger than {limit} bytes"));
     }
     Ok(bytes)
 }
@@ -134,7 +142,7 @@ impl Tree {
                 Ok(kind) if kind.is_dir() => self.walk(&found.path(), &format!("{shown}/"), depth + 1),
                 Ok(kind) if kind.is_symlink() => self.link(&found.path(), shown),
                 Ok(_) => self.take(&found.path(), shown),
-                Err(error) => self.problems.push(problem(shown, format!("cannot be read: {error}"), None)),
+                Err(error) => self.problems.push(problem(shown, format!("its type cannot be read: {error}"), None)),
             }
         }
     }
@@ -143,17 +151,19 @@ impl Tree {
         match fs::canonicalize(path) {
             Ok(real) if !real.starts_with(&self.root) => self.problems.push(problem(
                 shown,
-                "is a link that leads out of the policy tree",
+                "this is a link that leads out of the policy tree",
                 Some("put the file itself into the tree"),
             )),
             // Under another path another delegation would hold for the same files.
             Ok(real) if real.is_dir() => self.problems.push(problem(
                 shown,
-                "is a link to a directory",
+                "this is a link to a directory",
                 Some("put the files themselves there, or link them one by one"),
             )),
             Ok(real) => self.take(&real, shown),
-            Err(error) => self.problems.push(problem(shown, format!("is a link that leads nowhere: {error}"), None)),
+            Err(error) => {
+                self.problems.push(problem(shown, format!("this is a link that leads nowhere: {error}"), None))
+            }
         }
     }
 
@@ -161,7 +171,7 @@ impl Tree {
         if !(shown.ends_with(".yaml") || shown.ends_with(".yml")) {
             self.problems.push(problem(
                 shown,
-                "is no policy file: policies end in `.yaml` or `.yml`",
+                "this is no policy file: policies end in `.yaml` or `.yml`",
                 Some("rename it, or move it out of the policy tree (dot-files, *.md and CODEOWNERS may stay)"),
             ));
             return;

@@ -110,8 +110,8 @@ fn target(text: &mut String, description: &Description) {
     let _ = writeln!(
         text,
         "    # By reference only: {{ env: NAME }}, {{ file: path }} or {{ command: [program, argument] }}.\n    \
-         credential: {{ env: {}_TOKEN }}",
-        variable(description.system)
+         credential: {{ env: {} }}",
+        variable(description)
     );
     if !description.knows_account {
         let _ = writeln!(
@@ -143,8 +143,12 @@ fn exact(kind: &Kind) -> &'static str {
     kind.exact_field().and_then(|index| kind.fields.get(index)).map_or("label", |field| field.name)
 }
 
-fn variable(system: &str) -> String {
-    system.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+/// The variable that holds the credential: the system's name, and what it calls a credential of its own.
+fn variable(description: &Description) -> String {
+    let own = description.kinds.iter().find(|kind| kind.holds_own).filter(|kind| kind.name.ends_with("_token"));
+    let what = own.map_or("token", |kind| kind.name);
+    let upper = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    format!("{}_{what}", description.system).chars().map(upper).collect()
 }
 
 fn sample(field: &TargetField) -> String {
@@ -252,6 +256,9 @@ mod tests {
             assert_eq!(policies.problems, []);
             assert!(policies.targets.values().all(|one| one.sets.is_empty() && one.absents.is_empty()));
             assert!(named.iter().all(|(_, text)| validates(Which::Policy, text)));
+            for variable in ["S2_ACCESS_TOKEN", "BUILDKITE_API_TOKEN", "ACCESSOWL_TOKEN", "PINATA_TOKEN"] {
+                assert!(text(CONFIG).contains(&format!("{{ env: {variable} }}")), "{variable}");
+            }
             assert!(text(".gitignore").contains("/.portcullis/"), "the journal is not committed");
         }
     }

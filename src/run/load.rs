@@ -56,7 +56,11 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
     if let Some(people) = &sources.people {
         config.people = Some(people.clone());
     }
-    let (tree, mut problems) = files::read_tree(&config.policies);
+    let root = config.policies.clone();
+    let (tree, problems) = files::read_tree(&root);
+    let of_root = root.display().to_string();
+    let in_tree = |problem: Problem| if problem.file == of_root { problem } else { files::placed(problem, &root) };
+    let mut problems: Vec<Problem> = problems.into_iter().map(in_tree).collect();
     let whole_tree = problems.is_empty();
     let people = match &config.people {
         Some(path) => match files::read_file(path) {
@@ -79,7 +83,10 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
     let unclear = unclear(&config, whole_people, &unknown);
     resolve(&mut config, &policies);
     problems.append(&mut unknown.problems);
-    problems.append(&mut policies.problems);
+    let people_name = people.as_ref().map(|file| file.name.as_str());
+    problems.extend(policies.problems.drain(..).map(|problem| {
+        if Some(problem.file.as_str()) == people_name { problem } else { files::placed(problem, &root) }
+    }));
     if !whole_tree || !whole_people {
         policies.blocked = Blocked::All;
     }

@@ -157,6 +157,11 @@ pub async fn perform(
     let (mut plan, observations) = plan_all(loaded, &ready, &wishes, clock(), true);
     session.hold_used_up(&mut plan, &wishes).await?;
     session.keep(&ready, &observations).await;
+    for part in wishes.saved.iter().flat_map(|saved| &saved.targets) {
+        if let Some(Ok(snapshot)) = ready.get(&part.target).map(|ready| &ready.reading) {
+            report.remarks.extend(saved::all_done(part, snapshot));
+        }
+    }
 
     let going = plan.targets.iter().any(|target| target.changes().next().is_some());
     let go = match &consent {

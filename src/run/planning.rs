@@ -14,9 +14,10 @@ use crate::{
     access::{History, Observation, SentRow, Snapshot, Text},
     apply::Rules,
     config::Target,
-    plan::{self, Confirmation, Input, PLAN_VERSION, Plan, Planned, Settings, TargetPlan, Total},
+    plan::{self, Confirmation, FileProblem, Input, PLAN_VERSION, Plan, Planned, Settings, TargetPlan, Total},
     policy::TargetPolicy,
     wire::Unreadable,
+    yaml::Problem,
 };
 
 /// What a caller asks of a plan.
@@ -180,7 +181,19 @@ pub fn plan_all(
         lifted: loaded.config.targets.keys().all(|target| wishes.stated.contains_key(target)),
     };
     plan::limit_total(&mut targets, total);
-    (Plan { version: PLAN_VERSION, made_at: now, targets }, observations)
+    (Plan { version: PLAN_VERSION, made_at: now, problems: told(&loaded.problems), targets }, observations)
+}
+
+/// Problems of files as a plan tells them.
+pub fn told(problems: &[Problem]) -> Vec<FileProblem> {
+    let told = |problem: &Problem| FileProblem {
+        file: problem.file.clone(),
+        line: problem.line,
+        column: problem.column,
+        message: problem.message.clone(),
+        hint: problem.hint.clone(),
+    };
+    problems.iter().map(told).collect()
 }
 
 /// The targets that a caller asks for, in the order of their names.

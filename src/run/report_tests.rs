@@ -35,7 +35,12 @@ fn report(rows: Vec<Row>, sends: bool) -> RunReport {
     let mut target = plan::blocked("t".into(), "made_up", String::new());
     target.state = TargetState::Planned;
     target.rows = rows;
-    let plan = Plan { version: PLAN_VERSION, made_at: jiff::Timestamp::UNIX_EPOCH, targets: vec![target] };
+    let plan = Plan {
+        version: PLAN_VERSION,
+        made_at: jiff::Timestamp::UNIX_EPOCH,
+        problems: Vec::new(),
+        targets: vec![target],
+    };
     RunReport { plan: Some(plan), sends, ..RunReport::default() }
 }
 

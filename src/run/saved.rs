@@ -5,9 +5,9 @@
 use std::collections::HashSet;
 
 use crate::{
-    access::{Hasher, Text},
+    access::{Entry, Hasher, Snapshot, Text},
     apply::{End, TargetOutcome},
-    plan::{self, GuardRefusal, Hold, HoldName, PLAN_VERSION, Plan, Row, Status, TargetPlan, Ticket},
+    plan::{self, GuardRefusal, Hold, HoldName, PLAN_VERSION, Plan, Row, Status, TargetPlan, Ticket, render::count},
 };
 
 /// The largest saved plan, in bytes.
@@ -102,6 +102,25 @@ pub fn is_settled(saved: &TargetPlan, now: &TargetPlan, outcome: &TargetOutcome)
         .iter()
         .filter(|row| row.status != Status::Finding && bound.contains(&row.ticket()))
         .all(|row| row.status == Status::Change && done(row))
+}
+
+/// What to tell where no row of the saved plan has a live entry any more; nothing where one has.
+pub fn all_done(saved: &TargetPlan, snapshot: &Snapshot) -> Option<String> {
+    let rows: HashSet<(&str, &str)> = saved
+        .rows
+        .iter()
+        .filter(|row| row.status == Status::Change || held_by_notice(row))
+        .map(|row| (row.kind.as_str(), row.id.as_str()))
+        .collect();
+    let lives = |entry: &Entry| entry.is_live() && rows.contains(&(entry.kind.name, entry.id.as_str()));
+    if rows.is_empty() || snapshot.entries.iter().any(lives) {
+        return None;
+    }
+    let rows = count(rows.len() as u64, "row", "rows");
+    Some(format!(
+        "{}: all of the saved plan, {rows}, is done already or under way; nothing is left to send",
+        saved.target
+    ))
 }
 
 fn held_by_notice(row: &Row) -> bool {

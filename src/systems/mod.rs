@@ -11,6 +11,7 @@ pub mod s2;
 mod shared;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 
 use crate::{
     access::{Account, Description, Directory, Entry, Snapshot, Text},
@@ -70,6 +71,11 @@ pub trait System: Send + Sync + std::fmt::Debug {
     /// their time.
     fn ends_soon(&self, _note: &Note) -> bool {
         false
+    }
+
+    /// For how long an entry that is gone from the readings may go on working, where the vendor says so.
+    fn lingers(&self) -> Option<SignedDuration> {
+        None
     }
 
     /// Where an entry could still be reached after its removal, as far as the API tells (Aitronos groups and roles). One

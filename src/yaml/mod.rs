@@ -29,7 +29,7 @@ pub use parse::{Bounds, Document, parse};
 pub use plain::{Reads, reads_as};
 pub use problem::Problem;
 pub use reporter::Reporter;
-pub use shown::{neutral, quoted};
+pub use shown::{is_unsafe, neutral, quoted};
 pub use suggest::did_you_mean;
 
 /// The first control character of a text but line breaks and tabs.

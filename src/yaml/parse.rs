@@ -84,9 +84,12 @@ fn first_harmful(source: &str) -> Option<(usize, char)> {
         start -= 1;
     }
     let rest = source.get(start..)?;
-    rest.char_indices()
-        .find(|&(_, c)| shown::is_harmful(c) && !matches!(c, '\t' | '\n' | '\r' | '\u{ad}' | '\u{200c}' | '\u{200d}'))
-        .map(|(offset, c)| (start + offset, c))
+    rest.char_indices().find(|&(_, c)| shown::is_unsafe(c) && !is_written(c)).map(|(offset, c)| (start + offset, c))
+}
+
+/// What honest texts are written with, though it has no shape of its own: joiners within words, the wide space.
+fn is_written(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{200c}' | '\u{200d}' | '\u{3000}')
 }
 
 /// The place of a byte offset.

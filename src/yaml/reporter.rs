@@ -184,7 +184,7 @@ impl Excerpt {
             for c in text.chars() {
                 match c {
                     '\t' => line.push(' '),
-                    c if shown::is_harmful(c) => line.extend(c.escape_unicode()),
+                    c if shown::is_unsafe(c) => line.extend(c.escape_unicode()),
                     c => line.push(c),
                 }
             }

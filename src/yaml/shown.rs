@@ -5,18 +5,34 @@ use std::borrow::Cow;
 /// The longest text that a message quotes, in characters; what is longer is cut with `…`.
 const QUOTED_LIMIT: usize = 60;
 
-/// Whether a character moves the cursor, hides, or changes the direction of what follows.
-pub(super) fn is_harmful(c: char) -> bool {
+/// Whether a character may not be shown as it is: controls, line and paragraph separators, bidirectional marks, overrides
+/// and isolates, everything that has no width, fillers that look like nothing, tags.
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(u32::from(c),
+            0x00AD                  // soft hyphen
+            | 0x034F                // combining grapheme joiner
+            | 0x061C                // Arabic letter mark
+            | 0x115F | 0x1160 | 0x3164 | 0xFFA0     // Hangul fillers
+            | 0x17B4 | 0x17B5       // Khmer inherent vowels
+            | 0x180B..=0x180F       // Mongolian selectors and vowel separator
+            | 0x2000..=0x200F       // spaces of odd width, zero width, marks
+            | 0x2028..=0x202F       // separators, embeddings, overrides
+            | 0x205F..=0x206F       // invisible operators, isolates, deprecated formats
+            | 0x2800                // blank Braille
+            | 0x3000                // ideographic space
+            | 0xFE00..=0xFE0F       // variation selectors
+            | 0xFEFF                // byte order mark
+            | 0xFFF0..=0xFFFB       // unassigned and interlinear annotation
+            | 0x1_D173..=0x1_D17A   // musical formats
+            | 0xE_0000..=0xE_0FFF   // tags and more selectors
+        )
 }
 
 /// The text with every harmful character written out as `\u{…}`. Line breaks are kept.
 pub fn neutral(text: &str) -> Cow<'_, str> {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\n')
-        || !text.chars().any(|c| is_harmful(c) && c != '\n')
+        || !text.chars().any(|c| is_unsafe(c) && c != '\n')
     {
         return Cow::Borrowed(text);
     }
@@ -29,7 +45,7 @@ pub fn neutral(text: &str) -> Cow<'_, str> {
 
 /// Adds one character, harmful ones written out; a line break is kept.
 fn push_neutral(out: &mut String, c: char) {
-    if is_harmful(c) && c != '\n' {
+    if is_unsafe(c) && c != '\n' {
         out.extend(c.escape_unicode());
     } else {
         out.push(c);

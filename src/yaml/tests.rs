@@ -36,6 +36,11 @@ fn every_trap_is_refused_at_its_place() {
             &["1:4 the invisible or direction-changing character U+202E may not stand in a file"],
         ),
         (b"\"\\e[0m\": x", &["1:1 the key holds the control character U+001B"]),
+        (
+            "a: x\u{3164}".as_bytes(),
+            &["1:5 the invisible or direction-changing character U+3164 may not stand in a file"],
+        ),
+        ("a: 名\u{3000}前 نمی\u{200c}خواهم".as_bytes(), &[]),
         (b"a: &x 1\nb: *x", &["1:4 anchors are refused", "2:4 aliases are refused"]),
         (b"a: *x", &["1:4 aliases are refused"]),
         (b"a: {<<: {b: 1}}", &["1:5 merge keys are refused"]),

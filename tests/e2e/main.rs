@@ -28,3 +28,4 @@ mod saved_plan;
 mod secrets;
 mod service;
 mod snapshots;
+mod told;

@@ -9,7 +9,10 @@ use super::{
     diff::{self, Diffs},
     neutral, words,
 };
-use crate::plan::{GuardRefusal, Plan, Row, Status, TargetPlan, TargetState};
+use crate::{
+    access::Reversibility,
+    plan::{FileProblem, GuardRefusal, Plan, Row, Status, TargetPlan, TargetState},
+};
 
 /// The longest comment that GitHub takes, in characters; counted in bytes here, which is never more generous.
 pub const COMMENT_LIMIT: usize = 65_536;
@@ -23,6 +26,7 @@ const TAIL_ROOM: usize = 400;
 /// What stays longest when a comment has to be cut: the lower, the longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
+    Problem,
     Target,
     Change,
     Refusal,
@@ -32,10 +36,12 @@ enum Worth {
 }
 
 impl Worth {
-    const ALL: [Self; 6] = [Self::Target, Self::Change, Self::Refusal, Self::Held, Self::Finding, Self::Diff];
+    const ALL: [Self; 7] =
+        [Self::Problem, Self::Target, Self::Change, Self::Refusal, Self::Held, Self::Finding, Self::Diff];
 
     fn words(self) -> (&'static str, &'static str) {
         match self {
+            Self::Problem => ("problem of a file", "problems of files"),
             Self::Target => ("target", "targets"),
             Self::Change => ("change", "changes"),
             Self::Refusal => ("refusal", "refusals"),
@@ -55,7 +61,8 @@ struct Block {
 /// `now`.
 pub fn markdown(plan: &Plan, now: Timestamp, limit_bytes: usize) -> String {
     let head = format!("{MARKER}\n## Portcullis plan\n\n**{}**\n", neutral::prose(&words::plan_summary(plan)));
-    let blocks: Vec<Block> = plan.targets.iter().flat_map(|target| blocks(target, now)).collect();
+    let problems = plan.problems.iter().map(|one| Block { worth: Worth::Problem, text: problem(one) });
+    let blocks: Vec<Block> = problems.chain(plan.targets.iter().flat_map(|target| blocks(target, now))).collect();
     let whole = head.len() + blocks.iter().map(|block| block.text.len()).sum::<usize>();
     let mut room = if whole <= limit_bytes { usize::MAX } else { limit_bytes.saturating_sub(head.len() + TAIL_ROOM) };
 
@@ -104,7 +111,22 @@ fn blocks(target: &TargetPlan, now: Timestamp) -> Vec<Block> {
     for refusal in &target.refusals {
         blocks.push(Block { worth: Worth::Refusal, text: refused(refusal) });
     }
-    for row in words::rows(target, Status::Held) {
+    let (under_refusals, others) = words::held(target);
+    for (why, rows) in under_refusals {
+        let number = words::count(rows.len() as u64, "row", "rows");
+        let text = format!("- held by {}, {number}: {}\n", neutral::code_span("ceiling"), neutral::prose(why));
+        blocks.push(Block { worth: Worth::Refusal, text });
+        for row in rows {
+            let from = row
+                .origin
+                .as_ref()
+                .map_or(String::new(), |origin| format!(" ({})", neutral::code_span(&words::origin(origin).0)));
+            let text = format!("  - {}{}{from}\n", subject(row), marks(row));
+            blocks.push(Block { worth: Worth::Held, text });
+            blocks.extend(differing(row));
+        }
+    }
+    for row in others {
         blocks.push(Block { worth: Worth::Held, text: held(row) });
         blocks.extend(differing(row));
     }
@@ -113,6 +135,12 @@ fn blocks(target: &TargetPlan, now: Timestamp) -> Vec<Block> {
         blocks.extend(differing(row));
     }
     blocks
+}
+
+fn problem(problem: &FileProblem) -> String {
+    let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!("\\\n  way on: {}", neutral::prose(hint)));
+    let place = neutral::code_span(&words::place(problem));
+    format!("\n- **broken file** {place}: {}{hint}\n", neutral::prose(&problem.message))
 }
 
 fn heading(target: &TargetPlan, now: Timestamp) -> String {
@@ -160,9 +188,10 @@ fn subject(row: &Row) -> String {
 }
 
 fn marks(row: &Row) -> String {
-    let mut marks = row.cause.map_or(String::new(), |cause| format!(" · {}", neutral::prose(cause.name())));
-    if let Some(mark) = words::mark(row) {
-        marks.push_str(&format!(" · **{mark}**"));
+    let mut marks = row.cause.map_or(String::new(), |cause| format!(" · {}", neutral::code_span(cause.name())));
+    match row.reversibility {
+        Reversibility::Reversible => marks.push_str(&format!(" · {}", words::mark(row))),
+        Reversibility::Lossy | Reversibility::Irreversible => marks.push_str(&format!(" · **{}**", words::mark(row))),
     }
     if row.weight > 1 {
         marks.push_str(&format!(" · **reaches {} people**", row.weight));
@@ -198,7 +227,7 @@ fn change(row: &Row) -> String {
 fn held(row: &Row) -> String {
     let mut text = format!("- held: {}{}\\\n{}", subject(row), marks(row), because(row));
     for hold in &row.holds {
-        text.push_str(&format!("  - **{}**: {}", neutral::prose(hold.name.name()), neutral::prose(&hold.why)));
+        text.push_str(&format!("  - {}: {}", neutral::code_span(hold.name.name()), neutral::prose(&hold.why)));
         if let Some(way_on) = &hold.way_on {
             text.push_str(&format!("\\\n    way on: {}", neutral::prose(way_on)));
         }
@@ -209,13 +238,13 @@ fn held(row: &Row) -> String {
 
 fn finding(row: &Row) -> String {
     let name = row.finding.map_or("finding", crate::plan::FindingKind::name);
-    format!("- {}: {}\\\n{}", neutral::prose(name), subject(row), because(row))
+    format!("- {}: {}\\\n{}", neutral::code_span(name), subject(row), because(row))
 }
 
 fn refused(refusal: &GuardRefusal) -> String {
     format!(
-        "- **refused by {}**: {}\\\n  figure: {}; limit: {}\\\n  way on: {}\n",
-        neutral::prose(&refusal.guard),
+        "- **refused by** {}: {}\\\n  figure: {}; limit: {}\\\n  way on: {}\n",
+        neutral::code_span(&refusal.guard),
         neutral::prose(&refusal.over),
         neutral::prose(&refusal.figure),
         neutral::prose(&refusal.limit),

@@ -17,4 +17,4 @@ pub use diff::Diffs;
 pub use json::{document, json};
 pub use markdown::{COMMENT_LIMIT, MARKER, markdown};
 pub use text::{TextOptions, text};
-pub use words::{Sums, age, count};
+pub use words::{Sums, age, count, held};

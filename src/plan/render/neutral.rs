@@ -6,35 +6,13 @@
 
 use std::fmt::Write as _;
 
+pub use crate::policy::is_unsafe;
+
 /// Characters of one name that are shown; the rest is counted.
 pub const MAX_SHOWN: usize = 300;
 
 /// Characters of one sentence of ours, which may quote names, that are shown; the rest is counted.
 pub const MAX_SENTENCE: usize = 2_000;
-
-/// Whether a character may not be shown as it is: controls, line and paragraph separators, bidirectional marks, overrides
-/// and isolates, everything that has no width, fillers that look like nothing, tags.
-pub fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(u32::from(c),
-            0x00AD                  // soft hyphen
-            | 0x034F                // combining grapheme joiner
-            | 0x061C                // Arabic letter mark
-            | 0x115F | 0x1160 | 0x3164 | 0xFFA0     // Hangul fillers
-            | 0x17B4 | 0x17B5       // Khmer inherent vowels
-            | 0x180B..=0x180F       // Mongolian selectors and vowel separator
-            | 0x2000..=0x200F       // spaces of odd width, zero width, marks
-            | 0x2028..=0x202F       // separators, embeddings, overrides
-            | 0x205F..=0x206F       // invisible operators, isolates, deprecated formats
-            | 0x2800                // blank Braille
-            | 0x3000                // ideographic space
-            | 0xFE00..=0xFE0F       // variation selectors
-            | 0xFEFF                // byte order mark
-            | 0xFFF0..=0xFFFB       // unassigned and interlinear annotation
-            | 0x1_D173..=0x1_D17A   // musical formats
-            | 0xE_0000..=0xE_0FFF   // tags and more selectors
-        )
-}
 
 /// One line of plain text: every unsafe character is spelled out, and what is longer than [`MAX_SHOWN`] is cut.
 pub fn line(text: &str) -> String {

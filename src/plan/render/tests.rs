@@ -7,8 +7,8 @@ use super::{COMMENT_LIMIT, Diffs, MARKER, TextOptions, json, markdown, neutral, 
 use crate::{
     access::{Action, Cause, Evidence, Reversibility, Text},
     plan::{
-        Counts, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row,
-        Status, TargetPlan, TargetState,
+        Counts, FileProblem, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan,
+        ReadingSummary, Row, Status, TargetPlan, TargetState,
     },
 };
 
@@ -136,7 +136,16 @@ fn sample() -> Plan {
     let mut dead = row(Status::Finding, "access_token", "ci/1", "past its own expiry");
     dead.finding = Some(FindingKind::Dead);
 
-    let mut s2 = target("s2-production", "s2", vec![leaked, wide, hostile, held, missing, dead]);
+    let refused = ["ci/a", "ci/b"].map(|id| {
+        let mut row = row(Status::Held, "access_token", id, "lies in the managed set and nothing declares it");
+        row.origin = origin(4, OriginKind::ManagedSet);
+        row.holds =
+            vec![Hold { name: HoldName::Ceiling, why: "its group is over the share guard".to_owned(), way_on: None }];
+        row
+    });
+
+    let rows = [leaked, wide, hostile, held, missing, dead].into_iter().chain(refused).collect();
+    let mut s2 = target("s2-production", "s2", rows);
     s2.refusals = vec![GuardRefusal {
         guard: "share".to_owned(),
         over: "undeclared rows of data/s2.yaml".to_owned(),
@@ -166,6 +175,13 @@ fn sample() -> Plan {
     Plan {
         version: PLAN_VERSION,
         made_at: "2026-11-21T11:57:05Z".parse().unwrap(),
+        problems: vec![FileProblem {
+            file: "policies/pinata\u{202e}.yaml".to_owned(),
+            line: 3,
+            column: 7,
+            message: "`expire` is not a field of a declaration @anna".to_owned(),
+            hint: Some("did you mean `expires`?".to_owned()),
+        }],
         targets: vec![target("aitronos-acme", "aitronos", vec![group]), unreadable, blocked, s2, saved],
     }
 }

@@ -9,7 +9,10 @@ use super::{
     diff::{self, Diffs, Sign},
     neutral, words,
 };
-use crate::plan::{GuardRefusal, Hold, Plan, Row, Status, TargetPlan, TargetState};
+use crate::{
+    access::Reversibility,
+    plan::{GuardRefusal, Hold, Plan, Row, Status, TargetPlan, TargetState},
+};
 
 /// How the text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,14 @@ pub fn text(plan: &Plan, options: &TextOptions) -> String {
     for target in &plan.targets {
         page.target(target);
         page.out.push('\n');
+    }
+    let unreadable = |target: &&TargetPlan| matches!(target.state, TargetState::Unreadable { .. });
+    let unreadable = plan.targets.iter().filter(unreadable).count() as u64;
+    if unreadable > 0 {
+        let targets = if unreadable == 1 { "target".to_owned() } else { format!("{unreadable} targets") };
+        let told =
+            format!("Nothing is concluded about the {targets} that could not be read, and nothing is changed there.");
+        page.put(0, Style::new(), &told);
     }
     let summary = format!("Plan: {}.", words::plan_summary(plan));
     page.put(0, HEAD, &summary);
@@ -96,7 +107,6 @@ impl Page<'_> {
                 if let Some(advice) = advice {
                     self.tell(2, "way on:", Style::new(), advice);
                 }
-                self.tell(2, "", Style::new(), "Nothing is concluded about this target, and nothing is changed there.");
             }
             TargetState::Blocked { what } => {
                 self.tell(2, "BLOCKED:", DANGER, what);
@@ -118,7 +128,21 @@ impl Page<'_> {
         for refusal in &target.refusals {
             self.refusal(refusal);
         }
-        for row in words::rows(target, Status::Held) {
+        let (refused, others) = words::held(target);
+        for (why, rows) in refused {
+            let head = format!("= held by ceiling, {}:", words::count(rows.len() as u64, "row", "rows"));
+            self.tell(2, &head, HOLD, why);
+            for row in rows {
+                let cause = row.cause.map_or("", crate::access::Cause::name);
+                let from = row.origin.as_ref().map_or(String::new(), |origin| words::origin(origin).0);
+                let subject = self.paint(HOLD, &Self::subject(row));
+                let from = self.paint(FAINT, &neutral::line(&from));
+                let line = format!("      {subject}  {}{}  {from}", self.paint(HEAD, cause), self.marks(row));
+                self.out.push_str(&format!("{}\n", line.trim_end()));
+                self.rest(row);
+            }
+        }
+        for row in others {
             self.held(row);
         }
         for row in words::findings(target) {
@@ -158,11 +182,13 @@ impl Page<'_> {
 
     fn marks(&self, row: &Row) -> String {
         let mut marks = String::new();
-        if let Some(mark) = words::mark(row) {
-            let style = if mark == "IRREVERSIBLE" { DANGER } else { HOLD };
-            marks.push_str("  ");
-            marks.push_str(&self.paint(style, mark));
-        }
+        let style = match row.reversibility {
+            Reversibility::Irreversible => DANGER,
+            Reversibility::Lossy => HOLD,
+            Reversibility::Reversible => FAINT,
+        };
+        marks.push_str("  ");
+        marks.push_str(&self.paint(style, words::mark(row)));
         if row.weight > 1 {
             marks.push_str("  ");
             marks.push_str(&self.paint(DANGER, &format!("reaches {} people", row.weight)));

@@ -1,11 +1,13 @@
 //! The phrases that text and Markdown share, so that both say the same. Nothing here is neutralized yet, and nothing here
 //! knows a terminal.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::{
     access::Reversibility,
-    plan::{FindingKind, Origin, OriginKind, Plan, Row, Status, TargetPlan, TargetState},
+    plan::{FileProblem, FindingKind, HoldName, Origin, OriginKind, Plan, Row, Status, TargetPlan, TargetState},
 };
 
 /// Sums over targets.
@@ -111,12 +113,35 @@ pub fn noun(kind: &str) -> String {
     kind.replace('_', " ")
 }
 
-/// Whether it can be undone, as a mark; nothing for what can.
-pub fn mark(row: &Row) -> Option<&'static str> {
+/// Whether it can be undone, as a mark.
+pub fn mark(row: &Row) -> &'static str {
     match row.reversibility {
-        Reversibility::Irreversible => Some("IRREVERSIBLE"),
-        Reversibility::Lossy => Some("lossy: has to be asked for again"),
-        Reversibility::Reversible => None,
+        Reversibility::Irreversible => "IRREVERSIBLE",
+        Reversibility::Lossy => "lossy: has to be asked for again",
+        Reversibility::Reversible => "reversible",
+    }
+}
+
+/// The held rows, those apart that nothing but the refusal of their group holds: these by their common reason.
+pub fn held(target: &TargetPlan) -> (BTreeMap<&str, Vec<&Row>>, Vec<&Row>) {
+    let (mut refused, mut others) = (BTreeMap::<&str, Vec<&Row>>::new(), Vec::new());
+    for row in rows(target, Status::Held) {
+        match row.holds.as_slice() {
+            [hold] if hold.name == HoldName::Ceiling && hold.way_on.is_none() && !target.refusals.is_empty() => {
+                refused.entry(&hold.why).or_default().push(row);
+            }
+            _ => others.push(row),
+        }
+    }
+    (refused, others)
+}
+
+/// `policies/a.yaml:7:3`, as editors take it.
+pub fn place(problem: &FileProblem) -> String {
+    let FileProblem { file, line, column, .. } = problem;
+    match line {
+        0 | &u32::MAX => file.clone(),
+        _ => format!("{file}:{line}:{column}"),
     }
 }
 

@@ -2,13 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::access::{Entry, Field, FieldRole, Object, Person, Resolved, Shape, Snapshot, Text, Value};
+use crate::{
+    access::{Entry, Field, FieldRole, Object, Person, Resolved, Shape, Snapshot, Text, Value},
+    plan::LoneResources,
+};
 
 /// What names can be checked against.
 pub(super) struct Known<'a> {
     pub(super) system: &'a str,
     pub(super) snapshot: &'a Snapshot,
     pub(super) people: &'a BTreeMap<Text, Arc<Person>>,
+    /// Objects that are left out, since nothing but their id names them and there is no other.
+    pub(super) lone: LoneResources,
 }
 
 /// The fields and values of one of the kind's identities; `None` where the entry cannot be named by it for certain. The first
@@ -18,6 +23,11 @@ pub(super) fn key_of(known: &Known<'_>, entry: &Entry, identity: usize) -> Optio
     let mut key = Vec::new();
     for name in *names {
         let field = entry.kind.field(name)?;
+        if let (FieldRole::OptionalKey, Value::Object(object)) = (field.role, entry.value(name))
+            && known.lone.canonical(&object.id).is_empty()
+        {
+            continue;
+        }
         match spelling(known, entry, field) {
             Some(value) => key.push((field.name, value)),
             None if field.role == FieldRole::OptionalKey && entry.value(name).is_absent() => {}

@@ -23,7 +23,10 @@ use self::{
     key::{Known, key_of},
     text::{content, quoted},
 };
-use crate::access::{Description, Entry, FieldRole, Kind, Life, Limit, Person, Snapshot, Text};
+use crate::{
+    access::{Description, Entry, FieldRole, Kind, Life, Limit, Person, Snapshot, Text, Value},
+    plan::LoneResources,
+};
 
 /// A token that the vendor ends within this time is short-lived.
 pub const SHORT_LIVED: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -45,7 +48,12 @@ pub struct Import<'a> {
 
 /// The policy file for what exists.
 pub fn import(import: &Import<'_>) -> String {
-    let known = Known { system: import.description.system, snapshot: import.snapshot, people: import.people };
+    let known = Known {
+        system: import.description.system,
+        snapshot: import.snapshot,
+        people: import.people,
+        lone: LoneResources::of(import.snapshot, import.description.kinds),
+    };
     let mut file = format!(
         "# What {} held on {}. Read it, say why each entry may exist, and take out what should not.\n\
          version: 1\ntarget: {}\n",
@@ -55,21 +63,41 @@ pub fn import(import: &Import<'_>) -> String {
     );
     let mut parts: Vec<Part> = import.description.kinds.iter().map(|kind| part(import, &known, kind)).collect();
     let left_out: usize = parts.iter().map(|part| part.left_out).sum();
+    let leaving: usize = parts.iter().map(|part| part.of_leavers.len()).sum();
     parts.retain(|part| part.selected > 0);
     if left_out > 0 {
         let _ = writeln!(file, "# {left_out} entries lie outside every selector or are leaving, and are not listed.");
+    }
+    if leaving > 0 {
+        let _ = writeln!(
+            file,
+            "# {leaving} entries are held by people who have left (`until` in the people file). No declaration can keep those:\n\
+             # they are commented out, and in `except` until somebody decides. Take them out of `except` to have them go."
+        );
     }
     if parts.is_empty() {
         file.push_str("# No entry was found that a file could be in charge of.\n");
         return file;
     }
-    file.push_str("manage:\n");
-    for part in &parts {
-        let _ = writeln!(file, "  {}: all", part.kind.list);
+    // A set that nothing speaks of would be a wish that nothing exists.
+    if parts.iter().any(Part::is_managed) {
+        file.push_str("manage:\n");
     }
-    for part in parts.iter().filter(|part| !part.declarations.is_empty()) {
-        let _ = writeln!(file, "{}:", part.kind.list);
+    for part in parts.iter().filter(|part| part.is_managed()) {
+        if part.except.is_empty() {
+            let _ = writeln!(file, "  {}: all", part.kind.list);
+        } else {
+            let _ = writeln!(file, "  {}:\n    select: all\n    except:", part.kind.list);
+            file.extend(part.except.iter().map(|selector| format!("      - {selector}\n")));
+        }
+    }
+    for part in &parts {
+        if !part.declarations.is_empty() {
+            let _ = writeln!(file, "{}:", part.kind.list);
+        }
         file.extend(part.declarations.iter().map(String::as_str));
+        let lines = part.of_leavers.iter().flat_map(|declaration| declaration.lines());
+        file.extend(lines.map(|line| format!("  # {}\n", line.get(2..).unwrap_or(line))));
     }
     if parts.iter().any(|part| !part.allows.is_empty()) {
         file.push_str("allow:\n");
@@ -89,10 +117,28 @@ struct Part {
     left_out: usize,
     declarations: Vec<String>,
     allows: Vec<String>,
+    /// What people hold who have left, written as declarations.
+    of_leavers: Vec<String>,
+    /// The selectors that keep these out of the managed set.
+    except: Vec<String>,
+}
+
+impl Part {
+    fn is_managed(&self) -> bool {
+        !self.declarations.is_empty() || !self.allows.is_empty()
+    }
 }
 
 fn part(import: &Import<'_>, known: &Known<'_>, kind: &'static Kind) -> Part {
-    let mut part = Part { kind, selected: 0, left_out: 0, declarations: Vec::new(), allows: Vec::new() };
+    let mut part = Part {
+        kind,
+        selected: 0,
+        left_out: 0,
+        declarations: Vec::new(),
+        allows: Vec::new(),
+        of_leavers: Vec::new(),
+        except: Vec::new(),
+    };
     let present: Vec<&Entry> = import
         .snapshot
         .entries
@@ -113,19 +159,27 @@ fn part(import: &Import<'_>, known: &Known<'_>, kind: &'static Kind) -> Part {
             continue;
         }
         part.selected += 1;
+        let key = || {
+            let natural = (1..kind.identities.len())
+                .filter_map(|identity| key_of(known, entry, identity))
+                .find(|key| keys.get(key) == Some(&1));
+            natural.or_else(|| key_of(known, entry, 0))
+        };
+        if has_left(import, entry)
+            && let Some((field, pattern)) = by_id(entry)
+        {
+            part.except.push(format!("{{ {field}: {} }}", quoted(&pattern)));
+            part.of_leavers.extend(key().map(|key| declaration(import, entry, &key)));
+            continue;
+        }
         match short_lived(import.now, entry) {
             Some(select) => {
                 short.insert(select);
             }
-            None => {
-                let natural = (1..kind.identities.len())
-                    .filter_map(|identity| key_of(known, entry, identity))
-                    .find(|key| keys.get(key) == Some(&1));
-                match natural.or_else(|| key_of(known, entry, 0)) {
-                    Some(key) => part.declarations.push(declaration(import, entry, &key)),
-                    None => part.left_out += 1,
-                }
-            }
+            None => match key() {
+                Some(key) => part.declarations.push(declaration(import, entry, &key)),
+                None => part.left_out += 1,
+            },
         }
     }
     for (field, pattern) in short {
@@ -160,6 +214,27 @@ fn declaration(import: &Import<'_>, entry: &Entry, key: &[(&'static str, String)
     text
 }
 
+/// Whether the people file says that the holder has left: then all that is declared for them is expired.
+fn has_left(import: &Import<'_>, entry: &Entry) -> bool {
+    let Some(user) = entry.principal.as_ref().filter(|principal| principal.class == "user") else { return false };
+    let left = |person: &&Arc<Person>| person.until.is_some_and(|until| until <= import.now);
+    import.people.values().filter(left).any(|person| person.is(import.description.system, user))
+}
+
+/// The selector of this entry alone: its exact field and a pattern without a star.
+fn by_id(entry: &Entry) -> Option<(&'static str, String)> {
+    let at = entry.kind.exact_field()?;
+    match entry.values.get(at)? {
+        Value::Text(id) => Some((entry.kind.fields.get(at)?.name, literal(id))),
+        _ => None,
+    }
+}
+
+/// A pattern that is this text.
+fn literal(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('*', "\\*")
+}
+
 /// The `allow` selector of a short-lived entry: its field and a pattern over what runs have in common.
 fn short_lived(now: Timestamp, entry: &Entry) -> Option<(&'static str, String)> {
     if !entry.kind.allow_limits.contains(&Limit::MustExpireWithin) {
@@ -170,7 +245,6 @@ fn short_lived(now: Timestamp, entry: &Entry) -> Option<(&'static str, String)> 
         return None;
     }
     let field = entry.kind.exact_field().and_then(|at| entry.kind.fields.get(at))?.name;
-    let literal = |text: &str| text.replace('\\', "\\\\").replace('*', "\\*");
     let pattern = match entry.id.rsplit_once('/') {
         Some((family, _)) if !family.is_empty() => format!("{}/*", literal(family)),
         _ => literal(&entry.id),

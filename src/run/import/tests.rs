@@ -32,6 +32,8 @@ fn the_plan_after_an_import_is_empty_whatever_the_names() {
         "{a}",
         "née",
         "tab\there",
+        "\u{1b}[2Jx\u{0}",
+        "\u{3164}filler\u{ad}",
         "%",
         "@at",
         "`tick`",

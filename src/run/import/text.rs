@@ -3,7 +3,10 @@
 
 use std::fmt::Write as _;
 
-use crate::access::{Region, Shape, Value};
+use crate::{
+    access::{Region, Shape, Value},
+    yaml::is_unsafe,
+};
 
 /// A text in double quotes with everything but plain letters, digits, spaces and marks escaped where it could mislead.
 pub(super) fn quoted(text: &str) -> String {
@@ -14,7 +17,7 @@ pub(super) fn quoted(text: &str) -> String {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             ' '..='~' => out.push(c),
-            _ if c.is_alphanumeric() => out.push(c),
+            _ if c.is_alphanumeric() && !is_unsafe(c) => out.push(c),
             _ => {
                 let code = u32::from(c);
                 let _ = match code {

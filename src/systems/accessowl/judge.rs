@@ -86,7 +86,7 @@ fn speaks_of_the_key(answer: &Answer) -> bool {
 
 fn told(answer: &Answer, what: &str) -> String {
     match said(&answer.body) {
-        Some(said) => format!("{what} (HTTP {}: {said})", answer.status),
+        Some(said) => format!("{what} (HTTP {}, {said})", answer.status),
         None => format!("{what} (HTTP {})", answer.status),
     }
 }

@@ -49,7 +49,7 @@ pub async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> Result<
 pub fn judge(draft: &Draft, answer: &Answer) -> Judgement {
     let mut trail = Trail::deserialize(&draft.note).unwrap_or_default();
     let told = |what: &str| match said(&answer.body) {
-        Some(said) => format!("{what} (HTTP {}: {said})", answer.status),
+        Some(said) => format!("{what} (HTTP {}, {said})", answer.status),
         None => format!("{what} (HTTP {})", answer.status),
     };
     let settled = match answer.status {

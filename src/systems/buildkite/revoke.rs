@@ -68,7 +68,7 @@ pub(super) async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> 
 pub(super) fn judge(draft: &Draft, answer: &Answer) -> Judgement {
     let note = draft.note.clone();
     let told = match said(&answer.body) {
-        Some(said) => format!("HTTP {}: {said}", answer.status),
+        Some(said) => format!("HTTP {}, {said}", answer.status),
         None => format!("HTTP {}", answer.status),
     };
     let settled = match (answer.status, answers::trouble(answer)) {

@@ -110,7 +110,7 @@ async fn look(ask: &dyn Ask, entry: &Entry) -> Result<Look, Unreadable> {
 pub(super) fn judge(draft: &Draft, answer: &Answer) -> Judgement {
     let note = draft.note.clone();
     let told = match said(&answer.body) {
-        Some(said) => format!("HTTP {}: {said}", answer.status),
+        Some(said) => format!("HTTP {}, {said}", answer.status),
         None => format!("HTTP {}", answer.status),
     };
     let settled = match answer.status {

@@ -15,6 +15,7 @@ mod scope;
 mod tests;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 
 pub use description::DESCRIPTION;
 
@@ -54,5 +55,9 @@ impl System for S2 {
         note: &Note,
     ) -> Result<Settled, Unreadable> {
         revoke::settle(ask, order, note).await
+    }
+
+    fn lingers(&self) -> Option<SignedDuration> {
+        Some(SignedDuration::from_secs(description::CACHED_SECONDS.into()))
     }
 }

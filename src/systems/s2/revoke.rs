@@ -43,7 +43,7 @@ pub(super) async fn prepare(ask: &dyn Ask, order: &Order) -> Result<Prepared, Un
 pub(super) fn judge(draft: &Draft, answer: &Answer) -> Judgement {
     let note = draft.note.clone();
     let told = || match (answers::code(answer), said(&answer.body)) {
-        (Some(code), Some(said)) => format!("HTTP {} {code}: {said}", answer.status),
+        (Some(code), Some(said)) => format!("HTTP {} {code}, {said}", answer.status),
         (Some(code), None) => format!("HTTP {} {code}", answer.status),
         (None, _) => format!("HTTP {}", answer.status),
     };

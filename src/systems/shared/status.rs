@@ -11,7 +11,7 @@ const MAX_QUOTE: usize = 200;
 pub fn unreadable(answer: &Answer) -> Unreadable {
     let status = answer.status;
     let with_said = |what: &str| match said(&answer.body) {
-        Some(said) => format!("{what} (HTTP {status}: {said})"),
+        Some(said) => format!("{what} (HTTP {status}, {said})"),
         None => format!("{what} (HTTP {status})"),
     };
     match status {
@@ -35,7 +35,7 @@ pub fn unreadable(answer: &Answer) -> Unreadable {
 }
 
 /// The message in an error body, where it has one of the usual places: `error.message`, `message`, `error`, `errors[0]`.
-/// Text of the vendor, shortened; never anything else of the body.
+/// Text of the vendor, marked as its words and shortened; never anything else of the body.
 pub fn said(body: &[u8]) -> Option<String> {
     if body.len() > 64 << 10 {
         return None;
@@ -57,7 +57,7 @@ pub fn said(body: &[u8]) -> Option<String> {
     if quote.len() < text.len() {
         quote.push('…');
     }
-    Some(quote)
+    Some(format!("it says: \"{quote}\""))
 }
 
 /// The verdict on an answer to a read: server errors may be repeated.
@@ -104,10 +104,10 @@ mod tests {
 
     #[test]
     fn only_the_message_of_an_error_is_quoted_and_not_at_length() {
-        assert_eq!(said(br#"{"error":{"message":"no"},"key":"s3cret"}"#).as_deref(), Some("no"));
-        assert_eq!(said(br#"{"errors":[{"message":"no"}]}"#).as_deref(), Some("no"));
+        assert_eq!(said(br#"{"error":{"message":"no"},"key":"s3cret"}"#).as_deref(), Some("it says: \"no\""));
+        assert_eq!(said(br#"{"errors":[{"message":"no"}]}"#).as_deref(), Some("it says: \"no\""));
         assert_eq!(said(br#"{"key":"s3cret"}"#), None);
         let long = format!(r#"{{"message":"{}"}}"#, "é".repeat(5000));
-        assert_eq!(said(long.as_bytes()).unwrap().chars().count(), MAX_QUOTE + 1);
+        assert_eq!(said(long.as_bytes()).unwrap().chars().filter(|c| *c == 'é').count(), MAX_QUOTE);
     }
 }
