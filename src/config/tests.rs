@@ -249,6 +249,17 @@ fn bad_values_are_refused_one_by_one() {
 }
 
 #[test]
+fn a_credential_file_is_shown_only_where_it_is_written_as_a_path() {
+    for (written, is_shown) in [("a/token", true), ("Bq7vT0k3n9", false)] {
+        let config =
+            read(&format!("version: 1\ntargets:\n  w: {{ system: well, credential: {{ file: {written} }} }}\n"));
+        let config = config.unwrap();
+        let CredentialRef::File { path, shown } = &config.targets["w"].credential else { panic!() };
+        assert_eq!((path.ends_with(written), *shown), (true, is_shown));
+    }
+}
+
+#[test]
 fn no_error_shows_what_may_be_a_credential() {
     const SECRET: &str = "Bq7vT0k3n9";
     let cases = [
