@@ -11,7 +11,7 @@ use portcullis::{
     wire::{Draft, Method, Order, Path, Verdict},
 };
 
-use crate::support::{Limit, TARGET, Account, process, tell};
+use crate::support::{Account, Limit, TARGET, process, tell};
 
 const AT_ONCE: usize = 16;
 const DELAY_MS: u64 = 100;

@@ -6,7 +6,12 @@
 //! What is measured runs in a process of its own on one processor, the imitated systems on another, where `taskset` is there
 //! to say so.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints its results and stops at what is unexpected")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints its results and stops at what is unexpected"
+)]
 
 mod apply;
 mod plan;

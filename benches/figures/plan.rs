@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::{
-    DRIFT, Limit, Account, baseline, median,
+    Account, DRIFT, Limit, baseline, median,
     process::{self, Took},
     tell,
 };

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Limit, Account, median, process, tell};
+use crate::support::{Account, Limit, median, process, tell};
 
 const RUNS: usize = 15;
 

@@ -152,7 +152,8 @@ impl<'a> Ambiguity<'a> {
     }
 
     fn unresolved(&self, candidate: &mut Candidate<'_>) {
-        let found = self.unresolved_near(candidate.entry).find(|unresolved| self.could_mean(unresolved, candidate.entry));
+        let found =
+            self.unresolved_near(candidate.entry).find(|unresolved| self.could_mean(unresolved, candidate.entry));
         if let Some(unresolved) = found {
             let place = self.place(unresolved.declaration as usize);
             candidate.hold(

@@ -110,9 +110,11 @@ fn idle_and_never_used_are_two_things() {
         std::sync::Arc::make_mut(&mut world.declare(id).limits).max_idle = Some(SignedDuration::from_hours(24 * 5));
     }
     assert_eq!(world.sent(), [("t1".to_owned(), "idle")]);
-    std::sync::Arc::make_mut(&mut world.policy.declarations[1].limits).max_unused = Some(SignedDuration::from_hours(24 * 5));
+    std::sync::Arc::make_mut(&mut world.policy.declarations[1].limits).max_unused =
+        Some(SignedDuration::from_hours(24 * 5));
     assert_eq!(world.sent(), [("t1".to_owned(), "idle"), ("t2".to_owned(), "unused")]);
-    std::sync::Arc::make_mut(&mut world.policy.declarations[1].limits).max_age = Some(SignedDuration::from_hours(24 * 5));
+    std::sync::Arc::make_mut(&mut world.policy.declarations[1].limits).max_age =
+        Some(SignedDuration::from_hours(24 * 5));
     assert_eq!(world.sent()[1].1, "too_old");
 }
 
