@@ -7,6 +7,7 @@
 //! to say so.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a bench prints its results and stops at what is unexpected"

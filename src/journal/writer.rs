@@ -73,6 +73,8 @@ pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Jo
                         // A caller that went away needs no answer; its record stands.
                         let _ = job.reply.send(Ok(key));
                     }
+                    // Who heard back has more to record at once: it shall be in the next group, not wait behind one of few.
+                    tokio::task::yield_now().await;
                 }
                 Err(error) => {
                     for job in group.drain(..) {

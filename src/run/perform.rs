@@ -206,6 +206,13 @@ pub async fn perform(
     Ok(report)
 }
 
+/// A row also waits for the journal, and leaves its connection idle meanwhile: a quarter more rows keep all of them busy.
+/// Transport holds the requests at once to the limit.
+fn rows_at_once(requests_at_once: u32) -> usize {
+    let rows = requests_at_once.max(1).saturating_add(requests_at_once / 4);
+    usize::try_from(rows).unwrap_or(1)
+}
+
 fn digests(loaded: &Loaded, wishes: &Wishes) -> BTreeMap<Text, Text> {
     selected(loaded, wishes)
         .filter_map(|target| {
@@ -273,7 +280,7 @@ impl Session<'_> {
             run: self.run.clone(),
             settle: Duration::try_from(target.settle).unwrap_or_default(),
             max_in_flight: target.max_in_flight,
-            concurrency: usize::try_from(target.limits.concurrency).unwrap_or(1).max(1),
+            concurrency: rows_at_once(target.limits.concurrency),
             clock: Arc::clone(self.clock),
             stop: self.stop,
             halt: self.halt,
