@@ -2,7 +2,14 @@
 //!
 //! The judge is the sandbox's own record of what the servers saw, never what the binary says of itself.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    missing_docs
+)]
 
 mod architecture;
 mod bad_input;

