@@ -157,6 +157,9 @@ pub struct Row {
     pub holds: Vec<Hold>,
     /// Whether it can be undone.
     pub reversibility: Reversibility,
+    /// Whether it is in flight for longer than `max_in_flight`: a failure for commands that send.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
     /// How many people it reaches.
     pub weight: u32,
     /// The entry's fingerprint; absent where there is no entry.

@@ -102,6 +102,12 @@ fn forgetful(input: &Input<'_>) -> Option<String> {
     (!input.history.persistent).then(|| format!("the journal is ephemeral: ceilings count this run only{notice}"))
 }
 
+/// What is under way for an entry.
+struct Leaving {
+    what: String,
+    overdue: bool,
+}
+
 /// The one walk over the entries.
 struct Walk<'a> {
     table: Table<'a>,
@@ -143,8 +149,8 @@ impl<'a> Walk<'a> {
             count(&mut plan.counts, &standing);
             let verdict = self.verdict(entry, &standing);
             observer.see(entry, &standing, verdict.cause == Some(Cause::Undeclared), names);
-            if let Some(what) = leaving {
-                plan.rows.push(finding(&input, entry, FindingKind::InFlight, what));
+            if let Some(Leaving { what, overdue }) = leaving {
+                plan.rows.push(Row { overdue, ..finding(&input, entry, FindingKind::InFlight, what) });
                 continue;
             }
             let kept = !standing.declarations.is_empty() || standing.own || standing.protected;
@@ -226,20 +232,22 @@ impl<'a> Walk<'a> {
     }
 
     /// What is under way for the entry, as the system or the journal tells.
-    fn leaving(&self, entry: &Entry) -> Option<String> {
-        let too_long = |since: Option<jiff::Timestamp>| {
-            let limit = self.table.input.settings.max_in_flight;
-            match since.filter(|since| self.table.input.now.duration_since(*since) > limit) {
-                Some(since) => format!("; since {since}, longer than {}", super::due::span(Some(limit))),
-                None => String::new(),
+    fn leaving(&self, entry: &Entry) -> Option<Leaving> {
+        let limit = self.table.input.settings.max_in_flight;
+        let told = |what: String, since: Option<jiff::Timestamp>| match since
+            .filter(|since| self.table.input.now.duration_since(*since) > limit)
+        {
+            Some(since) => {
+                let what = format!("{what}; since {since}, longer than {}", super::due::span(Some(limit)));
+                Leaving { what, overdue: true }
             }
+            None => Leaving { what, overdue: false },
         };
         if let Life::InFlight { since, what } = &entry.life {
-            return Some(format!("{what}{}", too_long(*since)));
+            return Some(told(what.to_string(), *since));
         }
         let open = self.open.get(&(entry.kind.name, entry.id.as_str()))?;
-        open.in_flight
-            .then(|| format!("a removal was sent {} and is under way{}", open.since, too_long(Some(open.since))))
+        open.in_flight.then(|| told(format!("a removal was sent {} and is under way", open.since), Some(open.since)))
     }
 
     fn candidate(
@@ -450,6 +458,7 @@ fn missing(table: &Table<'_>, matching: &Matching, plan: &mut TargetPlan) {
             origin: declaration.places.first().map(|&place| table.origin(place, OriginKind::Declaration)),
             holds: Vec::new(),
             reversibility: declaration.kind.reversibility,
+            overdue: false,
             weight: 1,
             fingerprint: None,
             natural_key: Text::default(),
@@ -580,6 +589,7 @@ fn bare(entry: &Entry, natural_key: Text) -> Row {
         origin: None,
         holds: Vec::new(),
         reversibility: entry.kind.reversibility,
+        overdue: false,
         weight: entry.weight(),
         fingerprint: Some(Fingerprint::of(entry)),
         natural_key,

@@ -71,9 +71,12 @@ impl RunReport {
     /// Whether something that was to be sent, or was sent by an earlier run, failed, is refused, unknown or too long in
     /// flight, or was not sent since a person stopped the run.
     pub fn in_part(&self) -> bool {
-        self.outcomes
-            .iter()
-            .any(|outcome| outcome.stopped || outcome.resumed.iter().chain(&outcome.rows).any(|row| row.is_trouble()))
+        let overdue =
+            self.plan.iter().flat_map(|plan| &plan.targets).flat_map(|target| &target.rows).any(|row| row.overdue);
+        overdue
+            || self.outcomes.iter().any(|outcome| {
+                outcome.stopped || outcome.resumed.iter().chain(&outcome.rows).any(|row| row.is_trouble())
+            })
     }
 
     /// Whether a guard stood in the way.

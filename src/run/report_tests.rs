@@ -20,6 +20,7 @@ fn held(names: &[HoldName]) -> Row {
         origin: None,
         holds,
         reversibility: crate::access::Reversibility::Lossy,
+        overdue: false,
         weight: 1,
         fingerprint: None,
         natural_key: "a".into(),
@@ -86,6 +87,9 @@ fn the_first_that_holds_counts_in_the_order_1_4_3_2_0() {
     late.rows[0].overdue = true;
     report.outcomes = vec![late];
     assert_eq!(report.exit_code(all), 4, "in flight for too long");
+    report.outcomes.clear();
+    report.plan.as_mut().unwrap().targets[0].rows[0].overdue = true;
+    assert_eq!(report.exit_code(all), 4, "in flight for too long, as only the system knows");
     report.plan.as_mut().unwrap().targets[0].state = TargetState::Unreadable { what: "".into(), advice: None };
     assert_eq!(report.exit_code(all), 1);
 }

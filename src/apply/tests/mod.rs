@@ -36,6 +36,7 @@ fn row(entry: &Entry) -> Row {
         origin: None,
         holds: Vec::new(),
         reversibility: Reversibility::Irreversible,
+        overdue: false,
         weight: 1,
         fingerprint: Some(Fingerprint::of(entry)),
         natural_key: entry.id.clone(),

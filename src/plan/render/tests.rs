@@ -36,6 +36,7 @@ fn row(status: Status, kind: &str, id: &str, why: &str) -> Row {
         origin: None,
         holds: Vec::new(),
         reversibility: Reversibility::Reversible,
+        overdue: false,
         weight: 1,
         fingerprint: None,
         natural_key: id.into(),

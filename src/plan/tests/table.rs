@@ -217,3 +217,17 @@ fn what_lies_outside_every_selector_is_reached_only_by_its_exact_name() {
     world.absent("service/a");
     assert_eq!(world.sent_ids(), ["service/a"]);
 }
+
+#[test]
+fn what_is_in_flight_for_too_long_is_told_as_a_failure_whoever_knows_of_it() {
+    let mut world = s2();
+    let leaving = |days| Life::InFlight { since: Some(days_ago(days)), what: "waits".into() };
+    world.live("service/a").life = leaving(6);
+    world.live("service/b").life = leaving(8);
+    world.declare("service/a");
+    world.declare("service/b");
+    let plan = world.plan();
+    let overdue: Vec<_> = plan.rows.iter().filter(|row| row.overdue).map(|row| row.id.as_str()).collect();
+    assert_eq!(overdue, ["service/b"]);
+    assert!(plan.in_sync(), "being in flight is not being out of sync");
+}
