@@ -276,7 +276,7 @@ pub fn limit_total(plans: &mut [TargetPlan], total: Total) {
                 way_on: format!("state a number for every target; here: --expect-revocations {target}={all}"),
                 counts: true,
             });
-            super::target::finish(plan);
+            super::frame::finish(plan);
         }
     }
 }

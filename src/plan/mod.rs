@@ -9,6 +9,7 @@ mod candidate;
 mod ceilings;
 mod describe;
 mod due;
+mod frame;
 mod index;
 mod input;
 mod matching;
@@ -21,6 +22,7 @@ mod persons;
 pub mod render;
 mod resolve;
 mod row_guards;
+mod rows;
 mod settings;
 mod standing;
 mod tally;
@@ -28,6 +30,7 @@ mod target;
 
 pub use ceilings::{Total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};
+pub use frame::{blocked, finish, unreadable};
 pub use index::LoneResources;
 pub use input::{Input, Planned};
 pub use model::{
@@ -36,7 +39,7 @@ pub use model::{
 };
 pub use order::{OrderRefused, order_one};
 pub use settings::{Confirmation, Settings};
-pub use target::{blocked, finish, plan_target, unreadable};
+pub use target::plan_target;
 
 use crate::{
     access::{Entry, Life, Object, Pattern, SelectField, Selector, Selectors, Shape, Value},

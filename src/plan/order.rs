@@ -4,12 +4,12 @@
 use super::{
     HoldName, Input, Origin, OriginKind, Planned,
     candidate::Candidate,
-    describe,
+    describe, frame,
     index::LoneResources,
     matching::{Matching, natural_key},
     membership::Membership,
     resolve::Names,
-    row_guards,
+    row_guards, rows,
     standing::{Standing, Verdict},
     tally::{Tally, files_of},
     target,
@@ -129,11 +129,11 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
         return Err(OrderRefused::Held { name: hold.name.name(), why: format!("{}{way_on}", hold.why) });
     }
     let reason = describe::cut(&format!("ordered: {because}"), describe::MAX_REASON_BYTES).to_owned();
-    let mut plan = target::empty(input);
-    let mut row = target::row(input, candidate);
+    let mut plan = frame::empty(input);
+    let mut row = rows::row(input, candidate);
     row.reason = reason;
     plan.rows.push(row);
-    target::finish(&mut plan);
+    frame::finish(&mut plan);
     Ok(Planned { plan, observation: Observation::default() })
 }
 

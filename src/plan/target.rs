@@ -3,25 +3,22 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Counts, FindingKind, GuardRefusal, HoldName, Input, OriginKind, Planned, ReadingSummary, Row, Status, TargetPlan,
-    TargetState, Ticket,
+    Counts, FindingKind, GuardRefusal, HoldName, Input, OriginKind, Planned, Row, Status, TargetPlan, Ticket,
     ambiguity::{Ambiguity, implied_by},
     candidate::Candidate,
     ceilings, describe,
+    frame::{empty, finish},
     index::LoneResources,
-    is_dead, is_over,
     matching::{Matching, absent_entries, held_entries, natural_key},
     membership::{Leavers, Membership},
     observe::Observer,
     resolve::Names,
     row_guards::{self, RowGuards},
-    standing::{Standing, Table, Verdict, differs, gap},
+    rows::{finding, found, missing, row},
+    standing::{Standing, Table, Verdict, gap},
     tally::{Tally, files_of},
 };
-use crate::{
-    access::{Action, Cause, Entry, Fingerprint, Group, Hasher, Life, OpenIntent, Text},
-    policy::Declaration,
-};
+use crate::access::{Action, Cause, Entry, Fingerprint, Group, Hasher, Life, OpenIntent, Text};
 
 /// Plans one target: what goes, what is held and by what, what is only told.
 pub fn plan_target(input: &Input<'_>) -> Planned {
@@ -138,7 +135,7 @@ impl<'a> Walk<'a> {
             if let Life::Dead(why) = &entry.life {
                 plan.counts.dead += 1;
                 if !sets.is_empty() {
-                    plan.rows.push(finding(&input, entry, FindingKind::Dead, why.to_string()));
+                    plan.rows.push(finding(entry, FindingKind::Dead, why.to_string()));
                 }
                 continue;
             }
@@ -150,7 +147,7 @@ impl<'a> Walk<'a> {
             let verdict = self.verdict(entry, &standing);
             observer.see(entry, &standing, verdict.cause == Some(Cause::Undeclared), names);
             if let Some(Leaving { what, overdue }) = leaving {
-                plan.rows.push(Row { overdue, ..finding(&input, entry, FindingKind::InFlight, what) });
+                plan.rows.push(Row { overdue, ..finding(entry, FindingKind::InFlight, what) });
                 continue;
             }
             let kept = !standing.declarations.is_empty() || standing.own || standing.protected;
@@ -422,76 +419,8 @@ fn fights(input: &Input<'_>, candidates: &[Candidate<'_>], plan: &mut TargetPlan
     for candidate in candidates {
         if let Some(times) = went.get(&candidate.natural_key).filter(|times| **times >= LOUD) {
             let why = format!("removed {times} times in 24 hours and back again: somebody or something grants it anew");
-            plan.rows.push(finding(input, candidate.entry, FindingKind::Fight, why));
+            plan.rows.push(finding(candidate.entry, FindingKind::Fight, why));
         }
-    }
-}
-
-/// Declarations that match no live entry.
-fn missing(table: &Table<'_>, matching: &Matching, plan: &mut TargetPlan) {
-    let input = &table.input;
-    for (number, declaration) in input.policy.declarations.iter().enumerate() {
-        if !matching.entries(number).is_empty() {
-            split_less(table, matching, number, declaration, plan);
-            continue;
-        }
-        if is_over(declaration, input.now) {
-            continue;
-        }
-        let unresolved =
-            matching.unresolved.binary_search_by_key(&(number as u64), |known| u64::from(known.declaration));
-        let names = unresolved.ok().and_then(|at| matching.unresolved.get(at)).map(|unresolved| unresolved.names());
-        plan.rows.push(Row {
-            status: Status::Finding,
-            kind: declaration.kind.name.into(),
-            id: declaration.key.clone(),
-            title: describe::declared_title(declaration),
-            principal: declaration.person.as_ref().map(|person| person.name.clone()),
-            action: None,
-            cause: None,
-            finding: Some(FindingKind::Missing),
-            reason: String::new(),
-            why: names.map_or_else(
-                || "declared, and not there".to_owned(),
-                |names| format!("declared, and not there: {names}"),
-            ),
-            origin: declaration.places.first().map(|&place| table.origin(place, OriginKind::Declaration)),
-            holds: Vec::new(),
-            reversibility: declaration.kind.reversibility,
-            overdue: false,
-            weight: 1,
-            fingerprint: None,
-            natural_key: Text::default(),
-            files: Vec::new(),
-            said: Text::default(),
-            remarks: Vec::new(),
-            live: String::new(),
-            declared: describe::declared_lines(declaration),
-        });
-    }
-}
-
-/// Where several entries together meet a declaration: what all of them lack.
-fn split_less(table: &Table<'_>, matching: &Matching, number: usize, declaration: &Declaration, plan: &mut TargetPlan) {
-    if declaration.kind.splits_by.is_none() {
-        return;
-    }
-    let entries: Vec<&Entry> =
-        matching.entries(number).iter().filter_map(|&at| table.input.snapshot.entries.get(at as usize)).collect();
-    let mut gaps = entries.iter().map(|entry| gap(declaration, entry));
-    let Some(mut all) = gaps.next() else { return };
-    for other in gaps {
-        all.less.retain(|word| other.less.contains(word));
-    }
-    all.excess.clear();
-    all.unknown.clear();
-    if let (false, Some(entry)) = (all.less.is_empty(), entries.first()) {
-        let origin = declaration.places.first().map(|&place| table.origin(place, OriginKind::Declaration));
-        let mut row = finding(&table.input, entry, FindingKind::Differs, differs(&all));
-        row.origin = origin;
-        row.declared = describe::declared_lines(declaration);
-        row.live = describe::compared_lines(declaration, &entry.values);
-        plan.rows.push(row);
     }
 }
 
@@ -521,173 +450,6 @@ fn said(input: &Input<'_>, cause: Cause, standing: &Standing, verdict: &Verdict)
         item.values.iter().for_each(|value| {
             hasher.value(value);
         });
-    }
-    hasher.finish_hex().into()
-}
-
-/// A candidate as a row.
-pub fn row(input: &Input<'_>, candidate: Candidate<'_>) -> Row {
-    let Candidate { entry, cause, verdict, holds, remarks, files, said, natural_key, .. } = candidate;
-    let file = verdict.place.and_then(|place| input.policy.files.get(place.file as usize));
-    let declaration = verdict.declaration.and_then(|number| input.policy.declarations.get(number as usize));
-    let team = verdict.team.clone().or_else(|| file.and_then(|file| file.team.clone())).unwrap_or_default();
-    let excess = declaration.filter(|_| cause == Cause::OverScoped);
-    Row {
-        status: if holds.is_empty() { Status::Change } else { Status::Held },
-        action: Some(Action::Revoke),
-        cause: Some(cause),
-        reason: describe::reason(cause, file, &team, &verdict.justification),
-        why: verdict.why,
-        origin: verdict.origin,
-        holds,
-        files: files
-            .iter()
-            .filter_map(|&file| input.policy.files.get(file as usize))
-            .map(|file| file.name.clone())
-            .collect(),
-        said,
-        remarks,
-        live: excess.map_or_else(
-            || describe::live_lines(entry),
-            |declaration| describe::compared_lines(declaration, &entry.values),
-        ),
-        declared: excess.map(describe::declared_lines).unwrap_or_default(),
-        ..bare(entry, natural_key)
-    }
-}
-
-/// A finding about an entry.
-fn finding(_input: &Input<'_>, entry: &Entry, kind: FindingKind, why: String) -> Row {
-    Row { finding: Some(kind), why, ..bare(entry, Text::default()) }
-}
-
-/// A finding that the table gave.
-fn found(input: &Input<'_>, entry: &Entry, verdict: Verdict) -> Row {
-    let declaration = verdict.declaration.and_then(|number| input.policy.declarations.get(number as usize));
-    Row {
-        finding: verdict.finding,
-        why: verdict.why,
-        origin: verdict.origin,
-        live: declaration.map(|declaration| describe::compared_lines(declaration, &entry.values)).unwrap_or_default(),
-        declared: declaration.map(describe::declared_lines).unwrap_or_default(),
-        ..bare(entry, Text::default())
-    }
-}
-
-fn bare(entry: &Entry, natural_key: Text) -> Row {
-    Row {
-        status: Status::Finding,
-        kind: entry.kind.name.into(),
-        id: entry.id.clone(),
-        title: describe::title(entry),
-        principal: describe::principal(entry),
-        action: None,
-        cause: None,
-        finding: None,
-        reason: String::new(),
-        why: String::new(),
-        origin: None,
-        holds: Vec::new(),
-        reversibility: entry.kind.reversibility,
-        overdue: false,
-        weight: entry.weight(),
-        fingerprint: Some(Fingerprint::of(entry)),
-        natural_key,
-        files: Vec::new(),
-        said: Text::default(),
-        remarks: Vec::new(),
-        live: String::new(),
-        declared: String::new(),
-    }
-}
-
-/// A plan without rows.
-pub fn empty(input: &Input<'_>) -> TargetPlan {
-    TargetPlan {
-        target: input.settings.target.clone(),
-        system: input.description.system.into(),
-        state: TargetState::Planned,
-        account: input.snapshot.account_id.clone().or_else(|| input.settings.account.clone()),
-        reading: Some(ReadingSummary {
-            started_at: input.snapshot.started_at,
-            finished_at: input.snapshot.finished_at,
-            from_file: input.from_file.map(str::to_owned),
-            evidence: input.snapshot.evidence.clone(),
-        }),
-        policy_digest: input.policy.digest.clone(),
-        snapshot_digest: snapshot_digest(input),
-        digest: Text::default(),
-        rows: Vec::new(),
-        refusals: Vec::new(),
-        counts: Counts {
-            declarations: u32::try_from(input.policy.declarations.len()).unwrap_or(u32::MAX),
-            ..Counts::default()
-        },
-        remarks: input.snapshot.evidence.remarks.clone(),
-    }
-}
-
-/// The plan of a target whose reading failed.
-pub fn unreadable(target: Text, system: &str, what: String, advice: Option<String>) -> TargetPlan {
-    nothing(target, system, TargetState::Unreadable { what, advice })
-}
-
-/// The plan of a target that a broken or missing policy file blocks.
-pub fn blocked(target: Text, system: &str, what: String) -> TargetPlan {
-    nothing(target, system, TargetState::Blocked { what })
-}
-
-fn nothing(target: Text, system: &str, state: TargetState) -> TargetPlan {
-    TargetPlan {
-        target,
-        system: system.into(),
-        state,
-        account: None,
-        reading: None,
-        policy_digest: Text::default(),
-        snapshot_digest: Text::default(),
-        digest: Text::default(),
-        rows: Vec::new(),
-        refusals: Vec::new(),
-        counts: Counts::default(),
-        remarks: Vec::new(),
-    }
-}
-
-/// Puts rows in their order and counts them. To be called again after rows changed their status.
-pub fn finish(plan: &mut TargetPlan) {
-    plan.rows.sort_by(|a, b| order(a).cmp(&order(b)));
-    let of = |status: Status, rows: &[Row]| {
-        u32::try_from(rows.iter().filter(|row| row.status == status).count()).unwrap_or(u32::MAX)
-    };
-    plan.counts.changes = of(Status::Change, &plan.rows);
-    plan.counts.held = of(Status::Held, &plan.rows);
-    plan.counts.findings = of(Status::Finding, &plan.rows);
-    let mut hasher = Hasher::new("plan");
-    hasher.text(&plan.target).text(&plan.policy_digest);
-    for row in plan.rows.iter().filter(|row| row.status != Status::Finding) {
-        hasher.text(if row.status == Status::Change { "change" } else { "held" });
-        hasher.text(&row.kind).text(&row.id);
-        hasher.text(row.action.map_or("", Action::name)).text(row.cause.map_or("", Cause::name));
-        hasher.text(&row.fingerprint.map_or_else(String::new, |fingerprint| fingerprint.to_string()));
-        row.holds.iter().for_each(|hold| {
-            hasher.text(hold.name.name());
-        });
-    }
-    plan.digest = hasher.finish_hex().into();
-}
-
-fn order(row: &Row) -> (Status, Option<Group>, Option<FindingKind>, &str, &str, &str) {
-    (row.status, row.group(), row.finding, &row.kind, &row.title, &row.id)
-}
-
-/// Digest over what was read, whatever the order of the reading.
-fn snapshot_digest(input: &Input<'_>) -> Text {
-    let mut entries: Vec<&Entry> = input.snapshot.entries.iter().filter(|entry| !is_dead(entry)).collect();
-    entries.sort_by(|a, b| (a.kind.name, &a.id).cmp(&(b.kind.name, &b.id)));
-    let mut hasher = Hasher::new("snapshot");
-    for entry in entries {
-        Fingerprint::feed(&mut hasher, entry);
     }
     hasher.finish_hex().into()
 }
