@@ -11,11 +11,12 @@ use super::{
     reach::Connect,
     read::{ToRead, read_all},
     record,
+    session::Session,
     show::known_targets,
 };
 use crate::{
     access::Text,
-    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome, Work},
+    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome},
     journal::{RecordBody, RunInfo},
     plan::{self, Confirmation, OrderRefused, PLAN_VERSION, Plan},
     transport::Stop,
@@ -94,26 +95,18 @@ pub async fn order(
         None => return Ok(Ok(report)),
     };
     let halt = Halt::default();
-    let account = reading.snapshot.account_id.clone().or_else(|| config.account.clone());
-    let work = Work {
-        target: target.clone(),
-        system: reading.reach.system,
-        account: &reading.reach.account,
-        account_key: account.unwrap_or_else(|| target.clone()),
-        hosts: &reading.reach.hosts,
-        ask: &*reading.reach.ask,
-        wanted: &reading.wanted,
+    let brake = || super::stopped(&loaded.config);
+    let session = Session {
+        loaded,
         journal: &journal,
-        run: run.clone(),
-        settle: Duration::try_from(config.settle).unwrap_or_default(),
-        max_in_flight: config.max_in_flight,
-        concurrency: 1,
-        clock: Arc::clone(&clock),
+        run: &run,
+        clock: &clock,
         stop: &stop,
         halt: &halt,
-        brake: &|| super::stopped(&loaded.config),
+        brake: &brake,
         progress,
     };
+    let work = session.work(config, &reading);
     // What earlier runs left open comes first, as in `apply`: the order is planned on what is known then.
     let resumed = apply::resume(&work, &reading.snapshot).await?;
     let history = journal.history(&target, clock()).await?;

@@ -1,24 +1,21 @@
 //! A run that sends: `apply`. Lock, read, settle what earlier runs left, plan, confirm, carry out, report.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
-use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
 
 use super::{
-    Case, ExitRules, Loaded, Ready, RunError, RunReport, VERSION, Wishes, plan_all,
+    ExitRules, Loaded, RunError, RunReport, VERSION, Wishes, plan_all,
     reach::Connect,
-    read::{Reading, TARGETS_AT_ONCE},
     record, saved, selected,
+    session::Session,
     show::{known_targets, read_selected},
 };
 use crate::{
-    access::{History, Observation, Text},
-    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome, Work},
-    config::Target,
-    journal::{Journal, JournalError, RecordBody, RunInfo, TargetLock},
-    plan::{self, Confirmation, Plan, TargetPlan},
+    access::Text,
+    apply::{Clock, Halt, Progress, TargetOutcome},
+    journal::{JournalError, RecordBody, RunInfo},
+    plan::{Confirmation, Plan},
     transport::Stop,
     wire::{Fault, Unreadable},
 };
@@ -206,13 +203,6 @@ pub async fn perform(
     Ok(report)
 }
 
-/// A row also waits for the journal, and leaves its connection idle meanwhile: a quarter more rows keep all of them busy.
-/// Transport holds the requests at once to the limit.
-fn rows_at_once(requests_at_once: u32) -> usize {
-    let rows = requests_at_once.max(1).saturating_add(requests_at_once / 4);
-    usize::try_from(rows).unwrap_or(1)
-}
-
 fn digests(loaded: &Loaded, wishes: &Wishes) -> BTreeMap<Text, Text> {
     selected(loaded, wishes)
         .filter_map(|target| {
@@ -236,222 +226,4 @@ fn saved_elsewhere(loaded: &Loaded, wishes: &Wishes) -> Vec<String> {
 /// A target that another process holds is left alone like one that cannot be read.
 fn unreadable(error: &JournalError) -> Unreadable {
     Unreadable::new(Fault::Timeout, error.to_string()).advise("let the other run end, or stop it, and try again")
-}
-
-/// What all steps of one run share.
-struct Session<'a> {
-    loaded: &'a Loaded,
-    journal: &'a Journal,
-    run: &'a Text,
-    clock: &'a Clock,
-    stop: &'a Stop,
-    halt: &'a Halt,
-    brake: &'a (dyn Fn() -> Option<String> + Send + Sync),
-    progress: &'a dyn Progress,
-}
-
-impl Session<'_> {
-    /// Takes the locks of all targets that may be acted on, in parallel: one that is held must not make the others wait.
-    async fn lock(&self, wishes: &Wishes, wait: Duration) -> BTreeMap<Text, Result<TargetLock, JournalError>> {
-        let targets: Vec<&Target> =
-            selected(self.loaded, wishes).filter(|target| !self.loaded.blocked.contains_key(&target.name)).collect();
-        stream::iter(targets)
-            .map(|target| async move {
-                self.progress.tell(&Event::Locking { target: &target.name });
-                (target.name.clone(), self.journal.lock(&target.name, wait).await)
-            })
-            .buffer_unordered(TARGETS_AT_ONCE)
-            .collect()
-            .await
-    }
-
-    fn work<'b>(&'b self, target: &Target, reading: &'b Reading) -> Work<'b> {
-        let account = reading.snapshot.account_id.clone().or_else(|| target.account.clone());
-        Work {
-            target: target.name.clone(),
-            system: reading.reach.system,
-            account: &reading.reach.account,
-            // Without an id and without a label the target's name is what tells two accounts apart.
-            account_key: account.unwrap_or_else(|| target.name.clone()),
-            hosts: &reading.reach.hosts,
-            ask: &*reading.reach.ask,
-            wanted: &reading.wanted,
-            journal: self.journal,
-            run: self.run.clone(),
-            settle: Duration::try_from(target.settle).unwrap_or_default(),
-            max_in_flight: target.max_in_flight,
-            concurrency: rows_at_once(target.limits.concurrency),
-            clock: Arc::clone(self.clock),
-            stop: self.stop,
-            halt: self.halt,
-            brake: self.brake,
-            progress: self.progress,
-        }
-    }
-
-    /// Settles what earlier runs left open, by reading.
-    async fn resume(
-        &self,
-        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
-    ) -> BTreeMap<Text, Vec<apply::RowOutcome>> {
-        stream::iter(self.live(readings))
-            .map(|(target, reading)| async move {
-                let rows = match apply::resume(&self.work(target, reading), &reading.snapshot).await {
-                    Ok(rows) => rows,
-                    Err(error) => {
-                        self.halt.pull(error.to_string());
-                        Vec::new()
-                    }
-                };
-                (target.name.clone(), rows)
-            })
-            .buffer_unordered(TARGETS_AT_ONCE)
-            .collect()
-            .await
-    }
-
-    fn live<'b>(
-        &'b self,
-        readings: &'b BTreeMap<Text, Result<Reading, Unreadable>>,
-    ) -> impl Iterator<Item = (&'b Target, &'b Reading)> {
-        readings.iter().filter_map(|(name, reading)| {
-            let target = self.loaded.config.targets.get(name)?;
-            Some((target, reading.as_ref().ok()?))
-        })
-    }
-
-    /// Histories are read after what was open is settled.
-    async fn ready(
-        &self,
-        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
-        held: BTreeMap<Text, Unreadable>,
-    ) -> Result<BTreeMap<Text, Ready>, RunError> {
-        let mut ready = BTreeMap::new();
-        for (name, reading) in readings {
-            let history = self.journal.history(name, self.now()).await?;
-            let reading = match reading {
-                Ok(reading) => Ok(Arc::clone(&reading.snapshot)),
-                Err(unreadable) => Err(unreadable.clone()),
-            };
-            ready.insert(name.clone(), Ready { reading, history, from_file: None });
-        }
-        for (name, unreadable) in held {
-            let history = self.journal.history(&name, self.now()).await?;
-            ready.insert(name, Ready { reading: Err(unreadable), history, from_file: None });
-        }
-        Ok(ready)
-    }
-
-    fn now(&self) -> Timestamp {
-        (self.clock)()
-    }
-
-    /// Keeps what was seen: the account on first sight, and the observation beside the chain.
-    async fn keep(&self, ready: &BTreeMap<Text, Ready>, observations: &BTreeMap<Text, Observation>) {
-        for (name, ready) in ready {
-            let Ok(snapshot) = &ready.reading else { continue };
-            let mut kept = Ok(());
-            if let (None, Some(account_id)) = (&ready.history.account_id, &snapshot.account_id) {
-                let body = RecordBody::AccountPinned { account_id: account_id.clone() };
-                kept = self.journal.append(self.run, Some(name), body).await;
-            }
-            if let (Ok(()), Some(seen)) = (&kept, observations.get(name)) {
-                kept = self.journal.observe(name, self.now(), seen).await;
-            }
-            if let Err(error) = kept {
-                self.halt.pull(error.to_string());
-                return;
-            }
-        }
-    }
-
-    async fn hold_used_up(&self, plan: &mut Plan, wishes: &Wishes) -> Result<(), RunError> {
-        let Some(saved) = &wishes.saved else { return Ok(()) };
-        for target in &mut plan.targets {
-            if let Some(part) = saved.targets.iter().find(|part| part.target == target.target)
-                && self.journal.is_used_up(&saved::digest(saved, part)).await?
-            {
-                saved::hold_used_up(target);
-            }
-        }
-        Ok(())
-    }
-
-    async fn carry_out(
-        &self,
-        plan: &Plan,
-        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
-        ready: &BTreeMap<Text, Ready>,
-        wishes: &Wishes,
-        resumed: &BTreeMap<Text, Vec<apply::RowOutcome>>,
-    ) -> Vec<TargetOutcome> {
-        let going: Vec<&TargetPlan> = plan.targets.iter().filter(|target| target.changes().next().is_some()).collect();
-        stream::iter(going)
-            .map(|part| async move {
-                let (target, Some(Ok(reading)), Some(ready)) = (
-                    self.loaded.config.targets.get(&part.target)?,
-                    readings.get(&part.target),
-                    ready.get(&part.target),
-                ) else {
-                    return None;
-                };
-                let hand = reading.reach.hand.as_ref()?;
-                self.use_expectation(part, ready, wishes).await;
-                let case = Case::new(self.loaded, target, ready, wishes, self.now());
-                let approved = Approved {
-                    plan: part,
-                    snapshot: Arc::clone(&reading.snapshot),
-                    may_open: &target.may_open,
-                    open: resumed.get(&part.target).map_or(&[], Vec::as_slice),
-                    rules: &case,
-                };
-                Some(apply::carry_out(&self.work(target, reading), hand, approved).await)
-            })
-            .buffer_unordered(TARGETS_AT_ONCE)
-            .filter_map(std::future::ready)
-            .collect()
-            .await
-    }
-
-    /// An announced number that lets this plan pass is used once, and kept where the plan passes without it.
-    async fn use_expectation(&self, part: &TargetPlan, ready: &Ready, wishes: &Wishes) {
-        if self.needs_expectation(part, ready, wishes) {
-            let used = self.journal.append(self.run, Some(&part.target), RecordBody::ExpectationUsed).await;
-            if let Err(error) = used {
-                self.halt.pull(error.to_string());
-            }
-        }
-    }
-
-    /// Whether share or count would refuse the plan but for the announced number.
-    fn needs_expectation(&self, part: &TargetPlan, ready: &Ready, wishes: &Wishes) -> bool {
-        let (Some(expected), Some(target), Ok(snapshot)) =
-            (&ready.history.expectation, self.loaded.config.targets.get(&part.target), &ready.reading)
-        else {
-            return false;
-        };
-        if expected.number != part.counts.meant || wishes.stated.contains_key(&part.target) {
-            return false;
-        }
-        let without = History { expectation: None, ..ready.history.clone() };
-        let case = Case { history: &without, ..Case::new(self.loaded, target, ready, wishes, self.now()) };
-        let plan = plan::plan_target(&case.input(snapshot, self.now(), false)).plan;
-        plan.refusals.iter().any(|refusal| matches!(refusal.guard.as_str(), "share" | "count"))
-    }
-
-    /// Records which parts of the saved plan are used up now.
-    async fn use_up(&self, plan: &Plan, wishes: &Wishes, outcomes: &[TargetOutcome]) {
-        let Some(saved) = &wishes.saved else { return };
-        for part in &saved.targets {
-            let now = plan.targets.iter().find(|target| target.target == part.target);
-            let outcome = outcomes.iter().find(|outcome| outcome.target == part.target);
-            let (Some(now), Some(outcome)) = (now, outcome) else { continue };
-            if part.changes().next().is_some() && saved::is_settled(part, now, outcome) {
-                let body = RecordBody::PlanUsedUp { digest: saved::digest(saved, part) };
-                if let Err(error) = self.journal.append(self.run, Some(&part.target), body).await {
-                    self.halt.pull(error.to_string());
-                }
-            }
-        }
-    }
 }

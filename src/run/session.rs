@@ -1,0 +1,179 @@
+//! What the steps of one sending run share, and the steps that act: lock, settle what was left, carry out.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use super::{
+    Case, Loaded, Ready, RunError, Wishes,
+    read::{Reading, TARGETS_AT_ONCE},
+    selected,
+};
+use crate::{
+    access::Text,
+    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome, Work},
+    config::Target,
+    journal::{Journal, JournalError, TargetLock},
+    plan::{Plan, TargetPlan},
+    transport::Stop,
+    wire::Unreadable,
+};
+
+/// What all steps of one run share.
+pub(super) struct Session<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) journal: &'a Journal,
+    pub(super) run: &'a Text,
+    pub(super) clock: &'a Clock,
+    pub(super) stop: &'a Stop,
+    pub(super) halt: &'a Halt,
+    pub(super) brake: &'a (dyn Fn() -> Option<String> + Send + Sync),
+    pub(super) progress: &'a dyn Progress,
+}
+
+impl Session<'_> {
+    /// Takes the locks of all targets that may be acted on, in parallel: one that is held must not make the others wait.
+    pub(super) async fn lock(
+        &self,
+        wishes: &Wishes,
+        wait: Duration,
+    ) -> BTreeMap<Text, Result<TargetLock, JournalError>> {
+        let targets: Vec<&Target> =
+            selected(self.loaded, wishes).filter(|target| !self.loaded.blocked.contains_key(&target.name)).collect();
+        stream::iter(targets)
+            .map(|target| async move {
+                self.progress.tell(&Event::Locking { target: &target.name });
+                (target.name.clone(), self.journal.lock(&target.name, wait).await)
+            })
+            .buffer_unordered(TARGETS_AT_ONCE)
+            .collect()
+            .await
+    }
+
+    /// One target on which this run acts.
+    pub(super) fn work<'b>(&'b self, target: &Target, reading: &'b Reading) -> Work<'b> {
+        let account = reading.snapshot.account_id.clone().or_else(|| target.account.clone());
+        Work {
+            target: target.name.clone(),
+            system: reading.reach.system,
+            account: &reading.reach.account,
+            // Without an id and without a label the target's name is what tells two accounts apart.
+            account_key: account.unwrap_or_else(|| target.name.clone()),
+            hosts: &reading.reach.hosts,
+            ask: &*reading.reach.ask,
+            wanted: &reading.wanted,
+            journal: self.journal,
+            run: self.run.clone(),
+            settle: Duration::try_from(target.settle).unwrap_or_default(),
+            max_in_flight: target.max_in_flight,
+            concurrency: rows_at_once(target.limits.concurrency),
+            clock: Arc::clone(self.clock),
+            stop: self.stop,
+            halt: self.halt,
+            brake: self.brake,
+            progress: self.progress,
+        }
+    }
+
+    /// Settles what earlier runs left open, by reading.
+    pub(super) async fn resume(
+        &self,
+        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
+    ) -> BTreeMap<Text, Vec<apply::RowOutcome>> {
+        stream::iter(self.live(readings))
+            .map(|(target, reading)| async move {
+                let rows = match apply::resume(&self.work(target, reading), &reading.snapshot).await {
+                    Ok(rows) => rows,
+                    Err(error) => {
+                        self.halt.pull(error.to_string());
+                        Vec::new()
+                    }
+                };
+                (target.name.clone(), rows)
+            })
+            .buffer_unordered(TARGETS_AT_ONCE)
+            .collect()
+            .await
+    }
+
+    fn live<'b>(
+        &'b self,
+        readings: &'b BTreeMap<Text, Result<Reading, Unreadable>>,
+    ) -> impl Iterator<Item = (&'b Target, &'b Reading)> {
+        readings.iter().filter_map(|(name, reading)| {
+            let target = self.loaded.config.targets.get(name)?;
+            Some((target, reading.as_ref().ok()?))
+        })
+    }
+
+    /// Histories are read after what was open is settled.
+    pub(super) async fn ready(
+        &self,
+        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
+        held: BTreeMap<Text, Unreadable>,
+    ) -> Result<BTreeMap<Text, Ready>, RunError> {
+        let mut ready = BTreeMap::new();
+        for (name, reading) in readings {
+            let history = self.journal.history(name, self.now()).await?;
+            let reading = match reading {
+                Ok(reading) => Ok(Arc::clone(&reading.snapshot)),
+                Err(unreadable) => Err(unreadable.clone()),
+            };
+            ready.insert(name.clone(), Ready { reading, history, from_file: None });
+        }
+        for (name, unreadable) in held {
+            let history = self.journal.history(&name, self.now()).await?;
+            ready.insert(name, Ready { reading: Err(unreadable), history, from_file: None });
+        }
+        Ok(ready)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Sends what the plan lets through.
+    pub(super) async fn carry_out(
+        &self,
+        plan: &Plan,
+        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
+        ready: &BTreeMap<Text, Ready>,
+        wishes: &Wishes,
+        resumed: &BTreeMap<Text, Vec<apply::RowOutcome>>,
+    ) -> Vec<TargetOutcome> {
+        let going: Vec<&TargetPlan> = plan.targets.iter().filter(|target| target.changes().next().is_some()).collect();
+        stream::iter(going)
+            .map(|part| async move {
+                let (target, Some(Ok(reading)), Some(ready)) = (
+                    self.loaded.config.targets.get(&part.target)?,
+                    readings.get(&part.target),
+                    ready.get(&part.target),
+                ) else {
+                    return None;
+                };
+                let hand = reading.reach.hand.as_ref()?;
+                self.use_expectation(part, ready, wishes).await;
+                let case = Case::new(self.loaded, target, ready, wishes, self.now());
+                let approved = Approved {
+                    plan: part,
+                    snapshot: Arc::clone(&reading.snapshot),
+                    may_open: &target.may_open,
+                    open: resumed.get(&part.target).map_or(&[], Vec::as_slice),
+                    rules: &case,
+                };
+                Some(apply::carry_out(&self.work(target, reading), hand, approved).await)
+            })
+            .buffer_unordered(TARGETS_AT_ONCE)
+            .filter_map(std::future::ready)
+            .collect()
+            .await
+    }
+}
+
+/// A row also waits for the journal, and leaves its connection idle meanwhile: a quarter more rows keep all of them busy.
+/// Transport holds the requests at once to the limit.
+fn rows_at_once(requests_at_once: u32) -> usize {
+    let rows = requests_at_once.max(1).saturating_add(requests_at_once / 4);
+    usize::try_from(rows).unwrap_or(1)
+}
