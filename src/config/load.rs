@@ -115,7 +115,12 @@ fn watch(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<WatchSettings> 
         }
         address
     });
-    Some(WatchSettings { interval: interval.flatten(), listen: listen.flatten() })
+    let default = WatchSettings::default();
+    Some(WatchSettings {
+        interval: interval.flatten().unwrap_or(default.interval),
+        listen: listen.flatten().unwrap_or(default.listen),
+        ..default
+    })
 }
 
 /// The targets that could be read, and the system of every target that could be told.

@@ -23,6 +23,6 @@ pub use freeze::frozen_until;
 pub use hosts::is_loopback;
 pub use load::{MAX_COUNT_TOTAL, is_target_name, is_tree_glob, load};
 pub use model::{
-    Config, CredentialRef, Delegation, FreezeWindow, Guards, JournalPlace, OwnList, RequestLimits, Target,
-    WatchSettings,
+    Config, CredentialRef, Delegation, FreezeWindow, Guards, JournalPlace, Notify, NotifyOn, NotifyTo, OwnList,
+    RequestLimits, Target, WatchSettings, Webhook, WebhookHost,
 };

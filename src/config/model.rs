@@ -168,10 +168,102 @@ pub struct FreezeWindow {
 }
 
 /// Settings of the daemon.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchSettings {
-    /// How often each target is looked at.
-    pub interval: Option<SignedDuration>,
-    /// Where the listener is.
-    pub listen: Option<std::net::SocketAddr>,
+    /// How often each target is looked at, unless the target says otherwise. Default 5 minutes.
+    pub interval: SignedDuration,
+    /// Where the listener is. Default 127.0.0.1:9464.
+    pub listen: std::net::SocketAddr,
+    /// The bearer token of the listener; without one it serves loopback only.
+    pub token: Option<CredentialRef>,
+    /// Whether `/metrics` is open to everybody who reaches the listener.
+    pub open_metrics: bool,
+    /// Git hosts that may say "look again".
+    pub webhooks: Vec<Webhook>,
+    /// The longest pause after failures. Default 15 minutes.
+    pub max_backoff: SignedDuration,
+    /// How long a stop waits for what is in flight. Default 25 seconds.
+    pub grace: SignedDuration,
+    /// Who is told.
+    pub notify: Vec<Notify>,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self {
+            interval: SignedDuration::from_mins(5),
+            listen: std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 9464)),
+            token: None,
+            open_metrics: false,
+            webhooks: Vec::new(),
+            max_backoff: SignedDuration::from_mins(15),
+            grace: SignedDuration::from_secs(25),
+            notify: Vec::new(),
+        }
+    }
+}
+
+/// A Git host whose push webhooks are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// How it signs.
+    pub from: WebhookHost,
+    /// The shared secret.
+    pub secret: CredentialRef,
+}
+
+/// How a Git host proves that a webhook is its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WebhookHost {
+    /// `X-Hub-Signature-256`: HMAC-SHA-256 over the body.
+    GitHub,
+    /// `X-Gitlab-Token`: the secret itself.
+    GitLab,
+    /// `X-Gitea-Signature`: HMAC-SHA-256 over the body, of Gitea and Forgejo.
+    Gitea,
+    /// `X-Hub-Signature`: HMAC-SHA-256 over the body, of Bitbucket.
+    Bitbucket,
+}
+
+/// Somebody who is told what happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    /// How.
+    pub to: NotifyTo,
+    /// Of what; empty: of everything.
+    pub on: Vec<NotifyOn>,
+}
+
+/// How somebody is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifyTo {
+    /// A webhook that takes Slack's messages; its address is a secret.
+    Slack {
+        /// The address.
+        url: CredentialRef,
+    },
+    /// A webhook of the operator's, signed with HMAC-SHA-256.
+    Webhook {
+        /// The address.
+        url: Url,
+        /// The shared secret.
+        secret: CredentialRef,
+    },
+    /// A program that gets the message as JSON on its standard input.
+    Command(Vec<String>),
+}
+
+/// What somebody is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NotifyOn {
+    /// A target went out of sync, or differs in another way.
+    Changes,
+    /// Revocations were sent.
+    Revocations,
+    /// A guard refused.
+    Refusals,
+    /// A target, the policies, the source or the journal fails.
+    Failures,
+    /// What failed works again.
+    Recoveries,
 }

@@ -27,6 +27,7 @@ mod settings;
 mod standing;
 mod tally;
 mod target;
+mod upcoming;
 
 pub use ceilings::{Total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};
@@ -40,6 +41,7 @@ pub use model::{
 pub use order::{OrderRefused, order_one};
 pub use settings::{Confirmation, Settings};
 pub use target::plan_target;
+pub use upcoming::{MAX_UPCOMING, Upcoming, UpcomingKind};
 
 use crate::{
     access::{Entry, Life, Object, Pattern, SelectField, Selector, Selectors, Shape, Value},

@@ -1,0 +1,231 @@
+//! What the loop knows, as plain data for whoever looks.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Meters;
+use crate::{
+    access::{Cause, Text},
+    plan::{FileProblem, TargetPlan, Upcoming},
+};
+
+/// Rows of a target that are kept to be shown; the counts tell all of them.
+pub const MAX_SHOWN_ROWS: usize = 2_000;
+
+/// The state of the daemon, read by every page and filled by the loop.
+#[derive(Debug, Default)]
+pub struct Board {
+    source: RwLock<SourceView>,
+    pause: RwLock<Option<Pause>>,
+    journal: RwLock<JournalView>,
+    targets: RwLock<BTreeMap<Text, Arc<TargetView>>>,
+    meters: Meters,
+}
+
+/// Where the policies come from, and whether they load.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+pub struct SourceView {
+    /// The directory or the repository, without credentials.
+    pub place: String,
+    /// The commit that runs are pinned to, with a Git source.
+    pub commit: Option<Text>,
+    /// The ref that it is on.
+    pub git_ref: Option<Text>,
+    /// When a whole tree was last loaded.
+    pub loaded_at: Option<Timestamp>,
+    /// Why the source itself cannot be read, where it cannot.
+    pub failing: Option<TreeProblem>,
+    /// Every problem of the files as they are now.
+    pub problems: Vec<FileProblem>,
+    /// Since when there are problems.
+    pub bad_since: Option<Timestamp>,
+}
+
+/// Why a source cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TreeProblem {
+    /// Since when.
+    pub since: Timestamp,
+    /// What happened, without credentials.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// All writing is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Pause {
+    /// Since when, where that is known.
+    pub since: Option<Timestamp>,
+    /// Until when, where it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Why: what the person said, or which switch stops it.
+    pub because: String,
+}
+
+/// The journal's state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct JournalView {
+    /// Where it is; `ephemeral` where it does not last.
+    pub place: String,
+    /// Why nothing can be recorded, and so nothing is sent, where that is so.
+    pub failing: Option<String>,
+}
+
+/// One target, as last looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct TargetView {
+    /// Its name.
+    pub target: Text,
+    /// Its system.
+    pub system: Text,
+    /// In one word.
+    pub health: Health,
+    /// Why, for a person: what failed, what blocks.
+    pub why: Option<String>,
+    /// What to do.
+    pub advice: Option<String>,
+    /// The plan of the last look; its rows cut to [`MAX_SHOWN_ROWS`].
+    pub plan: Option<Arc<TargetPlan>>,
+    /// How many rows were cut off.
+    pub rows_left_out: usize,
+    /// What time will bring, the earliest first.
+    pub upcoming: Vec<Upcoming>,
+    /// The changes of the last run that sent something, and how each ended.
+    pub ended: Vec<Ended>,
+    /// When the last look ended.
+    pub looked_at: Option<Timestamp>,
+    /// When the last complete reading ended: the age of what is shown.
+    pub read_at: Option<Timestamp>,
+    /// When it was last seen to be in sync.
+    pub in_sync_at: Option<Timestamp>,
+    /// Since when a run is under way.
+    pub running_since: Option<Timestamp>,
+    /// When it is looked at next, unless something happens.
+    pub next_look: Option<Timestamp>,
+    /// Failed looks in a row.
+    pub failures: u32,
+    /// The commit of the last look.
+    pub commit: Option<Text>,
+    /// Which kinds are enforced, by their list names.
+    pub enforced: Vec<Text>,
+    /// Calls made in the last run.
+    pub calls: u64,
+    /// What the vendor says is left of its rate, where it says so.
+    pub calls_left: Option<u64>,
+}
+
+/// How a row ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// The entry's kind.
+    pub kind: Text,
+    /// The entry's id.
+    pub id: Text,
+    /// What people call it.
+    pub title: String,
+    /// Why it was to go.
+    pub cause: Cause,
+    /// How it ended: `done`, `gone`, `in_flight`, `failed`, `skipped`, `blocked`, `refused`, `unknown`.
+    pub end: Text,
+    /// In words.
+    pub detail: String,
+}
+
+/// A target's state in one word, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// Its reading failed; what is shown is old.
+    Unreadable,
+    /// A file that bears on it is broken: it is reported, nothing goes.
+    Blocked,
+    /// A guard refused, or a change failed.
+    Refused,
+    /// Out of sync: something will go, or is held.
+    OutOfSync,
+    /// In sync.
+    InSync,
+    /// Not looked at yet.
+    Starting,
+}
+
+impl Health {
+    /// Its name in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::OutOfSync => "out_of_sync",
+            Self::InSync => "in_sync",
+            Self::Starting => "starting",
+        }
+    }
+}
+
+impl Board {
+    /// The source.
+    pub fn source(&self) -> SourceView {
+        self.source.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts the source's new state up.
+    pub fn set_source(&self, view: SourceView) {
+        *self.source.write().unwrap_or_else(PoisonError::into_inner) = view;
+    }
+
+    /// The pause, where all writing is stopped.
+    pub fn pause(&self) -> Option<Pause> {
+        self.pause.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts the pause up, or takes it down.
+    pub fn set_pause(&self, pause: Option<Pause>) {
+        *self.pause.write().unwrap_or_else(PoisonError::into_inner) = pause;
+    }
+
+    /// The journal's state.
+    pub fn journal(&self) -> JournalView {
+        self.journal.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts the journal's state up.
+    pub fn set_journal(&self, view: JournalView) {
+        *self.journal.write().unwrap_or_else(PoisonError::into_inner) = view;
+    }
+
+    /// All targets by name. Cheap: the views are shared.
+    pub fn targets(&self) -> BTreeMap<Text, Arc<TargetView>> {
+        self.targets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One target.
+    pub fn target(&self, name: &str) -> Option<Arc<TargetView>> {
+        self.targets.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Puts a target's new state up.
+    pub fn set_target(&self, view: TargetView) {
+        let name = view.target.clone();
+        self.targets.write().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::new(view));
+    }
+
+    /// Takes a target down that is not configured any more.
+    pub fn drop_target(&self, name: &str) {
+        self.targets.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// The counters.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+}

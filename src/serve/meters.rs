@@ -1,0 +1,117 @@
+//! What is counted and timed while the daemon runs. The loop fills it; `/metrics` encodes it.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+};
+
+/// Upper bounds of run durations, in seconds.
+const RUN_BUCKETS: [f64; 10] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1_800.0];
+/// Upper bounds of how long after its time something due was acted on, in seconds.
+const LAG_BUCKETS: [f64; 8] = [0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3_600.0];
+
+/// Counters and histograms. Label values are names of the operator's or words of ours, never names from an API.
+#[derive(Debug)]
+pub struct Meters {
+    pub(super) runs: Family<RunLabels, Histogram, fn() -> Histogram>,
+    pub(super) revocations: Family<EndLabels, Counter>,
+    pub(super) due_lag: Family<TargetLabels, Histogram, fn() -> Histogram>,
+    pub(super) refusals: Family<GuardLabels, Counter>,
+    pub(super) triggers: Family<TriggerLabels, Counter>,
+    pub(super) calls: Family<TargetLabels, Counter>,
+    pub(super) notifications: Family<NotificationLabels, Counter>,
+}
+
+/// Of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TargetLabels {
+    pub(super) target: String,
+}
+
+/// Of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RunLabels {
+    pub(super) target: String,
+    pub(super) result: &'static str,
+}
+
+/// Of a row that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct EndLabels {
+    pub(super) target: String,
+    pub(super) cause: &'static str,
+    pub(super) outcome: &'static str,
+}
+
+/// Of a guard's refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct GuardLabels {
+    pub(super) target: String,
+    pub(super) guard: String,
+}
+
+/// Of a trigger.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TriggerLabels {
+    pub(super) trigger: &'static str,
+}
+
+/// Of a notification.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct NotificationLabels {
+    pub(super) to: &'static str,
+    pub(super) result: &'static str,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self {
+            runs: Family::new_with_constructor(|| Histogram::new(RUN_BUCKETS)),
+            revocations: Family::default(),
+            due_lag: Family::new_with_constructor(|| Histogram::new(LAG_BUCKETS)),
+            refusals: Family::default(),
+            triggers: Family::default(),
+            calls: Family::default(),
+            notifications: Family::default(),
+        }
+    }
+}
+
+impl Meters {
+    /// A run of a target ended: `complete`, `partial` or `failed`.
+    pub fn run(&self, target: &str, result: &'static str, took: Duration) {
+        self.runs.get_or_create(&RunLabels { target: target.to_owned(), result }).observe(took.as_secs_f64());
+    }
+
+    /// A row ended.
+    pub fn revocation(&self, target: &str, cause: &'static str, outcome: &'static str) {
+        self.revocations.get_or_create(&EndLabels { target: target.to_owned(), cause, outcome }).inc();
+    }
+
+    /// Something was sent so long after it came due.
+    pub fn due_lag(&self, target: &str, lag: Duration) {
+        self.due_lag.get_or_create(&TargetLabels { target: target.to_owned() }).observe(lag.as_secs_f64());
+    }
+
+    /// A guard refused in a look that it had not refused in before.
+    pub fn refusal(&self, target: &str, guard: &str) {
+        self.refusals.get_or_create(&GuardLabels { target: target.to_owned(), guard: guard.to_owned() }).inc();
+    }
+
+    /// Something said "look again": `files`, `source`, `interval`, `due`, `request`, `webhook`, `retry`, `start`.
+    pub fn trigger(&self, trigger: &'static str) {
+        self.triggers.get_or_create(&TriggerLabels { trigger }).inc();
+    }
+
+    /// Calls made to a target's vendor.
+    pub fn calls(&self, target: &str, calls: u64) {
+        self.calls.get_or_create(&TargetLabels { target: target.to_owned() }).inc_by(calls);
+    }
+
+    /// A notification was `sent`, `failed`, or `dropped` since too many waited.
+    pub fn notification(&self, to: &'static str, result: &'static str) {
+        self.notifications.get_or_create(&NotificationLabels { to, result }).inc();
+    }
+}

@@ -1,0 +1,38 @@
+//! What says "look again".
+
+/// Why a target is looked at. It never changes what a look does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trigger {
+    /// The daemon began, or the target is new.
+    Start,
+    /// The time between looks is over.
+    Interval,
+    /// Policy or configuration files changed.
+    Files,
+    /// The Git source moved.
+    Source,
+    /// Something came due.
+    Due,
+    /// Somebody asked.
+    Request,
+    /// A Git host asked.
+    Webhook,
+    /// The look before failed, or sent something that has to be confirmed.
+    Retry,
+}
+
+impl Trigger {
+    /// Its name in metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Interval => "interval",
+            Self::Files => "files",
+            Self::Source => "source",
+            Self::Due => "due",
+            Self::Request => "request",
+            Self::Webhook => "webhook",
+            Self::Retry => "retry",
+        }
+    }
+}
