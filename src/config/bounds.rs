@@ -31,5 +31,13 @@ pub const SETTLE: Span = (SignedDuration::from_secs(1), SignedDuration::from_hou
 pub const IN_FLIGHT: Span = (SignedDuration::from_secs(1), SignedDuration::from_hours(90 * 24));
 /// `interval`.
 pub const INTERVAL: Span = (SignedDuration::from_secs(1), SignedDuration::from_hours(7 * 24));
+/// `max_backoff`.
+pub const MAX_BACKOFF: Span = (SignedDuration::from_secs(1), SignedDuration::from_hours(24));
+/// `grace`.
+pub const GRACE: Span = (SignedDuration::from_secs(1), SignedDuration::from_mins(10));
+/// Git hosts whose webhooks are taken.
+pub const WEBHOOKS: usize = 16;
+/// Receivers of notifications.
+pub const RECEIVERS: usize = 16;
 /// A freeze window's `duration`.
 pub const FREEZE: Span = (SignedDuration::from_mins(1), SignedDuration::from_hours(31 * 24));

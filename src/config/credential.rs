@@ -11,7 +11,10 @@ use crate::{
 const HINT: &str = "name where it is: { env: NAME }, { file: path } or { command: [program, argument] }; if this was the \
                     credential itself, revoke it";
 
-/// Reads `credential:`.
+/// Fields whose value is a credential by reference, wherever they stand.
+pub(super) const FIELDS: [&str; 4] = ["credential", "token", "secret", "slack"];
+
+/// Reads `credential:`, or one of the other [`FIELDS`].
 pub(super) fn credential(node: &Node<'_>, directory: &Path, reporter: &mut Reporter<'_>) -> Option<CredentialRef> {
     let Some(entries) = node.as_map() else {
         return refuse(node, "credentials are given by reference, never in the file", reporter);
@@ -32,28 +35,25 @@ pub(super) fn credential(node: &Node<'_>, directory: &Path, reporter: &mut Repor
             Some(path) => Some(CredentialRef::File { path: directory.join(path), shown: path.contains('/') }),
             None => refuse(value, "`file` has to be a path", reporter),
         },
-        "command" => {
-            let words: Option<Vec<&str>> = value.as_list().and_then(|items| items.iter().map(text).collect());
-            match words.as_deref() {
-                Some([program, arguments @ ..]) => {
-                    // A bare name is looked up in PATH; a path is one of this file.
-                    let path = if program.contains('/') {
-                        directory.join(program).to_string_lossy().into_owned()
-                    } else {
-                        (*program).to_owned()
-                    };
-                    let arguments = arguments.iter().map(|&word| word.to_owned());
-                    Some(CredentialRef::Command(std::iter::once(path).chain(arguments).collect()))
-                }
-                _ => refuse(
-                    value,
-                    "`command` has to be a list: the program, then its arguments, all of them text",
-                    reporter,
-                ),
-            }
-        }
+        "command" => command(value, directory, reporter).map(CredentialRef::Command),
         _ => refuse(key, "a credential takes exactly one of `env`, `file` and `command`", reporter),
     }
+}
+
+/// A program and its arguments. A bare name is looked up in PATH, a path is one of this file's directory.
+pub(super) fn command(node: &Node<'_>, directory: &Path, reporter: &mut Reporter<'_>) -> Option<Vec<String>> {
+    let words: Option<Vec<&str>> = node.as_list().and_then(|items| items.iter().map(text).collect());
+    let Some([program, arguments @ ..]) = words.as_deref() else {
+        let message = "`command` has to be a list: the program, then its arguments, all of them text";
+        reporter.report_unseen(node, message, Some("write [/usr/local/bin/program, argument]".to_owned()));
+        return None;
+    };
+    let path = if program.contains('/') {
+        directory.join(program).to_string_lossy().into_owned()
+    } else {
+        (*program).to_owned()
+    };
+    Some(std::iter::once(path).chain(arguments.iter().map(|&word| word.to_owned())).collect())
 }
 
 /// Whether a text can name an environment variable. Small letters are refused, so that a pasted credential is never taken for
@@ -75,7 +75,7 @@ fn refuse<T>(at: impl crate::yaml::Marked, message: &str, reporter: &mut Reporte
     None
 }
 
-/// Whether a `credential:` is written so that its line may be shown: it names a variable or a file.
+/// Whether one of the [`FIELDS`] is written so that its line may be shown: it names a variable or a file.
 pub(super) fn may_be_shown(node: &Node<'_>) -> bool {
     match node.as_map() {
         Some([(key, value)]) if names::CREDENTIAL.contains(&key.text.as_ref()) => match key.text.as_ref() {

@@ -21,6 +21,8 @@ pub(super) fn lines(root: &Node<'_>, source: &str, descriptions: &[&'static Desc
         names::DELEGATION,
         names::FREEZE,
         names::WATCH,
+        names::WEBHOOK,
+        names::SHOWN_NOTIFY,
         names::TARGET,
         names::GUARDS,
         names::LIMITS,
@@ -56,7 +58,7 @@ impl Search<'_> {
             NodeValue::Map(entries) => {
                 for (key, value) in entries {
                     let name = key.text.as_ref();
-                    if name == "credential" {
+                    if credential::FIELDS.contains(&name) {
                         if !credential::may_be_shown(value) {
                             self.hide(key.at);
                             self.hide_all(value);

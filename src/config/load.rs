@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{bounds, distinct, freeze, hidden, names, scalar, select, target};
+use super::{bounds, distinct, freeze, hidden, names, scalar, select, target, watch};
 use crate::{
     access::{Description, Text},
-    config::{Config, Delegation, JournalPlace, WatchSettings},
+    config::{Config, Delegation, JournalPlace},
     yaml::{Bounds, Fields, Node, Problem, Reporter, did_you_mean, get, parse, quoted},
 };
 
@@ -70,7 +70,7 @@ fn file(
     };
     let stop_file = fields.get("stop_file").map(|node| scalar::path(node, "`stop_file`", directory, reporter));
     let freeze = fields.get("freeze").map(|node| freeze::windows(node, reporter));
-    let watch = fields.get("watch").map(|node| watch(node, reporter));
+    let watch = fields.get("watch").map(|node| watch::settings(node, directory, reporter));
     let (targets, systems) = match fields.required("targets", reporter) {
         Some(node) => targets(node, directory, descriptions, reporter),
         None => (Vec::new(), BTreeMap::new()),
@@ -100,27 +100,6 @@ fn journal(node: Option<&Node<'_>>, directory: &Path, reporter: &mut Reporter<'_
             Some(JournalPlace::File(path))
         }
     }
-}
-
-fn watch(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<WatchSettings> {
-    let fields = Fields::of(node, "`watch`", names::WATCH, reporter)?;
-    let interval =
-        fields.get("interval").map(|node| scalar::bounded_duration(node, "interval", bounds::INTERVAL, reporter));
-    let listen = fields.get("listen").map(|node| {
-        let text = scalar::text(node, "`listen`", reporter)?;
-        let address = text.parse().ok();
-        if address.is_none() {
-            let message = format!("`listen` has to be an address and a port, and here is {}", quoted(&text));
-            reporter.report_with(node, message, "write 127.0.0.1:9464 or \"[::1]:9464\"");
-        }
-        address
-    });
-    let default = WatchSettings::default();
-    Some(WatchSettings {
-        interval: interval.flatten().unwrap_or(default.interval),
-        listen: listen.flatten().unwrap_or(default.listen),
-        ..default
-    })
 }
 
 /// The targets that could be read, and the system of every target that could be told.

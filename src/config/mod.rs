@@ -17,6 +17,9 @@ mod select;
 mod target;
 #[cfg(test)]
 mod tests;
+mod watch;
+#[cfg(test)]
+mod watch_tests;
 
 pub use credential::is_variable;
 pub use freeze::frozen_until;

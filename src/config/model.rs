@@ -230,7 +230,7 @@ pub enum WebhookHost {
 pub struct Notify {
     /// How.
     pub to: NotifyTo,
-    /// Of what; empty: of everything.
+    /// Of what (`about` in the file: `on` is a truth value to some readers of YAML); empty: of everything.
     pub on: Vec<NotifyOn>,
 }
 

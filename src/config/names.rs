@@ -1,6 +1,7 @@
 //! The names of the fields that the operator's file may have. What parses the file and what describes it as a JSON Schema
 //! both read these tables.
 
+use super::model::{NotifyOn, WebhookHost};
 use crate::access::{Description, Kind, SelectField, Selectable};
 
 /// Fields of the file.
@@ -13,7 +14,32 @@ pub const DELEGATION: &[&str] = &["path", "target", "within"];
 /// Fields of a freeze window.
 pub const FREEZE: &[&str] = &["cron", "duration", "time_zone"];
 /// Fields of `watch`.
-pub const WATCH: &[&str] = &["interval", "listen"];
+pub const WATCH: &[&str] = &["interval", "listen", "token", "metrics", "webhooks", "max_backoff", "grace", "notify"];
+/// The words of `metrics`: for everybody who reaches the listener, or for the bearer of the token.
+pub const METRICS: &[&str] = &[OPEN, "token"];
+/// The word in `metrics` for everybody.
+pub const OPEN: &str = "open";
+/// Fields of an item of `webhooks`.
+pub const WEBHOOK: &[&str] = &["from", "secret"];
+/// The Git hosts whose webhooks are taken.
+pub const WEBHOOK_HOSTS: &[(&str, WebhookHost)] = &[
+    ("github", WebhookHost::GitHub),
+    ("gitlab", WebhookHost::GitLab),
+    ("gitea", WebhookHost::Gitea),
+    ("bitbucket", WebhookHost::Bitbucket),
+];
+/// Fields of an item of `notify`: one of the first three, `secret` with `webhook`.
+pub const NOTIFY: &[&str] = &["slack", "webhook", "command", "secret", "about"];
+/// Those of them whose lines may be shown: an address may hold a secret in its path, a command in its arguments.
+pub const SHOWN_NOTIFY: &[&str] = &["about"];
+/// The words of `about`.
+pub const NOTIFY_ABOUT: &[(&str, NotifyOn)] = &[
+    ("changes", NotifyOn::Changes),
+    ("revocations", NotifyOn::Revocations),
+    ("refusals", NotifyOn::Refusals),
+    ("failures", NotifyOn::Failures),
+    ("recoveries", NotifyOn::Recoveries),
+];
 /// Fields that every target takes; a system adds its own and those that override its hosts.
 pub const TARGET: &[&str] = &[
     "system",
@@ -33,7 +59,7 @@ pub const TARGET: &[&str] = &[
     "ca_file",
     "allow_host",
 ];
-/// The ways to name a credential, of which a target takes exactly one.
+/// The ways to name a credential, of which exactly one is taken.
 pub const CREDENTIAL: &[&str] = &["env", "file", "command"];
 /// Fields of a target's `guards`.
 pub const GUARDS: &[&str] = &["max_share", "max_count", "keep_at_least", "notice", "max_clock_skew"];

@@ -8,6 +8,7 @@ mod config;
 mod policy;
 #[cfg(test)]
 pub(crate) mod tests;
+mod watch;
 
 use serde_json::{Map, Value, json};
 

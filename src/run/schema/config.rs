@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     all_or_selectors, by_list, closed, described, duration, kinds_of, list_of, selectors, some_lists, text, texts,
+    watch,
 };
 use crate::{
     access::{Description, TargetShape},
@@ -31,11 +32,7 @@ pub(super) fn file(descriptions: &[&'static Description]) -> Value {
             "additionalProperties": { "oneOf": descriptions.iter().map(|one| target(one)).collect::<Vec<_>>() },
         }),
         "freeze" => freeze(),
-        "watch" => closed(names::WATCH.iter().copied(), &[], |name| match name {
-            "interval" => duration(),
-            "listen" => described(text(), "An address and a port."),
-            _ => json!(true),
-        }),
+        "watch" => watch::settings(),
         _ => json!(true),
     })
 }
@@ -87,7 +84,7 @@ fn target(description: &'static Description) -> Value {
 fn common(name: &str, description: &'static Description, kinds: &[&'static crate::access::Kind]) -> Option<Value> {
     Some(match name {
         "system" => json!({ "const": description.system }),
-        "credential" => credential(),
+        "credential" => by_reference("Where the credential is. Never the credential itself."),
         "account" => described(text(), "A label for systems that cannot tell who they are, or the account id to pin."),
         "own" => described(
             json!({
@@ -151,7 +148,8 @@ fn own_field(name: &str, description: &'static Description) -> Value {
     }
 }
 
-fn credential() -> Value {
+/// A credential by reference.
+pub(super) fn by_reference(doc: &str) -> Value {
     let mut schema = closed(names::CREDENTIAL.iter().copied(), &[], |name| match name {
         "env" => described(
             json!({ "type": "string", "pattern": "^[A-Z_][A-Z0-9_]*$", "maxLength": bounds::ENV }),
@@ -165,7 +163,7 @@ fn credential() -> Value {
         schema.insert("minProperties".to_owned(), json!(1));
         schema.insert("maxProperties".to_owned(), json!(1));
     }
-    described(schema, "Where the credential is. Never the credential itself.")
+    described(schema, doc)
 }
 
 fn guards() -> Value {

@@ -83,7 +83,18 @@ journal: .portcullis/journal.db
 guards: { max_count_total: 100 }
 delegate:
   - { path: "data/**", target: storage, within: { access_tokens: [{ id: "service/*" }, { id: "ci/*" }] } }
-watch: { interval: 5m, listen: 127.0.0.1:9464 }
+watch:
+  interval: 5m
+  listen: 127.0.0.1:9464
+  token: { file: secrets/token }
+  metrics: open
+  webhooks: [{ from: github, secret: { env: HOOK_SECRET } }]
+  max_backoff: 15m
+  grace: 25s
+  notify:
+    - { slack: { env: SLACK_WEBHOOK_URL }, about: [refusals, failures] }
+    - { webhook: https://ops.example.com/hook, secret: { file: secrets/hook } }
+    - { command: [/usr/local/bin/page, portcullis] }
 freeze: [{ cron: "0 18 * * FRI", duration: 62h, time_zone: Europe/Zurich }]
 stop_file: stop
 targets:
@@ -196,6 +207,21 @@ fn broken_configurations_are_refused_by_both() {
         ("version: 1", "version: 1\nfreeze: [{ cron: \"* *\", duration: 1h, time_zone: UTC }]"),
         ("version: 1", "version: 1\nfreeze: [{ cron: \"0 1 * * *\", duration: 1h }]"),
         ("version: 1", "version: 1\nwatch: { intervall: 5m }"),
+        ("version: 1", "version: 1\nwatch: { metrics: closed }"),
+        ("version: 1", "version: 1\nwatch: { token: abc }"),
+        ("version: 1", "version: 1\nwatch: { webhooks: [] }"),
+        ("version: 1", "version: 1\nwatch: { webhooks: [{ from: github }] }"),
+        ("version: 1", "version: 1\nwatch: { webhooks: [{ from: svn, secret: { env: S } }] }"),
+        ("version: 1", "version: 1\nwatch: { webhooks: [{ from: github, secret: { key: S } }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ about: [changes] }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ slack: https://hooks.slack.com/x }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ slack: { env: S }, command: [x] }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ slack: { env: S }, secret: { env: S } }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ webhook: 'https://x.example' }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ webhook: 'ftp://x.example', secret: { env: S } }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ command: x }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ command: [x], about: [all] }] }"),
+        ("version: 1", "version: 1\nwatch: { notify: [{ command: [x], about: [changes, changes] }] }"),
         ("t: {", "\"t x\": {"),
         ("{ t: { system: s2, credential: { env: T } } }", "{}"),
         ("system: s2", "system: s3"),
@@ -375,6 +401,21 @@ fn every_name_of_the_people_file_is_the_parsers() {
     let person =
         names_of_parser(Which::People, &format!("version: 1\npeople: {{ a: {{ email: a@b, {STRANGE}: x }} }}\n"));
     assert_eq!(names_of_schema(&schema, &["people", "*"]), person);
+}
+
+#[test]
+fn every_name_of_the_daemons_settings_is_the_parsers() {
+    let schema = schema(Which::Config, &descriptions());
+    let places: [(&str, &[&str]); 3] = [
+        ("{ STRANGE: x }", &["watch"]),
+        ("{ webhooks: [{ STRANGE: x }] }", &["watch", "webhooks", "*"]),
+        ("{ notify: [{ STRANGE: x, command: [x] }] }", &["watch", "notify", "*"]),
+    ];
+    for (text, path) in places {
+        let text = text.replace("STRANGE", STRANGE);
+        let text = format!("version: 1\ntargets: {{ t: {{ system: s2, credential: {{ env: T }} }} }}\nwatch: {text}\n");
+        assert_eq!(names_of_schema(&schema, path), names_of_parser(Which::Config, &text), "{text}");
+    }
 }
 
 #[test]
