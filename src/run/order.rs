@@ -79,9 +79,10 @@ pub async fn order(
         }
     };
     let Some(config) = loaded.config.targets.get(&target) else { return Ok(Ok(report)) };
-    let pinned = journal.history(&target, clock()).await?.account_id;
+    let all = record::pinned(Some(&journal), &loaded.config).await?;
+    let pinned = journal.account_id(&target).await?;
     let to_read = vec![ToRead { target: config, policy: loaded.policies.targets.get(&target), pinned }];
-    let mut readings = read_all(connect, to_read, loaded.config.targets.values(), true, progress).await;
+    let mut readings = read_all(connect, to_read, &all, true, progress).await;
     let reading = match readings.remove(&target) {
         Some(Ok(reading)) => reading,
         Some(Err(unreadable)) => {
