@@ -185,6 +185,9 @@ pub async fn perform(
             None => outcomes.push(TargetOutcome { target: name, resumed: rows, ..TargetOutcome::default() }),
         }
     }
+    for outcome in &mut outcomes {
+        outcome.make_good(plan.targets.iter().find(|part| part.target == outcome.target));
+    }
     outcomes.sort_by(|a, b| a.target.cmp(&b.target));
     if go {
         session.use_up(&plan, &wishes, &outcomes).await;
