@@ -23,7 +23,7 @@ pub use carry::{Approved, Rules, carry_out};
 pub use fresh::{MAX_READING_AGE, too_old};
 pub use halt::Halt;
 pub use hand::{Hand, Send, connect};
-pub use outcome::{End, RowOutcome, TargetOutcome};
+pub use outcome::{End, MadeGood, RowOutcome, TargetOutcome};
 pub use progress::{Event, Progress, Quiet};
 pub use remove::MAX_STEPS;
 pub use resume::resume;

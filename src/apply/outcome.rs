@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     access::{Cause, Text},
-    plan::Row,
+    plan::{Row, Status, TargetPlan, TargetState},
     wire::{Note, Order},
 };
 
@@ -47,6 +47,26 @@ impl End {
     }
 }
 
+/// What makes up for a removal of an earlier run that had no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MadeGood {
+    /// This run sent it again, and that took effect or is under way.
+    SentAgain,
+    /// Nothing asks for the removal any more.
+    NotWanted,
+}
+
+impl MadeGood {
+    /// In words, after the outcome.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::SentAgain => "sent again in this run, see below",
+            Self::NotWanted => "its removal is not wanted any more",
+        }
+    }
+}
+
 /// What became of one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowOutcome {
@@ -70,6 +90,9 @@ pub struct RowOutcome {
     pub intent: Option<Text>,
     /// Whether it is in flight for longer than the operator allows: reported as a failure.
     pub overdue: bool,
+    /// Of an earlier run's removal that had no effect: what made up for it in this run, so that it is no trouble any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_good: Option<MadeGood>,
     /// What the system has to remember of it, as last recorded.
     #[serde(skip)]
     pub(super) note: Note,
@@ -89,6 +112,7 @@ impl RowOutcome {
             remarks: Vec::new(),
             intent: None,
             overdue: false,
+            made_good: None,
             note: Note::Null,
         }
     }
@@ -107,13 +131,14 @@ impl RowOutcome {
             remarks: Vec::new(),
             intent: Some(intent.clone()),
             overdue: false,
+            made_good: None,
             note: Note::Null,
         }
     }
 
     /// Whether it counts as applied in part: failed, refused, unknown or too long in flight.
     pub fn is_trouble(&self) -> bool {
-        self.overdue || matches!(self.end, End::Failed | End::Refused | End::Unknown)
+        self.made_good.is_none() && (self.overdue || matches!(self.end, End::Failed | End::Refused | End::Unknown))
     }
 }
 
@@ -135,6 +160,30 @@ pub struct TargetOutcome {
 }
 
 impl TargetOutcome {
+    /// Tells which removals of earlier runs that had no effect are made good: those whose entry this run removed, and, where
+    /// `plan` is the whole plan of the target, those that it does not ask for any more. A plan of one order is not the whole
+    /// one. What a person ordered stays wanted, whatever the policies say; and so does what may still arrive.
+    pub fn make_good(&mut self, plan: Option<&TargetPlan>) {
+        let went = |lost: &RowOutcome, row: &RowOutcome| {
+            let away = matches!(row.end, End::Done | End::Gone | End::InFlight) && !row.overdue;
+            away && row.kind == lost.kind && row.id == lost.id
+        };
+        for lost in self.resumed.iter_mut().filter(|lost| lost.end == End::Failed) {
+            let wanted = |plan: &TargetPlan| {
+                let of_it = |row: &&Row| row.kind == lost.kind && row.id == lost.id;
+                plan.rows.iter().filter(of_it).any(|row| matches!(row.status, Status::Change | Status::Held))
+            };
+            let dropped = lost.confirmed
+                && lost.cause != Cause::Ordered
+                && plan.is_some_and(|plan| plan.state == TargetState::Planned && !wanted(plan));
+            if self.rows.iter().any(|row| went(lost, row)) {
+                lost.made_good = Some(MadeGood::SentAgain);
+            } else if dropped {
+                lost.made_good = Some(MadeGood::NotWanted);
+            }
+        }
+    }
+
     /// How many rows ended so.
     pub fn count(&self, end: End) -> usize {
         self.rows.iter().filter(|row| row.end == end).count()

@@ -7,6 +7,7 @@ use super::{
     settle::{Known, settle},
 };
 use crate::{
+    access::Fingerprint,
     journal::{Intent, Outcome, OutcomeKind},
     plan::Row,
     transport::{NotSent, SendFailure},
@@ -47,6 +48,10 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
         Ok(Prepared::Send(draft)) => *draft,
         Ok(Prepared::InFlight(_)) => return ended(End::InFlight, "a removal is already under way".into()),
         Ok(Prepared::Gone) => return ended(End::Gone, "it was gone before it was sent".into()),
+        // A system says so too of a token whose last use is another one, which a fingerprint leaves out.
+        Ok(Prepared::Changed(entry)) if Fingerprint::of(&entry) == order.fingerprint => {
+            return ended(End::Skipped, "it was used since the reading, so its cause no longer holds".into());
+        }
         Ok(Prepared::Changed(_)) => return ended(End::Skipped, "it changed since the plan".into()),
         Ok(Prepared::Blocked(why)) => return ended(End::Blocked, why),
         Ok(Prepared::Refused(why)) => return ended(End::Refused, why),

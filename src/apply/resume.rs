@@ -74,6 +74,8 @@ async fn follow(
     let known = settle(work, &order, &note, Instant::now() + work.settle.saturating_sub(age)).await;
     let (end, detail) = ended(&known);
     let mut outcome = RowOutcome::of_order(&order, &intent, end, detail);
+    // It may still take effect.
+    outcome.confirmed &= !matches!(known, Known::Untold(_));
     outcome.remarks.extend(work.lingering().filter(|_| end == End::Gone));
     if end == End::InFlight && work.now().duration_since(since) > work.max_in_flight {
         outcome.overdue = true;
@@ -138,6 +140,7 @@ fn by_id(intent: Text, kind: Text, id: Text, cause: Cause, known: &Known) -> Row
         remarks: Vec::new(),
         intent: Some(intent),
         overdue: false,
+        made_good: None,
         note: Note::Null,
     }
 }

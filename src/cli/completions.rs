@@ -1,9 +1,8 @@
 //! `portcullis completions`: what a shell needs to complete our command lines.
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{Exit, args::Cli, failure::Result, terminal};
+use super::{Exit, failure::Result, terminal};
 
 /// Write completions for a shell
 ///
@@ -32,7 +31,7 @@ pub fn run(args: &CompletionsArgs) -> Result<Exit> {
 
 fn script(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "portcullis", &mut script);
+    clap_complete::generate(shell, &mut super::command(), "portcullis", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 

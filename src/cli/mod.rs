@@ -13,6 +13,7 @@ mod exit;
 mod expect;
 mod failure;
 mod files;
+mod heed;
 mod history;
 mod import;
 mod init;
@@ -38,11 +39,9 @@ mod world;
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::{CommandFactory as _, Parser as _};
-
 pub use exit::Exit;
 
-use args::{Cli, Command};
+use args::Command;
 use failure::{Failure, Result};
 use resolve::Context;
 
@@ -51,7 +50,7 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match heed::parse(std::env::args_os()) {
         Ok(cli) => cli,
         // clap's own exit code for a wrong command line is 2, which means "out of sync" here.
         Err(error) => {
@@ -72,7 +71,15 @@ pub fn main() -> ExitCode {
 /// The whole command line as data: its commands, their options and their help. What a document says can be typed is
 /// checked against it.
 pub fn command() -> clap::Command {
-    Cli::command()
+    heed::command()
+}
+
+/// Whether a line, the program's name first, can be typed, down to options that mean nothing to its command.
+///
+/// # Errors
+/// What is wrong with it, or the help that it asks for.
+pub fn can_be_typed(words: &[String]) -> std::result::Result<(), clap::Error> {
+    heed::parse(words).map(|_| ())
 }
 
 /// Commands that ask nobody need no runtime, so that they start at once.

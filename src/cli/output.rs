@@ -25,9 +25,7 @@ pub fn plan(context: &Context, plan: &Plan, diffs: Diffs) -> Result<()> {
 
 /// Says on standard error what went wrong besides the plan: problems of files with their places, errors, remarks.
 pub fn troubles(report: &Report) {
-    if !report.problems.is_empty() {
-        terminal::say_lines(&validate::problems(&report.problems).to_string());
-    }
+    problems(report);
     for error in &report.errors {
         terminal::say(&format!("error: {error}"));
     }
@@ -36,14 +34,28 @@ pub fn troubles(report: &Report) {
     }
 }
 
+fn problems(report: &Report) {
+    if report.problems.is_empty() {
+        return;
+    }
+    let told = validate::problems(&report.problems);
+    if report.spared_problems {
+        terminal::say_lines(&format!(
+            "note: this needed no policy, and was done without these files; a declaration in one of them is not named \
+             here. {}",
+            told.message
+        ));
+    } else {
+        terminal::say_lines(&told.to_string());
+    }
+}
+
 /// Prints what a run did.
 ///
 /// # Errors
 /// Standard output cannot be written.
 pub fn report(context: &Context, report: &Report) -> Result<()> {
-    if !report.problems.is_empty() {
-        terminal::say_lines(&validate::problems(&report.problems).to_string());
-    }
+    problems(report);
     terminal::print(&match context.format {
         Format::Text => report.text(context.colour),
         Format::Json => render::document(report),

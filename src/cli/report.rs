@@ -25,6 +25,9 @@ pub struct Report {
     /// Every problem of every file.
     #[serde(serialize_with = "in_short")]
     pub problems: Vec<Problem>,
+    /// Whether those are remarks only, since the command needs no policy.
+    #[serde(skip)]
+    pub spared_problems: bool,
     /// The plan; absent where not even that could be made.
     pub plan: Option<Plan>,
     /// What became of it, target by target; empty where the command does not send.
@@ -71,7 +74,7 @@ impl Report {
     pub fn new(run: RunReport, rules: ExitRules) -> Self {
         let exit = Exit::of(run.exit_code(rules));
         // Taken apart field by field, so that a new one breaks the build here.
-        let RunReport { problems, plan, outcomes, usage, errors, remarks, sends: _, declined } = run;
+        let RunReport { problems, spared_problems, plan, outcomes, usage, errors, remarks, sends: _, declined } = run;
         let calls = usage
             .into_iter()
             .map(|(target, usage)| Calls {
@@ -81,7 +84,18 @@ impl Report {
                 remaining: usage.remaining,
             })
             .collect();
-        Self { version: REPORT_VERSION, problems, plan, outcomes, calls, errors, remarks, declined, exit }
+        Self {
+            version: REPORT_VERSION,
+            problems,
+            spared_problems,
+            plan,
+            outcomes,
+            calls,
+            errors,
+            remarks,
+            declined,
+            exit,
+        }
     }
 
     /// For a terminal or a job's log.
@@ -248,6 +262,7 @@ fn broken(problem: &Problem) -> Line {
 fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {
     let tone = match row.end {
         _ if row.is_trouble() => Tone::Bad,
+        _ if row.made_good.is_some() => Tone::Plain,
         End::Done | End::Gone => Tone::Good,
         _ => Tone::Open,
     };
@@ -262,6 +277,7 @@ fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {
         _ => "",
     };
     let detail = if row.detail.is_empty() { String::new() } else { format!(": {}", row.detail) };
+    let detail = row.made_good.map_or(detail.clone(), |how| format!("{detail}; {}", how.words()));
     let end = row.end.name();
     let kind = row.kind.replace('_', " ");
     lines.push(Line::new(1, tone, format!("{end}{sure}: {origin}{kind} {name} ({}){detail}", row.cause.name())));

@@ -32,6 +32,7 @@ fn report() -> Report {
     Report {
         version: REPORT_VERSION,
         problems: Vec::new(),
+        spared_problems: false,
         plan: None,
         outcomes: vec![outcome()],
         calls: vec![Calls { target: "s2-production".into(), requests: 12, retries: 1, remaining: Some(88) }],

@@ -10,8 +10,11 @@ use crate::{
 
 /// Revoke one entry now, for a leaked token
 ///
-/// Passes observe, notice, freeze, floor, share and count; never own, protected or the last control of a gateway. Works with
-/// an ephemeral journal. Prints the line to change in Git, so that the entry does not come back.
+/// Passes observe, notice, freeze, floor, share and count, and counts among what later runs find sent; never passes own,
+/// protected or the last control of a gateway. What stops all writing holds it too: the stop file, or PORTCULLIS_OBSERVE=1.
+/// Works with an ephemeral journal, and beside broken policy files: they are told on standard error and do not change the exit
+/// code, but where they leave open what is own or protected, nothing is sent. Prints the line to change in Git, so that the
+/// entry does not come back.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

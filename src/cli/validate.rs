@@ -25,8 +25,12 @@ pub struct ValidateArgs {}
 /// Checks and tells.
 ///
 /// # Errors
-/// The files cannot be read at all.
+/// The files cannot be read at all, or are asked for in Markdown.
 pub fn run(context: &Context, _args: &ValidateArgs) -> Result<Exit> {
+    if context.format == Format::Markdown {
+        return Err(Failure::new("`validate` has no Markdown form")
+            .hint("--format json, or text; `plan --format markdown` tells broken files too"));
+    }
     let checked = work::validate(context)?;
     if context.format == Format::Json {
         let problems: Vec<_> = checked.problems.iter().map(problem_document).collect();

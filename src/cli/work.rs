@@ -223,7 +223,7 @@ pub async fn snapshot(context: &Context) -> Result<Readings> {
     let loaded = load(context)?;
     let wishes = Wishes { only: context.targets.clone(), ..Wishes::default() };
     let talk = Talk::new(context);
-    let readings = run::snapshots(&loaded, &wishes, &Live, &talk, &run::system_clock()).await?;
+    let readings = run::snapshots(&loaded, &wishes, &Live, &talk).await?;
     talk.make_room();
     let (mut text, mut read, of) = (String::new(), 0, readings.len());
     for (target, reading) in readings {
@@ -252,7 +252,7 @@ pub async fn import(context: &Context, name: &str) -> Result<String> {
     check_target(name, loaded.config.targets.keys(), &context.config)?;
     let wishes = Wishes { only: vec![name.into()], ..Wishes::default() };
     let talk = Talk::new(context);
-    let mut readings = run::snapshots(&loaded, &wishes, &Live, &talk, &run::system_clock()).await?;
+    let mut readings = run::snapshots(&loaded, &wishes, &Live, &talk).await?;
     talk.make_room();
     let (Some(target), Some(reading)) = (loaded.config.targets.get(name), readings.remove(name)) else {
         return Err(Failure::new(format!("target `{name}` was not read")));

@@ -8,12 +8,12 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    access::{History, Observation, Text},
+    access::{EntryRecord, History, Observation, Text},
     wire::{Durable, Note, Receipt},
 };
 
 use super::{
-    Filter, Intent, JournalError, Mode, Outcome, Record, RecordBody, RunInfo, StoredEntry, TargetLock, Verified,
+    Filter, Intent, JournalError, Mode, Outcome, Record, RecordBody, RunInfo, TargetLock, Verified,
     chain::{self, Loose, Walk},
     key::KeyParts,
     lock::Locks,
@@ -106,7 +106,7 @@ impl Journal {
             ),
             None => None,
         };
-        let entry = serde_json::to_value(StoredEntry::of(&order.entry))
+        let entry = serde_json::to_value(EntryRecord::of(&order.entry))
             .map_err(|error| JournalError::Storage(format!("an entry cannot be written as JSON: {error}")))?;
         let principal = order.entry.principal.as_ref();
         let id = Text::from(Uuid::now_v7().to_string());
@@ -161,6 +161,14 @@ impl Journal {
         let history = past::history(&mut view, target, now, self.persistent).await?;
         view.rollback().await.map_err(storage)?;
         Ok(history)
+    }
+
+    /// The account id that is pinned for a target, where one was seen.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn account_id(&self, target: &str) -> Result<Option<Text>, JournalError> {
+        past::account_id(&mut *self.connection.lock().await, target).await
     }
 
     /// Keeps what a run saw, beside the chain, in one transaction.

@@ -15,7 +15,6 @@ mod past;
 mod problem;
 mod schema;
 mod store;
-mod stored;
 mod types;
 mod writer;
 
@@ -24,5 +23,4 @@ mod tests;
 
 pub use handle::Journal;
 pub use lock::TargetLock;
-pub use stored::StoredEntry;
 pub use types::{Filter, Intent, JournalError, Mode, Outcome, OutcomeKind, Record, RecordBody, RunInfo, Verified};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use crate::access::{EntryKey, Expectation, History, OpenIntent, Refusal, SentRow};
+use crate::access::{EntryKey, Expectation, History, OpenIntent, Refusal, SentRow, Text};
 
 use super::{
     JournalError, Outcome, Record, RecordBody,
@@ -96,13 +96,17 @@ pub(super) async fn history(
             history.sent_elsewhere = history.sent_elsewhere.saturating_add(weight);
         }
     }
-    if let Some(row) = newest(connection, target, "account_pinned").await?
-        && let RecordBody::AccountPinned { account_id } = row.body
-    {
-        history.account_id = Some(account_id);
-    }
+    history.account_id = account_id(connection, target).await?;
     history.expectation = expectation(connection, target, now).await?;
     Ok(history)
+}
+
+/// The account id that is pinned for a target.
+pub(super) async fn account_id(connection: &mut SqliteConnection, target: &str) -> Result<Option<Text>, JournalError> {
+    Ok(newest(connection, target, "account_pinned").await?.and_then(|record| match record.body {
+        RecordBody::AccountPinned { account_id } => Some(account_id),
+        _ => None,
+    }))
 }
 
 fn add_intent(history: &mut History, row: &SqliteRow, since: i64) -> Result<(), JournalError> {

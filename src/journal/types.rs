@@ -149,7 +149,8 @@ pub enum RecordBody {
         said: Text,
         /// The entry's holder.
         principal: Option<Text>,
-        /// The entry as the plan's reading saw it, so that a later run can follow it.
+        /// The entry as the plan's reading saw it, an [`crate::access::EntryRecord`], so that a later run can follow it. Kept
+        /// as it is written: a record of another version stays readable and its hash the same.
         entry: serde_json::Value,
     },
     /// What happened to an intent; the last one of an intent counts.

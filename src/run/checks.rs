@@ -76,27 +76,50 @@ fn words(kind: &Kind, selector: &Selector) -> String {
     selector.conditions.iter().map(condition).collect::<Vec<_>>().join(", ")
 }
 
+/// One target of the configuration, for [`cross`].
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// The account id that the journal pins for it.
+    pub pinned: Option<&'a Text>,
+    /// This run's reading, where there is one.
+    pub reading: Option<&'a Snapshot>,
+}
+
+impl Known<'_> {
+    /// The account it looks at, and how that is known.
+    fn account(&self) -> Option<(&Text, &'static str)> {
+        let configured = self.target.account.as_ref().filter(|_| self.target.description.knows_account);
+        let read = self.reading.and_then(|reading| reading.account_id.as_ref());
+        let found = read.map(|id| (id, ""));
+        let found = found.or_else(|| configured.map(|id| (id, ", to which `account:` in portcullis.yaml pins it")));
+        found.or_else(|| self.pinned.map(|id| (id, ", to which the journal pins it")))
+    }
+}
+
 /// Finds targets of one system that share an account or an own id: all of them are unreadable. `targets` are all targets of
-/// the configuration, each with its reading where there is one.
-pub fn cross<'a>(targets: impl IntoIterator<Item = (&'a Target, Option<&'a Snapshot>)>) -> BTreeMap<Text, Unreadable> {
+/// the configuration, since one that this run does not read may still be the other one.
+pub fn cross<'a>(targets: impl IntoIterator<Item = Known<'a>>) -> BTreeMap<Text, Unreadable> {
     let targets: Vec<_> = targets.into_iter().collect();
     let mut wrong = BTreeMap::new();
-    for (at, (one, reading)) in targets.iter().enumerate() {
-        let Some(reading) = reading else { continue };
-        for (other_at, (other, other_reading)) in targets.iter().enumerate() {
-            if at == other_at || one.description.system != other.description.system {
+    for (at, one) in targets.iter().enumerate() {
+        let Some(reading) = one.reading else { continue };
+        for (other_at, other) in targets.iter().enumerate() {
+            if at == other_at || one.target.description.system != other.target.description.system {
                 continue;
             }
-            let account = reading.account_id.as_ref();
-            let shared = if account.is_some() && account == other_reading.and_then(|other| other.account_id.as_ref()) {
-                Some(format!("the account {:?}", account.map_or("", |id| id.as_str())))
-            } else {
-                own_of(other, *other_reading, reading).map(|id| format!("the own entry {id:?}"))
+            let account = other.account().filter(|(id, _)| reading.account_id.as_ref() == Some(*id));
+            let shared = match account {
+                Some((id, known)) => Some((format!("the account {id:?}"), known)),
+                None => own_of(other, reading).map(|id| (format!("the own entry {id:?}"), "")),
             };
-            let Some(shared) = shared else { continue };
+            let Some((shared, known)) = shared else { continue };
             let advice = "give each target its own account and its own credential";
-            for (name, with) in [(&one.name, &other.name), (&other.name, &one.name)] {
-                let what = format!("it shares {shared} with target `{with}`");
+            let names = (&one.target.name, &other.target.name);
+            for (name, with) in [names, (names.1, names.0)] {
+                let known = if name == names.0 { known } else { "" };
+                let what = format!("it shares {shared} with target `{with}`{known}");
                 wrong.entry(name.clone()).or_insert_with(|| Unreadable::new(Fault::WrongAccount, what).advise(advice));
             }
         }
@@ -105,11 +128,11 @@ pub fn cross<'a>(targets: impl IntoIterator<Item = (&'a Target, Option<&'a Snaps
 }
 
 /// An entry of this reading that is the other target's own: by the API, or literally by the operator's list.
-fn own_of<'a>(other: &Target, other_reading: Option<&Snapshot>, reading: &'a Snapshot) -> Option<&'a Text> {
-    let marks = other_reading.map_or(&[][..], |reading| &reading.own);
+fn own_of<'a>(other: &Known<'_>, reading: &'a Snapshot) -> Option<&'a Text> {
+    let marks = other.reading.map_or(&[][..], |reading| &reading.own);
     let marked = |entry: &Entry| marks.iter().any(|mark| mark.kind == entry.kind.name && mark.id == entry.id);
     let listed = |entry: &Entry| {
-        other.own.iter().any(|(kind, own)| match own {
+        other.target.own.iter().any(|(kind, own)| match own {
             OwnList::Listed(Selectors::Any(all)) if *kind == entry.kind => {
                 all.iter().any(|selector| literal(selector) && selector.fits(entry))
             }

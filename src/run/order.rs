@@ -48,7 +48,8 @@ pub struct Ordered<'a> {
     pub stop: Stop,
 }
 
-/// Removes one entry. The inner error says which guard or circumstance stands against it.
+/// Removes one entry. Broken policy files are told in the report and do not make it fail. The inner error says which guard or
+/// circumstance stands against it.
 ///
 /// # Errors
 /// [`RunError`]: it could not begin.
@@ -69,7 +70,8 @@ pub async fn order(
     let journal = record::to_write(&loaded.config, new_journal).await?;
     let info = RunInfo { command: "revoke".into(), version: VERSION.into(), ..RunInfo::default() };
     let run = journal.begin(&info).await?;
-    let mut report = RunReport { problems: loaded.problems.clone(), sends: true, ..RunReport::default() };
+    let problems = loaded.problems.clone();
+    let mut report = RunReport { problems, spared_problems: true, sends: true, ..RunReport::default() };
     progress.tell(&Event::Locking { target: &target });
     let lock = match journal.lock(&target, lock_wait).await {
         Ok(lock) => lock,
@@ -79,9 +81,10 @@ pub async fn order(
         }
     };
     let Some(config) = loaded.config.targets.get(&target) else { return Ok(Ok(report)) };
-    let pinned = journal.history(&target, clock()).await?.account_id;
+    let all = record::pinned(Some(&journal), &loaded.config).await?;
+    let pinned = journal.account_id(&target).await?;
     let to_read = vec![ToRead { target: config, policy: loaded.policies.targets.get(&target), pinned }];
-    let mut readings = read_all(connect, to_read, loaded.config.targets.values(), true, progress).await;
+    let mut readings = read_all(connect, to_read, &all, true, progress).await;
     let reading = match readings.remove(&target) {
         Some(Ok(reading)) => reading,
         Some(Err(unreadable)) => {
@@ -142,7 +145,9 @@ pub async fn order(
         };
         outcome = apply::carry_out(&work, hand, approved).await;
     }
-    report.outcomes.push(TargetOutcome { resumed, ..outcome });
+    let mut outcome = TargetOutcome { resumed, ..outcome };
+    outcome.make_good(None);
+    report.outcomes.push(outcome);
     report.usage = BTreeMap::from([(target, (reading.reach.usage)())]);
     report.plan = Some(plan);
     end(&journal, &run, &mut report).await;

@@ -141,7 +141,7 @@ pub async fn perform(
         BTreeMap::new()
     } else {
         tokio::select! {
-            readings = read_selected(loaded, &free, Some(&journal), connect, true, progress, &clock) => readings?,
+            readings = read_selected(loaded, &free, Some(&journal), connect, true, progress) => readings?,
             // A slow vendor must not hold a person who wants to stop, nor the locks of the other targets.
             () = stop.cancelled() => {
                 journal.append(&run, None, RecordBody::RunEnded { exit_code: 1 }).await?;
@@ -184,6 +184,9 @@ pub async fn perform(
             None if rows.is_empty() => {}
             None => outcomes.push(TargetOutcome { target: name, resumed: rows, ..TargetOutcome::default() }),
         }
+    }
+    for outcome in &mut outcomes {
+        outcome.make_good(plan.targets.iter().find(|part| part.target == outcome.target));
     }
     outcomes.sort_by(|a, b| a.target.cmp(&b.target));
     if go {

@@ -43,12 +43,12 @@ pub struct ToRead<'a> {
     pub pinned: Option<Text>,
 }
 
-/// Reads every target and checks every reading; `all` are all targets of the configuration, since one that is not read may
-/// still share an own entry with one that is.
+/// Reads every target and checks every reading; `all` are all targets of the configuration, each with the account id that
+/// the journal pins for it, since one that is not read may still share an account or an own entry with one that is.
 pub async fn read_all<'a>(
     connect: &dyn Connect,
     to_read: Vec<ToRead<'a>>,
-    all: impl IntoIterator<Item = &'a Target>,
+    all: &[(&'a Target, Option<Text>)],
     to_send: bool,
     progress: &dyn Progress,
 ) -> BTreeMap<Text, Result<Reading, Unreadable>> {
@@ -71,7 +71,11 @@ pub async fn read_all<'a>(
         Some(Ok(reading)) => Some(&*reading.snapshot),
         _ => None,
     };
-    let wrong = checks::cross(all.into_iter().map(|target| (target, snapshot_of(target))));
+    let wrong = checks::cross(all.iter().map(|(target, pinned)| checks::Known {
+        target,
+        pinned: pinned.as_ref(),
+        reading: snapshot_of(target),
+    }));
     for (name, unreadable) in wrong {
         if let Some(reading) = readings.get_mut(&name)
             && reading.is_ok()

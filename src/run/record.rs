@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    access::{Expectation, History},
-    config::{Config, JournalPlace},
+    access::{Expectation, History, Text},
+    config::{Config, JournalPlace, Target},
     journal::{Journal, JournalError, Mode, RecordBody, RunInfo},
 };
 
@@ -56,6 +56,25 @@ pub async fn history(
         Some(journal) => journal.history(target, now).await,
         None => Ok(History { persistent: config.journal != JournalPlace::Ephemeral, ..History::default() }),
     }
+}
+
+/// Every target of the configuration with the account id that the journal pins for it.
+///
+/// # Errors
+/// The journal cannot be read.
+pub async fn pinned<'a>(
+    journal: Option<&Journal>,
+    config: &'a Config,
+) -> Result<Vec<(&'a Target, Option<Text>)>, JournalError> {
+    let mut all = Vec::new();
+    for target in config.targets.values() {
+        let pinned = match journal {
+            Some(journal) => journal.account_id(&target.name).await?,
+            None => None,
+        };
+        all.push((target, pinned));
+    }
+    Ok(all)
 }
 
 /// Announces a number for a target: `expect TARGET N --until TIME`.

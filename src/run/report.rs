@@ -15,6 +15,8 @@ use crate::{
 pub struct RunReport {
     /// Every problem of every file, ready to be shown.
     pub problems: Vec<Problem>,
+    /// Whether those problems are remarks only: `revoke` needs no policy, so a file that is broken is not its failure.
+    pub spared_problems: bool,
     /// The plan.
     pub plan: Option<Plan>,
     /// What was sent and how it ended, by target; empty where the command does not send.
@@ -60,12 +62,13 @@ impl RunReport {
         0
     }
 
-    /// Bad configuration or policy, an unreadable or blocked target, a journal that failed.
+    /// Bad configuration or policy where that matters, an unreadable or blocked target, a journal that failed.
     pub fn has_errors(&self) -> bool {
         let unplanned =
             self.plan.iter().flat_map(|plan| &plan.targets).any(|target| !matches!(target.state, TargetState::Planned));
         let journal = self.outcomes.iter().any(|outcome| outcome.journal_failed.is_some());
-        !self.problems.is_empty() || !self.errors.is_empty() || unplanned || journal
+        let files = !self.problems.is_empty() && !self.spared_problems;
+        files || !self.errors.is_empty() || unplanned || journal
     }
 
     /// Whether something that was to be sent, or was sent by an earlier run, failed, is refused, unknown or too long in

@@ -54,7 +54,7 @@ pub async fn show(show: Show<'_>, connect: &dyn Connect, progress: &dyn Progress
         report.remarks.push(format!("there is no journal at {} yet: nothing is known of the past", path.display()));
     }
     if files.is_empty() {
-        let readings = read_selected(loaded, wishes, journal.as_ref(), connect, false, progress, &clock).await?;
+        let readings = read_selected(loaded, wishes, journal.as_ref(), connect, false, progress).await?;
         report.usage = usage(&readings);
         let ready = into_ready(loaded, readings, journal.as_ref(), &clock).await?;
         report.plan = Some(plan_all(loaded, &ready, wishes, clock(), false).0);
@@ -81,11 +81,10 @@ pub async fn snapshots(
     wishes: &Wishes,
     connect: &dyn Connect,
     progress: &dyn Progress,
-    clock: &Clock,
 ) -> Result<BTreeMap<Text, Result<Reading, Unreadable>>, RunError> {
     known_targets(loaded, wishes)?;
     let journal = record::to_read(&loaded.config).await?;
-    read_targets(loaded, wishes, true, journal.as_ref(), connect, false, progress, clock).await
+    read_targets(loaded, wishes, true, journal.as_ref(), connect, false, progress).await
 }
 
 pub(super) async fn read_selected(
@@ -95,12 +94,10 @@ pub(super) async fn read_selected(
     connect: &dyn Connect,
     to_send: bool,
     progress: &dyn Progress,
-    clock: &Clock,
 ) -> Result<BTreeMap<Text, Result<Reading, Unreadable>>, RunError> {
-    read_targets(loaded, wishes, false, journal, connect, to_send, progress, clock).await
+    read_targets(loaded, wishes, false, journal, connect, to_send, progress).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one run, handed on once")]
 async fn read_targets(
     loaded: &Loaded,
     wishes: &Wishes,
@@ -109,16 +106,17 @@ async fn read_targets(
     connect: &dyn Connect,
     to_send: bool,
     progress: &dyn Progress,
-    clock: &Clock,
 ) -> Result<BTreeMap<Text, Result<Reading, Unreadable>>, RunError> {
-    let mut to_read = Vec::new();
-    for target in selected(loaded, wishes) {
-        if blocked_too || !loaded.blocked.contains_key(&target.name) {
-            let pinned = record::history(journal, &loaded.config, &target.name, clock()).await?.account_id;
-            to_read.push(ToRead { target, policy: loaded.policies.targets.get(&target.name), pinned });
-        }
-    }
-    Ok(read_all(connect, to_read, loaded.config.targets.values(), to_send, progress).await)
+    let all = record::pinned(journal, &loaded.config).await?;
+    let to_read = selected(loaded, wishes)
+        .filter(|target| blocked_too || !loaded.blocked.contains_key(&target.name))
+        .map(|target| ToRead {
+            target,
+            policy: loaded.policies.targets.get(&target.name),
+            pinned: all.iter().find(|(known, _)| known.name == target.name).and_then(|(_, pinned)| pinned.clone()),
+        })
+        .collect();
+    Ok(read_all(connect, to_read, &all, to_send, progress).await)
 }
 
 /// Calls made so far, by target.

@@ -134,6 +134,38 @@ fn what_a_leaver_holds_is_excepted_until_somebody_decides() {
     assert!(!ids(&plan, target, "change").is_empty(), "{plan}");
 }
 
+/// One person holds an application as a whole and, beside it, its only resource, which has no title: both are named without
+/// a resource.
+#[test]
+fn a_person_with_an_application_and_its_lone_resource_is_imported_with_both() {
+    use portcullis::sandbox::accessowl::{AccessState, Application, Resource};
+    let house = everybody_stays();
+    house.sandbox.world(|world| {
+        let owl = &mut world.accessowl;
+        let mut application: Application = owl.applications[0].clone();
+        application.id = "app-lone".to_owned();
+        application.title = "Lone".to_owned();
+        let lone =
+            Resource { id: "res-lone".to_owned(), title: None, parent_resource_id: None, permissions: Vec::new() };
+        application.resources = vec![lone];
+        owl.applications.push(application);
+        let state = owl.states.iter().find(|state| state.grantee_user_id.is_some()).unwrap().clone();
+        for (id, resource) in [("state-whole", None), ("state-lone", Some("res-lone"))] {
+            owl.states.push(AccessState {
+                id: id.to_owned(),
+                application_id: "app-lone".to_owned(),
+                resource_id: resource.map(str::to_owned),
+                target_permission_ids: Vec::new(),
+                effective_end: None,
+                ..state.clone()
+            });
+        }
+    });
+    let file = adopt(&house, "accessowl-northlight");
+    // The natural key names both, so each is written by its id.
+    assert!(file.contains("id: \"state-whole\"") && file.contains("id: \"state-lone\""), "{file}");
+}
+
 #[test]
 fn a_target_that_cannot_be_read_gives_no_half_of_a_file() {
     use portcullis::sandbox::{Fault, Trouble};

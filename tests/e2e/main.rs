@@ -25,6 +25,7 @@ mod hostile;
 mod house;
 mod import;
 mod journal;
+mod midway;
 mod orders;
 mod outcomes;
 mod prompt;

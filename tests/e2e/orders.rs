@@ -152,3 +152,44 @@ fn an_order_that_fails_is_4_and_an_unreadable_target_is_1() {
     assert_eq!(recorded(&house), 1);
     assert_eq!(house.removed_tokens(), [""; 0]);
 }
+
+#[test]
+fn an_order_is_done_beside_broken_files_which_are_remarks_and_counts_in_the_total_of_later_runs() {
+    let house = house(7, 1, AT_ONCE);
+    house.write("policies/broken.yaml", "version: 1\ntarget: s2\nnonsense: 1\n");
+    let run = order(&house, 0, "s2", "service/keep-00");
+    assert_eq!(house.removed_tokens(), ["service/keep-00"]);
+    assert_eq!(recorded(&house), 0);
+    assert!(run.err.contains("note: ") && run.err.contains("broken.yaml:3:1"), "{}", run.err);
+    assert!(!run.err.contains("error: 1 problem"), "{}", run.err);
+    // Of the run itself nothing is forgiven.
+    order(&house, 1, "s2", "service/nobody");
+    house.apply(1);
+    assert_eq!(house.writes(), 1);
+
+    // It passes count itself, at its target and over all of them, and is counted by those that do not.
+    std::fs::remove_file(house.path("policies/broken.yaml")).unwrap();
+    house.write("policies/s2.yaml", &declaring(&kept(7)[1..]));
+    house.edit("portcullis.yaml", "targets:\n", "guards: { max_count_total: 1 }\ntargets:\n");
+    let run = house.apply(3);
+    assert!(run.out.contains("count_total") && run.out.contains("1 in the last 24 h"), "{}", run.out);
+    assert_eq!(house.writes(), 1);
+    order(&house, 0, "s2", "service/stray-00");
+    assert_eq!(house.removed_tokens(), ["service/keep-00", "service/stray-00"]);
+}
+
+#[test]
+fn an_order_is_refused_where_a_broken_people_file_leaves_open_who_is_protected() {
+    let house = House::company();
+    house.edit(
+        "portcullis.yaml",
+        "    system: buildkite\n",
+        "    system: buildkite\n    protected: { api_tokens: [{ user: anna }] }\n",
+    );
+    let id = house.sandbox.world(|world| world.buildkite.tokens[3].uuid.clone());
+    let people = house.read("people.yaml");
+    house.write("people.yaml", &format!("{people}nonsense: 1\n"));
+    let run = order(&house, 1, "buildkite-northlight", &id);
+    assert!(run.err.contains("the people file is broken"), "{}", run.err);
+    assert_eq!(house.writes(), 0);
+}

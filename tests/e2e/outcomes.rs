@@ -351,6 +351,24 @@ fn what_people_reject_is_refused_and_held_and_not_sent_again() {
     assert_eq!(posts(&house), sent + 2, "a person may ask for another try");
 }
 
+#[test]
+fn what_only_the_vendor_remembers_as_rejected_is_refused_all_the_same() {
+    let house = house();
+    only_accessowl(&house, 0, &[]);
+    let sent = posts(&house);
+    house.sandbox.mutate(System::AccessOwl, &Mutation::Reject { id: None }).unwrap();
+    std::fs::remove_dir_all(house.path(".portcullis")).unwrap();
+    let plan = accessowl_plan(&house, 2);
+    let target = "accessowl-northlight";
+    let held = ids(&plan, target, "held");
+    assert_eq!(held.len(), 2, "{plan}");
+    for id in held {
+        assert_eq!(crate::house::holds(&plan, target, &id), ["refused"], "{plan}");
+    }
+    house.expect(3, &["apply", "--yes", "--new-journal", "--target", target]);
+    assert_eq!(posts(&house), sent, "not sent again");
+}
+
 fn without_lists(status: u16) {
     let house = house();
     house

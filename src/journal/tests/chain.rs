@@ -5,6 +5,7 @@ use rstest::rstest;
 use sqlx::AssertSqlSafe;
 
 use super::*;
+use crate::access::EntryRecord;
 
 async fn tamper(journal: &Journal, statements: &str) {
     let mut connection = journal.connection.lock().await;
@@ -83,7 +84,7 @@ async fn records_are_found_by_entry_principal_and_target() {
     let newest = journal.records(&Filter { limit: Some(2), ..Filter::default() }).await.unwrap();
     assert_eq!(newest.iter().map(|record| record.seq).collect::<Vec<_>>(), [4, 5]);
     let RecordBody::Intent { entry, key, request_body, .. } = &newest[0].body else { panic!("an intent") };
-    assert_eq!(StoredEntry::entry(entry, std::slice::from_ref(&KIND)), Some(order("s2", "b").entry));
+    assert_eq!(serde_json::from_value::<EntryRecord>(entry.clone()).unwrap(), EntryRecord::of(&order("s2", "b").entry));
     assert_eq!(key.len(), 64);
     assert_eq!(request_body.as_deref(), Some(r#"{"reason":"undeclared"}"#));
 }

@@ -4,6 +4,7 @@ mod chain;
 mod crash;
 mod files;
 mod past;
+mod power;
 
 use jiff::Timestamp;
 

@@ -236,3 +236,36 @@ fn files_outside_of_their_delegation_are_one_problem() {
     );
     assert_eq!(policies.blocked, Blocked::Some(["store-a".into(), "store-b".into()].into()));
 }
+
+#[test]
+fn a_control_character_in_a_name_of_somebody_is_refused_at_its_place() {
+    let control = |at: &str, what: &str| format!("{at} {what} holds the control character U+001B");
+    let club = "version: 1\ntarget: club\ngrants:\n  - { application: a, justification: x, ";
+    for (field, column, what) in [
+        ("user: \"an\\ena@x.example\" }", 47, "`user`"),
+        ("users: [anna, \"an\\ena@x.example\"] }", 55, "`users`"),
+        ("groups: [\"plat\\eform\"] }", 50, "`groups`"),
+    ] {
+        let found = problems(&load_all(&[("f", &format!("{club}{field}\n"))]));
+        assert!(found.contains(&control(&format!("f:4:{column}"), what)), "{field}: {found:?}");
+    }
+    let people = "version: 1\npeople:\n  ann: { email: ann@x.example }\n";
+    for (more, at, what) in [
+        ("  \"b\\en\": { email: b@x.example }\n", "4:3", "the key"),
+        ("  ben: { email: \"b\\e@x.example\" }\n", "4:17", "`email`"),
+        ("  ben: { aliases: { club: \"u\\e1\" } }\n", "4:27", "an alias"),
+        ("  ben: { aliases: { \"cl\\eub\": u1 } }\n", "4:21", "the key"),
+        ("groups: { g: [\"a\\enn\"] }\n", "4:15", "a member"),
+        ("groups: { \"g\\e\": [ann] }\n", "4:11", "the key"),
+    ] {
+        let text = format!("{people}{more}");
+        let source = Source { name: "people.yaml", bytes: text.as_bytes() };
+        let found = problems(&load(&[], Some(source), &targets(), &[]));
+        assert!(found.contains(&control(&format!("people.yaml:{at}"), what)), "{more}: {found:?}");
+    }
+    // Raw, it may not stand in any file.
+    let raw = format!("{people}  ben: {{ email: \"b\u{1b}@x.example\" }}\n");
+    let source = Source { name: "people.yaml", bytes: raw.as_bytes() };
+    let found = problems(&load(&[], Some(source), &targets(), &[]));
+    assert!(found[0].starts_with("people.yaml:4:19 the control character U+001B may not stand in a file"), "{found:?}");
+}

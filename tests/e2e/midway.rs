@@ -1,0 +1,122 @@
+//! What happens between the reading and a call: a stop, a stop file, a token that is used after all.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use portcullis::sandbox::{Fault, Mutation, System, Trouble};
+
+use crate::{
+    house::{House, Run, rows},
+    service::{AT_ONCE, house, strays},
+};
+
+/// Far beyond what a run takes; a condition that is not met by then never will be.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn begin(house: &House, args: &[&str]) -> Child {
+    house.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn until(child: &mut Child, met: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !met() {
+        assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < PATIENCE, "it ended, or never got there");
+        std::thread::yield_now();
+    }
+}
+
+/// Waits for the end. It has to come while servers still keep silent.
+fn ended(mut child: Child) -> Run {
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::yield_now();
+    }
+    Run::of(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_stop_file_that_appears_between_two_rows_holds_the_rest_and_the_report_says_so() {
+    let house = house(16, 4, AT_ONCE);
+    house.edit("portcullis.yaml", "targets:\n", "stop_file: STOP\ntargets:\n");
+    house.edit("portcullis.yaml", "concurrency: 4", "concurrency: 1");
+    house.expect(0, &["init"]);
+    let late = Trouble::Delay { ms: 2_000, after_effect: true };
+    house.sandbox.fault(Fault::new(System::S2, late).on_writes().times(1));
+    let mut child = begin(&house, &["apply", "--yes", "--format", "json"]);
+    until(&mut child, || !house.removed_tokens().is_empty() || house.writes() > 0);
+    // The answer to the first one is on the way.
+    house.write("STOP", "");
+    let run = ended(child);
+    assert_eq!(run.code, 0, "a stop file is no refusal\n{}", run.all());
+    assert_eq!(house.writes(), 1, "nothing more was sent");
+    let first = house.removed_tokens();
+    assert_eq!(first.len(), 1);
+    let report = run.json();
+    for row in report["outcomes"][0]["rows"].as_array().unwrap() {
+        if row["id"] == first[0].as_str() {
+            assert_eq!(row["end"], "done", "{row}");
+        } else {
+            assert_eq!(row["end"], "skipped", "{row}");
+            assert!(row["detail"].as_str().unwrap().contains("STOP is there"), "{row}");
+        }
+    }
+    std::fs::remove_file(house.path("STOP")).unwrap();
+    house.expect(0, &["apply", "--yes"]);
+    assert_eq!(house.removed_tokens(), strays(4));
+}
+
+#[test]
+fn ctrl_c_while_a_target_is_read_ends_it_soon_sends_nothing_and_frees_the_locks() {
+    let house = house(7, 1, AT_ONCE);
+    house.expect(0, &["init"]);
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: false }).on_reads().times(1));
+    let mut child = begin(&house, &["apply", "--yes"]);
+    let requests = || house.sandbox.record().requests();
+    until(&mut child, || requests().iter().any(|one| one.faults.contains(&"hang".to_owned())));
+    let sent = Command::new("sh").arg("-c").arg(format!("kill -INT {}", child.id())).status().unwrap();
+    assert!(sent.success());
+    let run = ended(child);
+    assert_eq!(run.code, 1, "{}", run.all());
+    assert!(run.err.contains("nothing was sent"), "{}", run.err);
+    assert_eq!(house.writes(), 0);
+    let history = house.expect(0, &["history"]).out;
+    assert!(history.contains("run ended with exit code 1"), "{history}");
+    house.expect(0, &["apply", "--yes", "--lock-wait", "0"]);
+    assert_eq!(house.removed_tokens(), strays(1));
+}
+
+#[test]
+fn a_token_that_was_used_since_the_reading_is_idle_no_more_and_stays() {
+    let house = House::company();
+    let target = "buildkite-northlight";
+    house.sandbox.record().clear();
+    let plan = house.plan(&["--target", target]);
+    let reads = u32::try_from(house.sandbox.record().requests().len()).unwrap();
+    let idle = rows(&plan, target).iter().find(|row| row["cause"] == "idle" && row["status"] == "change").unwrap();
+    let id = idle["id"].as_str().unwrap();
+    let used = house.sandbox.world(|world| {
+        let token = world.buildkite.tokens.iter().find(|token| token.uuid == id).unwrap();
+        let mut used = serde_json::to_value(token).unwrap();
+        used["last_accessed_at"] = serde_json::Value::from(jiff::Timestamp::now().to_string());
+        used
+    });
+    // Right after the last answer of the reading, somebody uses it.
+    let mutation = Mutation::Issue { kind: "api_token".to_owned(), entry: used };
+    let then = Fault::new(System::Buildkite, Trouble::Then { mutation }).on_reads().after(reads - 1).times(1);
+    house.sandbox.fault(then);
+    let report = house.expect(0, &["apply", "--yes", "--new-journal", "--format", "json", "--target", target]).json();
+    let rows = report["outcomes"][0]["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("it was planned: {report}"));
+    assert_eq!(row["end"], "skipped", "{row}");
+    assert!(row["detail"].as_str().unwrap().contains("used since"), "{row}");
+    let removed = house.removed(System::Buildkite, "api_token");
+    assert!(!removed.is_empty() && !removed.contains(&id.to_owned()), "{removed:?}");
+    let next = house.plan(&["--target", target]);
+    assert!(crate::house::rows(&next, target).iter().all(|row| row["id"] != id), "{next}");
+}
