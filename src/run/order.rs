@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::Text,
-    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome, Work},
+    apply::{self, Approved, Clock, Event, Halt, Patience, Progress, TargetOutcome, Work},
     journal::{RecordBody, RunInfo},
     plan::{self, Confirmation, OrderRefused, PLAN_VERSION, Plan},
     transport::Stop,
@@ -106,6 +106,7 @@ pub async fn order(
         journal: &journal,
         run: run.clone(),
         settle: Duration::try_from(config.settle).unwrap_or_default(),
+        patience: Patience::default(),
         max_in_flight: config.max_in_flight,
         concurrency: 1,
         clock: Arc::clone(&clock),

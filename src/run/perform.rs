@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{History, Observation, Text},
-    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome, Work},
+    apply::{self, Approved, Clock, Event, Halt, Patience, Progress, TargetOutcome, Work},
     config::Target,
     journal::{Journal, JournalError, RecordBody, RunInfo, TargetLock},
     plan::{self, Confirmation, Plan, TargetPlan},
@@ -279,6 +279,7 @@ impl Session<'_> {
             journal: self.journal,
             run: self.run.clone(),
             settle: Duration::try_from(target.settle).unwrap_or_default(),
+            patience: Patience::default(),
             max_in_flight: target.max_in_flight,
             concurrency: rows_at_once(target.limits.concurrency),
             clock: Arc::clone(self.clock),
