@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     End, Event, RowOutcome, Work,
     fresh::Fresh,
+    patience::within,
     remove::unrecorded,
     settle::{FIRST_WAIT, next_wait},
 };
@@ -139,7 +140,8 @@ async fn settle_by<'a>(work: &Work<'_>, reading: &Snapshot, claimed: Vec<Claimed
             if work.stop.is_cancelled() {
                 return;
             }
-            match work.system.still_reachable(work.ask, work.account, &row.order.entry, &reading.directory).await {
+            let looking = work.system.still_reachable(work.ask, work.account, &row.order.entry, &reading.directory);
+            match within(work.patience.look, looking).await {
                 Ok(paths) => row.outcome.remarks.extend(paths),
                 Err(unreadable) => row
                     .outcome
@@ -153,7 +155,8 @@ async fn settle_by<'a>(work: &Work<'_>, reading: &Snapshot, claimed: Vec<Claimed
 
 /// Asks the system how a removal went that is not in flight any more; gives the row back where that is not known yet.
 async fn followed<'a>(work: &Work<'_>, mut row: Claimed<'a>) -> Option<Claimed<'a>> {
-    let settled = work.system.settle(work.ask, work.account, row.order, &row.outcome.note).await;
+    let looking = work.system.settle(work.ask, work.account, row.order, &row.outcome.note);
+    let settled = within(work.patience.look, looking).await;
     let (end, kind, detail) = match settled {
         Ok(Settled::Done(remark)) => {
             row.outcome.remarks.extend(remark);

@@ -11,7 +11,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::{Rules, Work};
+use super::{Rules, Work, patience::within};
 use crate::{
     access::{Entry, EntryKey, Fingerprint, Snapshot},
     plan::{HoldName, Row, Status, TargetPlan, Ticket},
@@ -119,7 +119,8 @@ impl<'a> Fresh<'a> {
 
     /// Reads the target whole and has the rules check the reading.
     pub(super) async fn again(&self, work: &Work<'_>) -> Result<Snapshot, Unreadable> {
-        let fresh = work.system.read(work.ask, work.account, work.wanted).await?;
+        let reading = work.system.read(work.ask, work.account, work.wanted);
+        let fresh = within(work.patience.reading, reading).await?;
         self.rules.check(&fresh)?;
         Ok(fresh)
     }

@@ -4,22 +4,19 @@ use tokio::time::Instant;
 
 use super::{
     End, Hand, RowOutcome, Work,
+    patience::within,
     settle::{Known, settle},
 };
 use crate::{
     access::Fingerprint,
     journal::{Intent, Outcome, OutcomeKind},
     plan::Row,
-    transport::{NotSent, SendFailure},
+    transport::{NotSent, SendFailure, request_id},
     wire::{Answer, Note, Order, Prepared, Settled},
 };
 
 /// How often a conflict (409) that turned out to be a verified failure steps the idempotency key on.
 pub const MAX_STEPS: u32 = 3;
-/// The headers by which vendors tell the id of a request, for the journal.
-const REQUEST_ID_HEADERS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
-/// The longest request id that is kept, in bytes.
-const MAX_REQUEST_ID: usize = 128;
 
 /// How a try ended.
 enum Try {
@@ -44,7 +41,8 @@ pub(super) async fn remove(work: &Work<'_>, hand: &Hand, row: &Row, order: &Orde
 
 async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u32) -> Try {
     let ended = |end, detail: String| Try::Ended(RowOutcome::of(row, end, detail));
-    let draft = match work.system.prepare(work.ask, work.account, order).await {
+    let looking = work.system.prepare(work.ask, work.account, order);
+    let draft = match within(work.patience.look, looking).await {
         Ok(Prepared::Send(draft)) => *draft,
         Ok(Prepared::InFlight(_)) => return ended(End::InFlight, "a removal is already under way".into()),
         Ok(Prepared::Gone) => return ended(End::Gone, "it was gone before it was sent".into()),
@@ -192,10 +190,4 @@ fn from_known(row: &Row, known: Known) -> RowOutcome {
 /// The remark at a row whose outcome could not be recorded.
 pub(super) fn unrecorded(why: String) -> String {
     format!("this outcome could not be recorded ({why}); the next run settles it by reading")
-}
-
-fn request_id(answer: &Answer) -> Option<String> {
-    let id = REQUEST_ID_HEADERS.iter().find_map(|name| answer.header(name))?;
-    let fits = id.len() <= MAX_REQUEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| id.to_owned())
 }

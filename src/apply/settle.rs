@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Work;
+use super::{Work, patience::within};
 use crate::{
     journal::{Outcome, OutcomeKind},
     wire::{Note, Order, Settled},
@@ -57,12 +57,16 @@ pub(super) fn next_wait(wait: Duration) -> Duration {
 }
 
 /// Reads until the outcome is known. Only a look that begins after the deadline can find a verified failure: before that the
-/// system may still be at it. A stop ends the waiting after the look that is under way.
+/// system may still be at it. A stop ends the waiting after the look that is under way. All of it ends one look's patience
+/// after the deadline: what is not known then stays unknown.
 pub(super) async fn settle(work: &Work<'_>, order: &Order, note: &Note, until: Instant) -> Known {
+    let end = until.max(Instant::now()) + work.patience.look;
     let mut wait = FIRST_WAIT;
     loop {
         let last = Instant::now() >= until;
-        let why = match work.system.settle(work.ask, work.account, order, note).await {
+        let looking = work.system.settle(work.ask, work.account, order, note);
+        let left = end.saturating_duration_since(Instant::now()).min(work.patience.look);
+        let why = match within(left, looking).await {
             Ok(Settled::Done(remark)) => return Known::Done(remark),
             Ok(Settled::Gone) => return Known::Gone,
             Ok(Settled::InFlight(what)) => return Known::InFlight(what),

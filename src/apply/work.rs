@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
-use super::{Halt, Progress};
+use super::{Halt, Patience, Progress};
 use crate::{
     access::{Account, Text},
     journal::{Journal, Outcome},
@@ -38,6 +38,8 @@ pub struct Work<'a> {
     pub run: Text,
     /// How long an unknown outcome is read for.
     pub settle: Duration,
+    /// How long one conversation may take.
+    pub patience: Patience,
     /// How long a removal may be in flight.
     pub max_in_flight: SignedDuration,
     /// Rows at once.

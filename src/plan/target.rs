@@ -231,20 +231,26 @@ impl<'a> Walk<'a> {
     /// What is under way for the entry, as the system or the journal tells.
     fn leaving(&self, entry: &Entry) -> Option<Leaving> {
         let limit = self.table.input.settings.max_in_flight;
-        let told = |what: String, since: Option<jiff::Timestamp>| match since
-            .filter(|since| self.table.input.now.duration_since(*since) > limit)
-        {
+        let is_over = |since: &jiff::Timestamp| self.table.input.now.duration_since(*since) > limit;
+        let told = |what: String, since: Option<jiff::Timestamp>| match since.filter(is_over) {
             Some(since) => {
                 let what = format!("{what}; since {since}, longer than {}", super::due::span(Some(limit)));
                 Leaving { what, overdue: true }
             }
             None => Leaving { what, overdue: false },
         };
+        let open = self.open.get(&(entry.kind.name, entry.id.as_str())).filter(|open| open.in_flight);
         if let Life::InFlight { since, what } = &entry.life {
-            return Some(told(what.to_string(), *since));
+            let since = since.or(open.map(|open| open.since));
+            // Where nobody tells since when, it can be as old as the entry: told too early rather than never.
+            if since.is_none() && entry.created_at.as_ref().is_some_and(is_over) {
+                let span = super::due::span(Some(limit));
+                let what = format!("{what}; nobody tells since when, and it may be for longer than {span}");
+                return Some(Leaving { what, overdue: true });
+            }
+            return Some(told(what.to_string(), since));
         }
-        let open = self.open.get(&(entry.kind.name, entry.id.as_str()))?;
-        open.in_flight.then(|| told(format!("a removal was sent {} and is under way", open.since), Some(open.since)))
+        open.map(|open| told(format!("a removal was sent {} and is under way", open.since), Some(open.since)))
     }
 
     fn candidate(

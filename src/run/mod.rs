@@ -37,7 +37,7 @@ pub use order::{Ordered, order, refused_exit_code};
 pub use perform::{Answer, Consent, Perform, Prompt, perform};
 pub use planning::{Case, Ready, Wishes, plan_all, selected, told};
 pub use reach::{Connect, Live, Reach};
-pub use read::{LONGEST_READING, Reading, TARGETS_AT_ONCE, ToRead, read_all};
+pub use read::{Reading, TARGETS_AT_ONCE, ToRead, read_all};
 pub use record::{ExpectError, LOCK_WAIT, expect, to_read, to_write};
 pub use report::{ExitRules, RunReport};
 pub use settings::{OBSERVE_VARIABLE, settings, stopped};

@@ -1,6 +1,6 @@
 //! Reads targets in parallel into snapshots that are checked, each on its own and against each other.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt as _, stream};
 
@@ -11,17 +11,15 @@ use super::{
 };
 use crate::{
     access::{Snapshot, Text},
-    apply::{Event, Progress},
+    apply::{Event, LONGEST_READING, Progress, within},
     config::Target,
     policy::TargetPolicy,
     systems::Wanted,
-    wire::{Fault, Unreadable},
+    wire::Unreadable,
 };
 
 /// Targets read at once.
 pub const TARGETS_AT_ONCE: usize = 16;
-/// The longest that one reading may take; by then the first of it is too old to act on.
-pub const LONGEST_READING: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// One target, read.
 pub struct Reading {
@@ -97,10 +95,7 @@ async fn read(
     progress.tell(&Event::Reading { target: &target.name });
     let wanted = policy.map(|policy| wanted(target.description.system, policy)).unwrap_or_default();
     let reading = reach.system.read(&*reach.ask, &reach.account, &wanted);
-    let snapshot = tokio::time::timeout(LONGEST_READING, reading).await.unwrap_or_else(|_| {
-        let minutes = LONGEST_READING.as_secs() / 60;
-        Err(Unreadable::new(Fault::Timeout, format!("reading the whole target took longer than {minutes} minutes")))
-    })?;
+    let snapshot = within(LONGEST_READING, reading).await?;
     checks::check(target, pinned.as_ref(), &snapshot)?;
     Ok(Reading { reach, wanted, snapshot: Arc::new(snapshot) })
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     access::Text,
-    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome, Work},
+    apply::{self, Approved, Clock, Event, Halt, Patience, Progress, TargetOutcome, Work},
     config::Target,
     journal::{Journal, JournalError, TargetLock},
     plan::{Plan, TargetPlan},
@@ -66,6 +66,7 @@ impl Session<'_> {
             journal: self.journal,
             run: self.run.clone(),
             settle: Duration::try_from(target.settle).unwrap_or_default(),
+            patience: Patience::default(),
             max_in_flight: target.max_in_flight,
             concurrency: rows_at_once(target.limits.concurrency),
             clock: Arc::clone(self.clock),

@@ -24,19 +24,8 @@ use crate::{
 };
 
 use super::{
-    Connection, Usage, address, backoff::Budget, client, failure::Failure, hints, limits::SHOWN_HEADER, pace::Pace,
+    Connection, Usage, address, backoff::Budget, client, failure::Failure, hints, pace::Pace, request_id::request_id,
 };
-
-/// Headers in which vendors name a request.
-const REQUEST_IDS: &[&str] =
-    &["x-request-id", "request-id", "x-amzn-requestid", "x-correlation-id", "x-trace-id", "cf-ray"];
-
-/// The vendor's name for an exchange, for logs and the journal: printable ASCII, cut short.
-pub fn request_id(answer: &Answer) -> Option<String> {
-    let told = REQUEST_IDS.iter().find_map(|name| answer.header(name))?;
-    let id: String = told.chars().filter(char::is_ascii_graphic).take(SHOWN_HEADER).collect();
-    (!id.is_empty()).then_some(id)
-}
 
 /// What reader and writer of one target share.
 pub(super) struct Shared {
@@ -193,7 +182,7 @@ async fn exchange(prepared: &Prepared, most: usize) -> Result<Answer, Failure> {
     let mut response = prepared.client.execute(prepared.copy()).await.map_err(failed)?;
     let status = response.status();
     if status.is_redirection() {
-        return Err(redirect(&response));
+        return Ok(redirect(&response));
     }
     let too_large = || {
         let host = address.origin().ascii_serialization();
@@ -214,13 +203,16 @@ async fn exchange(prepared: &Prepared, most: usize) -> Result<Answer, Failure> {
     Ok(Answer { status: status.as_u16(), headers, body, received_at: Timestamp::now() })
 }
 
-/// A redirect is never followed: the credential would go elsewhere. Only its origin is named, the rest may hold secrets.
-fn redirect(response: &Response) -> Failure {
+/// A redirect is never followed: the credential would go elsewhere. The system says what it means. Of where it leads only the
+/// origin is handed over, the rest may hold secrets; its body is not read.
+fn redirect(response: &Response) -> Answer {
+    let mut headers = headers(response.headers());
+    headers.retain(|(name, _)| name != LOCATION.as_str());
     let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-    let to = location.and_then(|location| response.url().join(location).ok());
-    let to = to.map_or_else(|| "elsewhere".to_owned(), |url| url.origin().ascii_serialization());
-    let what = format!("HTTP {} redirects to {to}, and redirects are not followed", response.status().as_u16());
-    Failure::malformed(what, Some("check the target's address: an API answers at its own address without a redirect"))
+    if let Some(to) = location.and_then(|location| response.url().join(location).ok()) {
+        headers.push((LOCATION.as_str().to_owned(), to.origin().ascii_serialization()));
+    }
+    Answer { status: response.status().as_u16(), headers, body: Vec::new(), received_at: Timestamp::now() }
 }
 
 /// Headers as text. Cookies are nobody's business.

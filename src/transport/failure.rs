@@ -81,7 +81,8 @@ impl Failure {
                 true,
             );
         }
-        if chain.contains("gzip") || chain.contains("deflate") || chain.contains("decompress") {
+        // The client calls a broken connection an error in decoding, too; one of the decoder itself comes from no deeper.
+        if error.is_decode() && error.source().is_some_and(|source| source.is::<std::io::Error>()) {
             return Self::malformed(format!("the answer of {host} cannot be decompressed: {chain}"), None);
         }
         network(format!("the connection to {host} broke before the answer was whole: {chain}"), None, true)

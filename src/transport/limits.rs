@@ -50,5 +50,8 @@ pub(super) const LONGEST_HINT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long an unused connection is kept: shorter than the usual server's patience, so that a write seldom meets a closed one.
 pub(super) const IDLE_CONNECTION: Duration = Duration::from_secs(20);
 
-/// The longest text of a vendor's header that goes into a log or an error.
+/// The largest error body that is looked through for the vendor's name of the request.
+pub(super) const SHOWN_ERROR_BODY: usize = 64 * 1024;
+
+/// The longest text of a vendor's header, or of its name for a request, that goes into a log or an error.
 pub(super) const SHOWN_HEADER: usize = 128;

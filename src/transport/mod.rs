@@ -12,13 +12,14 @@ mod hints;
 mod limits;
 mod pace;
 mod reader;
+mod request_id;
 mod types;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use exchange::request_id;
 pub use reader::{Connector, Reader};
+pub use request_id::request_id;
 pub use types::{Connection, NotSent, SendFailure, Stop, Usage};
 pub use writer::Writer;

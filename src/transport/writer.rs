@@ -9,11 +9,12 @@ use crate::wire::{Draft, Method as WriteMethod, Receipt, Unreadable, Verdict};
 
 use super::{
     NotSent, SendFailure, Stop, backoff,
-    exchange::{Prepared, Shared, request_id},
+    exchange::{Prepared, Shared},
     hints,
     limits::{ATTEMPT, EXCHANGE, SHORTEST, TRIES, WRITE_BYTES, WRITE_TURN},
     pace::TooLong,
     reader::come_back,
+    request_id::request_id,
 };
 use crate::wire::Answer;
 

@@ -21,8 +21,11 @@ pub enum Fault {
     Server,
     /// An answer was not what the API promises: not JSON, a wrong type, a field missing, a redirect, too large.
     Malformed,
-    /// The list could not be proved whole: a cursor repeated, an id twice, totals off.
+    /// The list could not be proved whole: it does not end, a cursor repeated, an answer contradicts another.
     Incomplete,
+    /// Rows came or went while the list was read: an id twice, totals off, pages that do not meet. Another reading may be
+    /// whole.
+    Shifted,
     /// Something that has to be there was not: an organization, a gateway, a `must_see` entry.
     Missing,
     /// The request itself could not be built (an id that is no path segment).
@@ -71,6 +74,7 @@ impl Unreadable {
             Fault::Network | Fault::Timeout | Fault::Server => "try again; the vendor's status page may tell more",
             Fault::RateLimited => "wait, or lower `limits.requests` of this target",
             Fault::Malformed | Fault::Incomplete => "try again; if it stays, the API has changed: please report it",
+            Fault::Shifted => "run again when nobody changes the list",
             Fault::Missing => "check the names in the target's configuration",
             Fault::Request => "check the entry's id",
         })

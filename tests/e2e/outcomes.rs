@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::sandbox::{Deed, Fault, Mutation, System, Trouble};
+use portcullis::sandbox::{
+    Deed, Fault, Mutation, System, Trouble,
+    accessowl::{AccessState, Provisioning, Revocation, Status},
+};
 use serde_json::{Value, json};
 
 use crate::house::{House, ids};
@@ -367,6 +370,63 @@ fn what_only_the_vendor_remembers_as_rejected_is_refused_all_the_same() {
     }
     house.expect(3, &["apply", "--yes", "--new-journal", "--target", target]);
     assert_eq!(posts(&house), sent, "not sent again");
+}
+
+#[test]
+fn a_revocation_that_tells_no_time_is_never_asked_for_again_and_never_kept_quiet() {
+    let house = house();
+    let planned = planned(&house)[&System::AccessOwl].clone();
+    // Somebody's revocation is told to be done, and its access never ended; or was it of an earlier life?
+    let id = house.sandbox.world(|world| {
+        let owl = &mut world.accessowl;
+        let state = owl.states.iter().find(|state| planned.contains(&state.id)).unwrap().clone();
+        owl.revocations.push(Revocation {
+            id: "00000000-0000-4000-8000-00000000000a".to_owned(),
+            state_id: "another".to_owned(),
+            application_id: state.application_id,
+            grantee_user_id: state.grantee_user_id,
+            resource_id: state.resource_id,
+            permission_ids: (!state.target_permission_ids.is_empty()).then_some(state.target_permission_ids),
+            provisioning_type: Provisioning::ApplicationAdmin,
+            reason: "somebody's".to_owned(),
+            status: Status::Revoked,
+            inserted_at: state.effective_start,
+            looks: 0,
+        });
+        state.id
+    });
+    let untimed = Trouble::MissingField { field: "inserted_at".to_owned() };
+    house.sandbox.fault(Fault::new(System::AccessOwl, untimed).at("/api/v1/access_revocations").on_reads());
+    only_accessowl(&house, 4, &[]);
+    assert!(!done(&house, System::AccessOwl).contains_key(&id), "nothing is sent for it");
+    assert_eq!(posts(&house), planned.len() - 1, "the others go");
+    let plan = accessowl_plan(&house, 0);
+    let rows = plan["targets"][0]["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["id"] == id.as_str()).unwrap();
+    assert!(row["finding"] == "in_flight" && row["overdue"] == true, "{row}");
+
+    // A state of the same look that has ended answers for it: the access goes after all.
+    house.sandbox.world(|world| {
+        let state = world.accessowl.states.iter().find(|state| state.id == id).unwrap().clone();
+        world.accessowl.states.push(AccessState {
+            id: "00000000-0000-4000-8000-00000000000b".to_owned(),
+            effective_end: Some(state.effective_start),
+            ..state
+        });
+    });
+    only_accessowl(&house, 0, &[]);
+    assert_eq!(done(&house, System::AccessOwl).get(&id), Some(&1));
+}
+
+#[test]
+fn the_journal_keeps_the_name_that_a_vendor_gives_an_exchange_in_its_error() {
+    let house = house();
+    house.sandbox.fault(Fault::new(System::Aitronos, Trouble::Status { status: 403, after_effect: false }).on_writes());
+    apply(&house, 4, &["--target", "aitronos-northlight"]);
+    let history = house.expect(0, &["history", "--format", "json"]).out;
+    let (_, id) = history.split_once(r#""request_id":"#).unwrap_or_else(|| panic!("{history}"));
+    let id = id.trim_start().trim_start_matches('"').split('"').next().unwrap();
+    assert!(id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "the trace_id of its body: {id}");
 }
 
 fn without_lists(status: u16) {

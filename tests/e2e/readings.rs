@@ -136,6 +136,10 @@ fn accessowl() {
     all(
         System::AccessOwl,
         vec![
+            case(
+                Trouble::Redirect { location: "https://billing.example/".to_owned() },
+                "API is probably not switched on",
+            ),
             case(missing("effective_end"), "effective_end").at(states),
             case(missing("next_cursor"), "next_cursor").at(states),
             case(set("effective_end", json!(7)), "").at(states),
@@ -269,6 +273,48 @@ fn a_list_that_shifts_between_two_pages_is_read_again_and_heals() {
     }
     assert_ne!(plan(&house), "planned");
     assert_eq!(pages(&house), 8, "and was not read for ever");
+}
+
+#[test]
+fn every_list_that_can_shift_is_read_again_and_heals() {
+    let house = house();
+    house.sandbox.world(|world| world.pinata.settings.gateway_page = 2);
+    let lists = [
+        (System::AccessOwl, "/api/v1/users"),
+        (System::AccessOwl, "/api/v1/access_revocations"),
+        (System::AccessOwl, "/api/v1/access_states"),
+        (System::Buildkite, "/graphql"),
+        (System::Pinata, "/v3/gateways"),
+        (System::Pinata, "/v3/api_keys"),
+    ];
+    let state = |system: System| house.plan(&["--target", &target(system)])["targets"][0]["state"]["is"].clone();
+    for (system, list) in lists {
+        house.sandbox.clear_faults();
+        house.sandbox.fault(Fault::new(system, Trouble::RepeatRow).at(list).times(3));
+        assert_eq!(state(system), "planned", "{list}");
+    }
+}
+
+#[test]
+fn a_pinata_key_that_moves_between_two_pages_is_read_once() {
+    let house = house();
+    let keys = "/v3/api_keys";
+    let pages = |house: &House| house.sandbox.record().requests().iter().filter(|one| one.path == keys).count();
+    let plan = |house: &House| house.plan(&["--target", &target(System::Pinata)]);
+    let before = plan(&house);
+    let quiet = pages(&house);
+    house.sandbox.record().clear();
+    // The first key leaves its place and comes back as the last one, behind the first page.
+    let moved = house.sandbox.world(|world| world.pinata.api_keys[0].clone());
+    let mutation = Mutation::Issue { kind: "api_key".to_owned(), entry: json!(moved) };
+    house.sandbox.fault(Fault::new(System::Pinata, Trouble::Then { mutation }).at(keys).times(1));
+    let after = plan(&house);
+    assert_eq!(pages(&house), quiet + 2, "two pages until the shift shows, then all of them");
+    assert_eq!(after["targets"][0]["counts"], before["targets"][0]["counts"]);
+    assert_eq!(
+        after["targets"][0]["rows"].as_array().map(Vec::len),
+        before["targets"][0]["rows"].as_array().map(Vec::len)
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::world::{Does, NoAsk, World, controlled, entry, hosts};
+use self::world::{Does, Hangs, NoAsk, World, controlled, entry, hosts};
 use super::*;
 use crate::{
     access::{Account, Action, Cause, Entry, Fingerprint, Reversibility, Snapshot, Text},
@@ -77,6 +77,7 @@ struct Bench {
     hosts: BTreeMap<&'static str, Text>,
     account: Account,
     wanted: Wanted,
+    patience: Patience,
 }
 
 impl Bench {
@@ -95,6 +96,7 @@ impl Bench {
             hosts: hosts(),
             account: Account::default(),
             wanted: Wanted::default(),
+            patience: Patience::default(),
         }
     }
 
@@ -110,6 +112,7 @@ impl Bench {
             journal: &self.journal,
             run: self.run.clone(),
             settle: Duration::from_millis(30),
+            patience: self.patience,
             max_in_flight: SignedDuration::from_hours(7 * 24),
             concurrency: 4,
             clock: self.world.clock(),
@@ -340,6 +343,59 @@ async fn an_entry_whose_earlier_removal_is_unknown_is_not_sent_again() {
     let outcome = bench.carry_out_on(snapshot, &[earlier]).await;
     assert_eq!(ends(&outcome), [("a", End::Unknown), ("b", End::Done)]);
     assert_eq!(bench.world.state().sent.len(), 1);
+}
+
+/// A bench on which no conversation may take long, and one never ends.
+async fn impatient(hangs: Hangs) -> Bench {
+    let mut bench = Bench::new([entry("a")]).await;
+    bench.patience = Patience { look: Duration::from_millis(50), reading: Duration::from_millis(50) };
+    bench.world.state().hangs = Some(hangs);
+    bench
+}
+
+#[tokio::test]
+async fn a_look_before_the_call_that_never_ends_is_given_up_and_nothing_is_sent() {
+    let bench = impatient(Hangs::Preparing).await;
+    let outcome = bench.carry_out().await;
+    assert_eq!(ends(&outcome), [("a", End::Failed)]);
+    assert!(outcome.rows[0].detail.starts_with("not sent") && outcome.rows[0].detail.contains("took longer than"));
+    assert!(bench.world.state().sent.is_empty());
+    assert!(bench.journal.open_intents("t").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn settling_that_never_ends_is_unknown_and_left_to_the_next_run() {
+    let bench = impatient(Hangs::Settling).await;
+    bench.world.does([Does::RemovesInSilence]);
+    assert_eq!(ends(&bench.carry_out().await), [("a", End::Unknown)]);
+    assert_eq!(bench.recorded().await, [OutcomeKind::Unknown]);
+    let again = resume(&bench.work(), &bench.world.snapshot()).await.unwrap();
+    assert_eq!(again[0].end, End::Unknown, "nor does the next run wait for ever");
+    bench.world.state().hangs = None;
+    assert_eq!(resume(&bench.work(), &bench.world.snapshot()).await.unwrap()[0].end, End::Gone);
+    assert_eq!(bench.world.state().sent.len(), 1);
+}
+
+#[tokio::test]
+async fn a_reading_back_that_never_ends_confirms_nothing() {
+    let bench = impatient(Hangs::Reading).await;
+    let outcome = bench.carry_out().await;
+    assert_eq!(ends(&outcome), [("a", End::Unknown)]);
+    assert!(outcome.read_back_failed.unwrap().contains("took longer than"));
+    // Nor is anything sent on an old reading that cannot be replaced.
+    let bench = impatient(Hangs::Reading).await;
+    let planned = bench.world.snapshot();
+    bench.world.pass(SignedDuration::from_mins(6));
+    assert_eq!(ends(&bench.carry_out_on(planned, &[]).await), [("a", End::Failed)]);
+    assert!(bench.world.state().sent.is_empty());
+}
+
+#[tokio::test]
+async fn a_look_at_other_paths_that_never_ends_costs_a_remark_only() {
+    let bench = impatient(Hangs::Reaching).await;
+    let outcome = bench.carry_out().await;
+    assert_eq!(ends(&outcome), [("a", End::Done)]);
+    assert!(outcome.rows[0].confirmed && outcome.rows[0].remarks[0].contains("another way"));
 }
 
 #[tokio::test]

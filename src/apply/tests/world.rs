@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     access::{
-        Account, AuthStyle, Description, Entry, Evidence, Facts, Field, FieldRole, HostSpec, Kind, Life, RequestRate,
-        Reversibility, Shape, Snapshot, Text, Value,
+        Account, AuthStyle, Description, Directory, Entry, Evidence, Facts, Field, FieldRole, HostSpec, Kind, Life,
+        RequestRate, Reversibility, Shape, Snapshot, Text, Value,
     },
     apply::{Clock, Send},
     systems::{System, Wanted},
@@ -105,6 +105,15 @@ pub enum Does {
     Unreachable,
 }
 
+/// A conversation that never ends, though each of its requests does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hangs {
+    Reading,
+    Preparing,
+    Settling,
+    Reaching,
+}
+
 #[derive(Debug, Default)]
 pub struct State {
     pub entries: Vec<Entry>,
@@ -113,6 +122,8 @@ pub struct State {
     pub in_flight: Vec<Text>,
     pub account: Option<Text>,
     pub unreadable: bool,
+    /// Which conversation never ends.
+    pub hangs: Option<Hangs>,
     /// Nothing lists removals.
     pub untold: bool,
     /// Idempotency keys in the order they were sent, with the entry.
@@ -187,6 +198,13 @@ impl World {
         }
     }
 
+    async fn hang(&self, here: Hangs) {
+        let hangs = self.state().hangs == Some(here);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn is_there(&self, id: &str) -> bool {
         self.state().entries.iter().any(|entry| entry.id == id)
     }
@@ -204,6 +222,7 @@ impl System for World {
 
     async fn read(&self, _: &dyn Ask, _: &Account, _: &Wanted) -> Result<Snapshot, Unreadable> {
         self.state().reads += 1;
+        self.hang(Hangs::Reading).await;
         if self.state().unreadable {
             return Err(Unreadable::new(Fault::Server, "the list answers 500"));
         }
@@ -211,6 +230,7 @@ impl System for World {
     }
 
     async fn prepare(&self, _: &dyn Ask, _: &Account, order: &Order) -> Result<Prepared, Unreadable> {
+        self.hang(Hangs::Preparing).await;
         self.state().peers.push(order.peers.clone());
         if !self.is_there(&order.entry.id) {
             return Ok(Prepared::Gone);
@@ -240,7 +260,19 @@ impl System for World {
         Judgement { settled, note: draft.note.clone() }
     }
 
+    async fn still_reachable(
+        &self,
+        _: &dyn Ask,
+        _: &Account,
+        _: &Entry,
+        _: &Directory,
+    ) -> Result<Vec<String>, Unreadable> {
+        self.hang(Hangs::Reaching).await;
+        Ok(Vec::new())
+    }
+
     async fn settle(&self, _: &dyn Ask, _: &Account, order: &Order, _: &Note) -> Result<Settled, Unreadable> {
+        self.hang(Hangs::Settling).await;
         if self.state().unreadable {
             return Err(Unreadable::new(Fault::Server, "the list answers 500"));
         }

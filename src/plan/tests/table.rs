@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::world::{World, accessowl, days_ago, now, selector};
 use crate::{
-    access::{Life, Value},
+    access::{Life, OpenIntent, Value},
     plan::{FindingKind, Status},
     policy::OnExcess,
 };
@@ -230,4 +230,26 @@ fn what_is_in_flight_for_too_long_is_told_as_a_failure_whoever_knows_of_it() {
     let overdue: Vec<_> = plan.rows.iter().filter(|row| row.overdue).map(|row| row.id.as_str()).collect();
     assert_eq!(overdue, ["service/b"]);
     assert!(plan.in_sync(), "being in flight is not being out of sync");
+}
+
+#[test]
+fn what_is_in_flight_since_nobody_knows_when_is_told_no_later_than_too_late() {
+    let mut world = s2();
+    for (id, age) in [("service/young", 6), ("service/old", 8), ("service/ours", 8)] {
+        let entry = world.live(id);
+        entry.life = Life::InFlight { since: None, what: "waits".into() };
+        entry.created_at = Some(days_ago(age));
+        world.declare(id);
+    }
+    // The journal knows since when, where it was ours.
+    world.history.open.push(OpenIntent {
+        intent: "i1".into(),
+        kind: "access_token".into(),
+        id: "service/ours".into(),
+        since: days_ago(1),
+        in_flight: true,
+    });
+    let plan = world.plan();
+    let overdue: Vec<_> = plan.rows.iter().filter(|row| row.overdue).map(|row| row.id.as_str()).collect();
+    assert_eq!(overdue, ["service/old"]);
 }

@@ -86,7 +86,7 @@ pub struct ApiKey {
 pub struct Settings {
     /// Rows of a page of API keys; the vendor does not say how many.
     pub key_page: usize,
-    /// The largest page of gateways.
+    /// The largest page of gateways, whatever is asked for.
     pub gateway_page: usize,
     /// Whether the list of API keys shows secrets, as its older form does.
     pub show_secrets: bool,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    systems::shared::{Conversation, Heard, Pages, Str, present, read_judge},
+    systems::shared::{Conversation, Heard, Pages, Rereads, Str, present, read_judge, redirect},
     wire::{Fault, Read, Unreadable},
 };
 
@@ -51,14 +51,30 @@ pub struct List<'q> {
 }
 
 /// Walks a list; `take` decodes a page, keeps its rows and gives the mark of the next. `None` where the API lacks the list.
+/// What was kept of a reading in which the list shifted is dropped.
 ///
 /// # Errors
 /// The list could not be walked to its end mark.
-pub async fn walk(
+pub async fn walk<K: Default>(
     conversation: &Conversation<'_>,
     list: List<'_>,
-    mut take: impl FnMut(&Heard, &mut Pages) -> Result<Option<String>, Unreadable>,
-) -> Result<Option<Pages>, Unreadable> {
+    mut take: impl FnMut(&mut K, &Heard, &mut Pages) -> Result<Option<String>, Unreadable>,
+) -> Result<Option<(K, Pages)>, Unreadable> {
+    let mut rereads = Rereads::default();
+    loop {
+        match once(conversation, &list, &mut take).await {
+            Ok(whole) => return Ok(whole),
+            Err(error) => rereads.again(error)?,
+        }
+    }
+}
+
+async fn once<K: Default>(
+    conversation: &Conversation<'_>,
+    list: &List<'_>,
+    take: &mut impl FnMut(&mut K, &Heard, &mut Pages) -> Result<Option<String>, Unreadable>,
+) -> Result<Option<(K, Pages)>, Unreadable> {
+    let mut kept = K::default();
     let mut pages = Pages::of(list.rows);
     let limit = LIMIT.to_string();
     let mut cursor: Option<String> = None;
@@ -73,9 +89,9 @@ pub async fn walk(
             return Ok(None);
         }
         explained(&heard)?;
-        let next = take(&heard, &mut pages).map_err(|error| error.at(&heard.request))?;
+        let next = take(&mut kept, &heard, &mut pages).map_err(|error| error.at(&heard.request))?;
         match next {
-            None => return Ok(Some(pages)),
+            None => return Ok(Some((kept, pages))),
             Some(next) => {
                 pages.cursor(&next).map_err(|error| error.at(&heard.request))?;
                 cursor = Some(next);
@@ -97,8 +113,10 @@ pub fn explained(heard: &Heard) -> Result<(), Unreadable> {
     match heard.status() {
         200 => Ok(()),
         300..=399 => Err(heard
-            .fault(Fault::Permission, "AccessOwl redirects to its billing page: the API is not switched on")
-            .advise("have an administrator of the organization switch on API access in AccessOwl")),
+            .fault(Fault::Permission, format!("{}: the API is probably not switched on", redirect(&heard.answer)))
+            .advise(
+                "have an administrator of the organization switch on API access in AccessOwl, and check `base_url`",
+            )),
         _ => Err(crate::systems::shared::unreadable(&heard.answer).at(&heard.request)),
     }
 }

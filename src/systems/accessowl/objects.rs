@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     access::{Directory, Object, Text},
-    systems::shared::{Conversation, Heard, Pages, Str, read_judge},
+    systems::shared::{Conversation, Heard, Pages, Rereads, Str, read_judge},
     wire::{Fault, Read, Unreadable},
 };
 
@@ -195,7 +195,7 @@ impl Objects {
     /// The list is not whole.
     pub async fn read_users(&mut self, conversation: &Conversation<'_>) -> Result<(), Unreadable> {
         let list = List { rows: "people", path: "users", query: vec![("status", "all")], optional: false };
-        let take = |heard: &Heard, pages: &mut Pages| {
+        let take = |(): &mut (), heard: &Heard, pages: &mut Pages| {
             let page: Page<'_, UserRow<'_>> = heard.json()?;
             for row in &page.data {
                 pages.id(&self.take_user(row).id)?;
@@ -211,7 +211,7 @@ impl Objects {
     /// The list is not whole.
     pub async fn read_applications(&mut self, conversation: &Conversation<'_>) -> Result<(), Unreadable> {
         let list = List { rows: "applications", path: "applications", query: Vec::new(), optional: false };
-        let take = |heard: &Heard, pages: &mut Pages| {
+        let take = |(): &mut (), heard: &Heard, pages: &mut Pages| {
             let page: Page<'_, ApplicationRow<'_>> = heard.json()?;
             for row in &page.data {
                 self.take_application(row);
@@ -235,6 +235,20 @@ impl Objects {
         if !self.asked.insert(application.clone()) {
             return Ok(());
         }
+        let mut rereads = Rereads::default();
+        loop {
+            match self.read_resources_once(conversation, application).await {
+                Ok(()) => return Ok(()),
+                Err(error) => rereads.again(error)?,
+            }
+        }
+    }
+
+    async fn read_resources_once(
+        &mut self,
+        conversation: &Conversation<'_>,
+        application: &Text,
+    ) -> Result<(), Unreadable> {
         let mut pages = Pages::of("resources");
         let mut cursor: Option<String> = None;
         loop {

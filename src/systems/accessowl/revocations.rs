@@ -145,8 +145,7 @@ pub async fn list(
     query.extend(user.map(|id| ("user_id", id)));
     query.extend(application.map(|id| ("application_id", id)));
     let wanted = List { rows: "revocations", path: "access_revocations", query, optional: true };
-    let mut revocations = Revocations::default();
-    let take = |heard: &Heard, pages: &mut Pages| {
+    let take = |revocations: &mut Revocations, heard: &Heard, pages: &mut Pages| {
         let page: Page<'_, Row<'_>> = heard.json()?;
         for row in &page.data {
             let revocation = row.read()?;
@@ -155,7 +154,7 @@ pub async fn list(
         }
         page.turn(pages)
     };
-    Ok(walk(conversation, wanted, take).await?.map(|_| revocations))
+    Ok(walk(conversation, wanted, take).await?.map(|(revocations, _)| revocations))
 }
 
 /// Revocations by application and person.
@@ -194,13 +193,16 @@ impl Revocations {
     }
 
     /// What they say of an active state. `twins` are states of the same holder that have ended: a revocation that is done
-    /// and whose own state has ended says nothing of another one with the same look.
+    /// and whose own state has ended says nothing of another one with the same look. One that does not tell when it was asked
+    /// for can have meant any of these; where it can have meant none, it is taken for this state's, so that nothing is sent
+    /// twice.
     pub fn standing<'r>(&'r self, state: &State, twins: &[&State]) -> Standing<'r> {
         let all = self.of(state);
         let closed = all.iter().filter(|revocation| revocation.status != Status::Processing).count();
         let ours = || all.iter().copied().filter(|revocation| revocation.is_of_this_life(state));
         let processing = ours().find(|revocation| revocation.status == Status::Processing);
         let mut done: Vec<&Revocation> = ours().filter(|revocation| revocation.status == Status::Revoked).collect();
+        // Those without a time fit every twin, so they come last and take what is left.
         done.sort_by_key(|revocation| std::cmp::Reverse(revocation.asked_at));
         let mut ends: Vec<(Timestamp, &State)> =
             twins.iter().filter_map(|twin| Some((twin.end?, *twin))).filter(|(_, twin)| twin.id != state.id).collect();
@@ -208,7 +210,7 @@ impl Revocations {
             let claimed = ends.iter().position(|(end, twin)| {
                 revocation.may_mean(twin)
                     && revocation.is_of_this_life(twin)
-                    && revocation.asked_at.is_some_and(|asked| asked <= *end)
+                    && revocation.asked_at.is_none_or(|asked| asked <= *end)
             });
             match claimed {
                 Some(at) => {

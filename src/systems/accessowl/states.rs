@@ -97,9 +97,8 @@ pub async fn list(
     query.extend(filter.application.map(|id| ("application_id", id)));
     query.extend(filter.user.map(|id| ("grantee_user_id", id)));
     let wanted = List { rows: "access states", path: "access_states", query, optional: false };
-    let mut states = Vec::new();
     let mut sets = Sets::default();
-    let take = |heard: &Heard, pages: &mut Pages| {
+    let take = |states: &mut Vec<State>, heard: &Heard, pages: &mut Pages| {
         conversation.page(heard);
         let page: Page<'_, Row<'_>> = heard.json()?;
         for row in &page.data {
@@ -109,13 +108,12 @@ pub async fn list(
         }
         page.turn(pages)
     };
-    if let Some(pages) = walk(conversation, wanted, take).await? {
-        conversation.prove(format!(
-            "access states: {} rows on {} pages, to the explicit end mark, no id and no cursor twice",
-            pages.rows(),
-            pages.pages()
-        ));
-    }
+    let Some((states, pages)) = walk(conversation, wanted, take).await? else { return Ok(Vec::new()) };
+    conversation.prove(format!(
+        "access states: {} rows on {} pages, to the explicit end mark, no id and no cursor twice",
+        pages.rows(),
+        pages.pages()
+    ));
     Ok(states)
 }
 

@@ -3,15 +3,12 @@
 
 use crate::{
     access::Text,
-    systems::shared::{Conversation, Heard, Pages},
-    wire::{Fault, Read, Unreadable},
+    systems::shared::{Conversation, Heard, Pages, Rereads},
+    wire::{Read, Unreadable},
 };
 
 /// Rows asked for at a time, the most that the API gives.
 pub const LIMIT: usize = 100;
-
-/// How often a list that shifted is read again.
-const REREADS: u32 = 3;
 
 /// A page of a list.
 pub struct Page<T> {
@@ -42,15 +39,11 @@ pub struct List<'l, T> {
 /// Walks a list to its end and proves that its total was met.
 ///
 /// # Errors
-/// The list could not be proved whole in four readings, or could not be read.
+/// The list could not be proved whole, or could not be read.
 pub async fn walk<T: Send>(conversation: &Conversation<'_>, list: &List<'_, T>) -> Result<Vec<T>, Unreadable> {
-    let mut again = 0;
+    let mut rereads = Rereads::default();
     loop {
         match once(conversation, list).await {
-            Err(error) if error.fault == Fault::Incomplete && again < REREADS => again += 1,
-            Err(error) if error.fault == Fault::Incomplete => {
-                return Err(error.advise("the list kept changing while it was read: run again when it is quiet"));
-            }
             Ok((rows, pages)) => {
                 if list.entries {
                     conversation.prove(format!(
@@ -62,7 +55,7 @@ pub async fn walk<T: Send>(conversation: &Conversation<'_>, list: &List<'_, T>) 
                 }
                 return Ok(rows);
             }
-            Err(error) => return Err(error),
+            Err(error) => rereads.again(error)?,
         }
     }
 }
@@ -87,13 +80,13 @@ async fn once<T: Send>(conversation: &Conversation<'_>, list: &List<'_, T>) -> R
             return Err(at(pages.fault("a page begins elsewhere than asked for")));
         }
         if *total.get_or_insert(page.total) != page.total {
-            return Err(at(pages.fault("its total changed while it was read")));
+            return Err(at(pages.shifted("its total changed while it was read")));
         }
         let mut fresh = page.rows.into_iter();
         if let Some(last) = rows.last() {
             let repeated = fresh.next();
             if repeated.is_none_or(|first| (list.id)(&first) != (list.id)(last)) {
-                return Err(at(pages.fault("its rows shifted while it was read")));
+                return Err(at(pages.shifted("its rows shifted while it was read")));
             }
         }
         let before = rows.len();
@@ -108,13 +101,13 @@ async fn once<T: Send>(conversation: &Conversation<'_>, list: &List<'_, T>) -> R
             Some(more) if more == whole => {
                 let says = if more { "more follow" } else { "it has ended" };
                 let what = format!("it says that {says} with {} of {} rows read", rows.len(), page.total);
-                return Err(at(pages.fault(what)));
+                return Err(at(pages.shifted(what)));
             }
             _ if whole => {
                 pages.total(page.total).map_err(at)?;
                 return Ok((rows, pages));
             }
-            _ if new == 0 => return Err(at(pages.fault("a page is empty before the total is met"))),
+            _ if new == 0 => return Err(at(pages.shifted("a page is empty before the total is met"))),
             _ => {}
         }
     }

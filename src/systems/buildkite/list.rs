@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     access::{Account, Directory, Entry, Facts, Life, Object, Text, Value},
-    systems::shared::{Conversation, Heard, Pages, moment, present, required},
+    systems::shared::{Conversation, Heard, Pages, Rereads, moment, present, required},
     wire::{Fault, Read, Unreadable},
 };
 
@@ -105,6 +105,16 @@ pub(super) struct List {
 
 /// Walks the list to its end, or until the token with the uuid `until` is found: then that one is the last entry.
 pub(super) async fn walk(talk: &Conversation<'_>, account: &Account, until: Option<&Text>) -> Result<List, Unreadable> {
+    let mut rereads = Rereads::default();
+    loop {
+        match once(talk, account, until).await {
+            Ok(list) => return Ok(list),
+            Err(error) => rereads.again(error)?,
+        }
+    }
+}
+
+async fn once(talk: &Conversation<'_>, account: &Account, until: Option<&Text>) -> Result<List, Unreadable> {
     let slug = required(account, "organization")?;
     let bots_too = account.lists("include", "system");
     let mut pages = Pages::of("API access tokens");

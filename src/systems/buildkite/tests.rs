@@ -135,7 +135,6 @@ async fn a_list_that_is_not_proved_whole_is_incomplete() {
     let same_handle = with(token("b"), "id", json!("gid-a"));
     let broken = [
         two(page(&[token("a")], Some("c1")), page(&[token("b")], Some("c1"))),
-        two(page(&[token("a")], Some("c1")), page(&[token("a")], None)),
         two(page(&[token("a")], Some("c1")), other),
         Transcript::new().on(&ask_page(None), no_cursor).on(OWN, json!({ "uuid": "u" })),
         Transcript::new().on(&ask_page(None), page(&[], Some("c1"))).on(OWN, json!({ "uuid": "u" })),
@@ -144,6 +143,17 @@ async fn a_list_that_is_not_proved_whole_is_incomplete() {
     for (index, ask) in broken.into_iter().enumerate() {
         assert_eq!(read(ask).await.unwrap_err().fault, Fault::Incomplete, "{index}");
     }
+}
+
+#[tokio::test]
+async fn a_list_that_shifts_is_read_again_three_times_and_then_given_up() {
+    let start = || Transcript::new().on(OWN, json!({ "uuid": "u" }));
+    let shifted = |ask: Transcript| {
+        ask.on(&ask_page(None), page(&[token("a")], Some("c1"))).on(&ask_page(Some("c1")), page(&[token("a")], None))
+    };
+    let healed = (0..3).fold(start(), |ask, _| shifted(ask)).on(&ask_page(None), page(&[token("a"), token("b")], None));
+    assert_eq!(read(healed).await.unwrap().entries.len(), 2, "and nothing of the readings before is kept");
+    assert_eq!(read((0..4).fold(start(), |ask, _| shifted(ask))).await.unwrap_err().fault, Fault::Shifted);
 }
 
 #[tokio::test]

@@ -15,14 +15,12 @@ use super::{
 };
 use crate::{
     access::{Account, Controls, Entry, Facts, Life, Object, Text, Value},
-    systems::shared::{Conversation, Pages, moment},
+    systems::shared::{Conversation, Pages, Rereads, moment},
     wire::{Fault, Read, Unreadable},
 };
 
 /// Gateways a page.
 const PAGE_TEXT: &str = "100";
-/// How often a list that shifts is read again.
-pub(super) const REREADS: u32 = 3;
 /// How many gateways are asked for their details at once.
 const AT_ONCE: usize = 4;
 /// Where a gateway without a domain of its own is reached.
@@ -94,20 +92,35 @@ pub(super) struct Controlled {
 
 /// Lists every gateway as an object of the directory, those only that the target names.
 pub(super) async fn list(talk: &Conversation<'_>, account: &Account) -> Result<Vec<Arc<Object>>, Unreadable> {
-    let mut rereads = 0;
+    let mut rereads = Rereads::default();
     let rows = loop {
-        match list_once(talk).await {
-            Err(error) if error.fault == Fault::Incomplete && rereads < REREADS => rereads += 1,
-            other => break other?,
+        match list_whole(talk).await {
+            Ok(rows) => break rows,
+            Err(error) => rereads.again(error)?,
         }
     };
     let gateways: Vec<Arc<Object>> = rows.into_iter().map(|row| Arc::new(object(row))).collect();
     narrowed(gateways, account)
 }
 
-async fn list_once(talk: &Conversation<'_>) -> Result<Vec<Row>, Unreadable> {
+/// Pages go by number, so they cannot overlap: a gateway that left the first page while another came at the end would hide
+/// one, and the count would still fit. A list of several pages is therefore read twice, and both have to agree.
+async fn list_whole(talk: &Conversation<'_>) -> Result<Vec<Row>, Unreadable> {
+    let (rows, pages) = list_once(talk).await?;
+    if pages.pages() > 1 {
+        let (again, _) = list_once(talk).await?;
+        if !rows.iter().map(|row| &row.id).eq(again.iter().map(|row| &row.id)) {
+            return Err(pages.shifted("two readings of it differ"));
+        }
+    }
+    talk.prove(format!("gateways: {} in {} pages, as the API's count", pages.rows(), pages.pages()));
+    Ok(rows)
+}
+
+async fn list_once(talk: &Conversation<'_>) -> Result<(Vec<Row>, Pages), Unreadable> {
     let mut pages = Pages::of("gateways");
     let mut rows = Vec::new();
+    let mut counted = None;
     for number in 1_u32.. {
         let number = number.to_string();
         let query = [("pageSize", PAGE_TEXT), ("page", number.as_str())];
@@ -117,6 +130,9 @@ async fn list_once(talk: &Conversation<'_>) -> Result<Vec<Row>, Unreadable> {
         let here = |error: Unreadable| error.at(&heard.request);
         // How many rows a page may have at most is not documented, and the size asked for may be ignored.
         pages.page(page.rows.len(), usize::MAX).map_err(here)?;
+        if *counted.get_or_insert(page.count) != page.count {
+            return Err(here(pages.shifted("its count changed while it was read")));
+        }
         let last = page.rows.is_empty();
         for row in page.rows {
             pages.id(&row.id).map_err(here)?;
@@ -124,11 +140,10 @@ async fn list_once(talk: &Conversation<'_>) -> Result<Vec<Row>, Unreadable> {
         }
         if last || pages.rows() >= page.count {
             pages.total(page.count).map_err(here)?;
-            talk.prove(format!("gateways: {} in {} pages, as the API's count", pages.rows(), pages.pages()));
             break;
         }
     }
-    Ok(rows)
+    Ok((rows, pages))
 }
 
 fn object(row: Row) -> Object {

@@ -1,6 +1,8 @@
 //! API keys of the account: a list by offset to an empty page.
 //!
-//! Neither the page size nor what `count` counts is documented, so the list ends where the vendor's own SDK ends it. Revoked
+//! Such a list shifts when rows come or go in between, so every page begins with the last row of the one before: a list that
+//! shifted shows there. Neither the page size nor what `count` counts is documented, so the list ends where the vendor's own
+//! SDK ends it, at an empty page behind a page that brings nothing but that row. Revoked
 //! keys stay listed and are dead. Counters and times of change move by themselves and are not read into entries; a secret,
 //! should one appear, is skipped while decoding.
 
@@ -10,12 +12,11 @@ use serde_json::Value as Json;
 use super::{
     answers,
     description::{API, API_KEYS},
-    gateways::REREADS,
 };
 use crate::{
     access::{Entry, Life, Text, Value},
-    systems::shared::{Conversation, Pages, moment, present},
-    wire::{Fault, Read, Unreadable},
+    systems::shared::{Conversation, Pages, Rereads, moment, present},
+    wire::{Read, Unreadable},
 };
 
 #[derive(Deserialize)]
@@ -44,36 +45,51 @@ struct Row {
 
 /// Reads every API key, or up to the one that is looked for: then that one is the last.
 pub(super) async fn list(talk: &Conversation<'_>, until: Option<&Text>) -> Result<Vec<Entry>, Unreadable> {
-    let mut rereads = 0;
+    let mut rereads = Rereads::default();
     loop {
         match list_once(talk, until).await {
-            Err(error) if error.fault == Fault::Incomplete && rereads < REREADS => rereads += 1,
-            other => return other,
+            Ok(entries) => return Ok(entries),
+            Err(error) => rereads.again(error)?,
         }
     }
 }
 
 async fn list_once(talk: &Conversation<'_>, until: Option<&Text>) -> Result<Vec<Entry>, Unreadable> {
     let mut pages = Pages::of("API keys");
-    let mut entries = Vec::new();
-    let (mut most_counted, mut used_up, mut unscoped) = (0, 0_u32, 0_u32);
+    let mut entries: Vec<Entry> = Vec::new();
+    let (mut counted, mut used_up, mut unscoped) = (None, 0_u32, 0_u32);
+    // A page may begin with the last row so far, and where that is all it brings, the list should end there.
+    let mut overlap = 0;
     loop {
-        let offset = pages.rows().to_string();
+        let offset = (entries.len() - overlap).to_string();
         let heard = talk.ask(Read::get(API, &["api_keys"], &[("offset", &offset)], answers::judge)?).await?;
         answers::check(&heard, "org:write")?;
         talk.page(&heard);
         let Page { keys, count } = heard.json()?;
         let here = |error: Unreadable| error.at(&heard.request);
-        pages.page(keys.len(), usize::MAX).map_err(here)?;
-        most_counted = most_counted.max(count.unwrap_or(0));
-        if keys.is_empty() {
-            // Whether it counts the page or all of them, it never counts more than there are.
-            if most_counted > pages.rows() {
-                return Err(here(pages.fault(format!("it has {} where {most_counted} are counted", pages.rows()))));
-            }
-            break;
+        // A count above the page's own rows counts the whole list, and then it is the same on every page.
+        if let Some(count) = count.filter(|count| *count > keys.len() as u64)
+            && *counted.get_or_insert(count) != count
+        {
+            return Err(here(pages.shifted("its count changed while it was read")));
         }
-        for row in keys {
+        let mut rows = keys.into_iter();
+        if overlap > 0 && rows.next().map(|row| row.key) != entries.last().map(|entry| entry.id.clone()) {
+            return Err(here(pages.shifted("its rows shifted while it was read")));
+        }
+        pages.page(rows.len(), usize::MAX).map_err(here)?;
+        match (rows.len(), overlap) {
+            (0, 0) => {
+                // It never counts more than there are.
+                if let Some(count) = counted.filter(|count| *count > pages.rows()) {
+                    return Err(here(pages.shifted(format!("it has {} where {count} are counted", pages.rows()))));
+                }
+                break;
+            }
+            (_, 0) if !entries.is_empty() => return Err(here(pages.shifted("rows follow where it had ended"))),
+            (new, _) => overlap = usize::from(new > 0),
+        }
+        for row in rows {
             pages.id(&row.key).map_err(here)?;
             let limit = row.max_uses.filter(|most| *most > 0);
             used_up += u32::from(!row.revoked && limit.is_some_and(|most| row.uses.unwrap_or(0) >= most));

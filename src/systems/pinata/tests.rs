@@ -55,6 +55,15 @@ fn keys(rows: &[Json]) -> Json {
     json!({ "keys": rows, "count": rows.len() })
 }
 
+/// All these keys on one page, and how the list then ends.
+fn whole(ask: Transcript, rows: &[Json]) -> Transcript {
+    let Some((last, at)) = rows.last().zip(rows.len().checked_sub(1)) else { return ask.on(KEYS, keys(&[])) };
+    let count = rows.len();
+    ask.on(KEYS, keys(rows))
+        .on(&format!("GET /api_keys?offset={at}"), json!({ "keys": [last], "count": count }))
+        .on(&format!("GET /api_keys?offset={count}"), json!({ "keys": [], "count": count }))
+}
+
 fn no_gateways() -> Transcript {
     Transcript::new().on(GATEWAYS, gateways(&[], 0))
 }
@@ -78,6 +87,9 @@ fn ids(snapshot: &Snapshot) -> Vec<&str> {
 #[tokio::test]
 async fn keys_come_from_the_details_of_every_gateway_and_their_values_nowhere() {
     let ask = no_keys()
+        .on(GATEWAYS, gateways(&["g1"], 2))
+        .on("GET /gateways?pageSize=100&page=2", gateways(&["g2"], 2))
+        // A list of several pages is read twice.
         .on(GATEWAYS, gateways(&["g1"], 2))
         .on("GET /gateways?pageSize=100&page=2", gateways(&["g2"], 2))
         .on("GET /gateways/g1", details("g1", &["k1", "k2"], &["h"], &["i", "j"]))
@@ -139,7 +151,35 @@ async fn a_list_of_gateways_that_shifts_is_read_again_three_times_and_no_more() 
     let snapshot = read(steady(shifted(shifted(shifted(no_keys()))))).await.unwrap();
     assert_eq!(ids(&snapshot), ["k1"]);
     let error = read(shifted(shifted(shifted(shifted(no_keys()))))).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Incomplete);
+    assert_eq!(error.fault, Fault::Shifted);
+}
+
+#[tokio::test]
+async fn a_gateway_that_another_one_hides_is_found_by_reading_the_pages_twice() {
+    let second = "GET /gateways?pageSize=100&page=2";
+    let two = |ask: Transcript, first: &[&str], rest: &[&str]| {
+        ask.on(GATEWAYS, gateways(first, 4)).on(second, gateways(rest, 4))
+    };
+    // g1 leaves behind the first page and g9 comes at the end: g3 moves over to the page that was read already.
+    let ask = two(no_keys(), &["g1", "g2"], &["g4", "g9"]);
+    let ask = two(ask, &["g2", "g3"], &["g4", "g9"]);
+    let mut ask = two(two(ask, &["g2", "g3"], &["g4", "g9"]), &["g2", "g3"], &["g4", "g9"]);
+    for id in ["g2", "g3", "g4", "g9"] {
+        ask = ask.on(&format!("GET /gateways/{id}"), details(id, &[&format!("k-{id}")], &[], &[]));
+    }
+    assert_eq!(ids(&read(ask).await.unwrap()), ["k-g2", "k-g3", "k-g4", "k-g9"]);
+}
+
+#[tokio::test]
+async fn a_count_of_gateways_that_changes_between_pages_is_a_shift_whatever_the_last_page_says() {
+    let mut ask = no_keys();
+    for _ in 0..4 {
+        // The last page's count would fit what was collected.
+        ask =
+            ask.on(GATEWAYS, gateways(&["g1", "g2"], 4)).on("GET /gateways?pageSize=100&page=2", gateways(&["g4"], 3));
+    }
+    let error = read(ask).await.unwrap_err();
+    assert!(error.fault == Fault::Shifted && error.what.contains("count changed"), "{error}");
 }
 
 #[tokio::test]
@@ -148,7 +188,7 @@ async fn fewer_gateways_than_counted_are_incomplete() {
     for _ in 0..4 {
         ask = ask.on(GATEWAYS, gateways(&["g1"], 2)).on("GET /gateways?pageSize=100&page=2", gateways(&[], 2));
     }
-    assert_eq!(read(ask).await.unwrap_err().fault, Fault::Incomplete);
+    assert_eq!(read(ask).await.unwrap_err().fault, Fault::Shifted);
     let ask = no_keys().on(GATEWAYS, json!({ "data": { "count": 0, "rows": null } }));
     assert_eq!(read(ask).await.unwrap_err().fault, Fault::Malformed);
 }
@@ -176,7 +216,8 @@ async fn api_keys_are_read_to_an_empty_page_and_revoked_ones_are_dead() {
     let resources = with(key("c"), "scopes", json!({ "resources": ["org:files:read"], "levitate": { "x": true } }));
     let exhausted = with(with(key("b"), "max_uses", json!(5)), "name", Json::Null);
     let ask = no_gateways()
-        .on(KEYS, keys(&[key("a"), exhausted]))
+        .on(KEYS, keys(&[key("a"), exhausted.clone()]))
+        .on("GET /api_keys?offset=1", keys(&[exhausted, with(resources.clone(), "revoked", json!(true))]))
         .on("GET /api_keys?offset=2", keys(&[with(resources, "revoked", json!(true))]))
         .on("GET /api_keys?offset=3", keys(&[]));
     let snapshot = read(ask).await.unwrap();
@@ -194,7 +235,7 @@ async fn api_keys_are_read_to_an_empty_page_and_revoked_ones_are_dead() {
 #[tokio::test]
 async fn use_and_change_times_are_not_part_of_an_api_key() {
     let fingerprint = async |row: Json| {
-        let ask = no_gateways().on(KEYS, keys(&[row])).on("GET /api_keys?offset=1", keys(&[]));
+        let ask = whole(no_gateways(), &[row]);
         Fingerprint::of(&read(ask).await.unwrap().entries[0])
     };
     let moved = with(with(key("a"), "uses", json!(8)), "updatedAt", json!("2026-09-09T00:00:00Z"));
@@ -204,17 +245,55 @@ async fn use_and_change_times_are_not_part_of_an_api_key() {
 }
 
 #[tokio::test]
-async fn a_list_of_api_keys_that_is_not_proved_whole_is_incomplete() {
-    let mut repeats = no_gateways();
-    let mut short = no_gateways();
-    for _ in 0..4 {
-        repeats = repeats.on(KEYS, keys(&[key("a")])).on("GET /api_keys?offset=1", keys(&[key("a")]));
-        short = short
-            .on(KEYS, json!({ "keys": [key("a")], "count": 2 }))
-            .on("GET /api_keys?offset=1", json!({ "keys": [], "count": 2 }));
+async fn a_list_of_api_keys_that_shifts_is_read_again_three_times_and_then_given_up() {
+    let listed = |keys: &[&str], count: usize| json!({ "keys": keys.iter().map(|id| key(id)).collect::<Vec<_>>(), "count": count });
+    let second = "GET /api_keys?offset=1";
+    let damaged = [
+        // Without the overlap, d would follow b, and c be hidden.
+        ("a row went", vec![(KEYS, listed(&["a", "b"], 4)), (second, listed(&["c", "d"], 4))]),
+        ("an id twice", vec![(KEYS, listed(&["a", "b"], 4)), (second, listed(&["b", "a"], 4))]),
+        ("the last row went", vec![(KEYS, listed(&["a", "b"], 4)), (second, listed(&[], 4))]),
+        ("the count changed", vec![(KEYS, listed(&["a", "b"], 4)), (second, listed(&["b", "c"], 3))]),
+        (
+            "fewer than counted",
+            vec![
+                (KEYS, listed(&["a", "b"], 3)),
+                (second, listed(&["b"], 3)),
+                ("GET /api_keys?offset=2", listed(&[], 3)),
+            ],
+        ),
+        (
+            "it goes on behind its end",
+            vec![
+                (KEYS, listed(&["a", "b"], 2)),
+                (second, listed(&["b"], 2)),
+                ("GET /api_keys?offset=2", listed(&["c"], 3)),
+            ],
+        ),
+    ];
+    for (what, pages) in damaged {
+        let shifted = |ask: Transcript| pages.iter().fold(ask, |ask, (request, body)| ask.on(request, body));
+        let healed = whole((0..3).fold(no_gateways(), |ask, _| shifted(ask)), &["a", "b", "c", "d"].map(key));
+        assert_eq!(ids(&read(healed).await.unwrap()), ["a", "b", "c", "d"], "{what}");
+        let error = read((0..4).fold(no_gateways(), |ask, _| shifted(ask))).await.unwrap_err();
+        assert_eq!(error.fault, Fault::Shifted, "{what}");
     }
-    assert_eq!(read(repeats).await.unwrap_err().fault, Fault::Incomplete);
-    assert_eq!(read(short).await.unwrap_err().fault, Fault::Incomplete);
+}
+
+#[tokio::test]
+async fn what_a_count_of_api_keys_counts_is_not_known_and_either_is_met() {
+    for counts in [[2, 2, 1, 0], [3, 3, 3, 3]] {
+        let bodies = [["a", "b"].as_slice(), &["b", "c"], &["c"], &[]];
+        let ask = bodies.iter().zip(counts).enumerate().fold(no_gateways(), |ask, (offset, (page, count))| {
+            let body = json!({ "keys": page.iter().map(|id| key(id)).collect::<Vec<_>>(), "count": count });
+            ask.on(&format!("GET /api_keys?offset={offset}"), body)
+        });
+        assert_eq!(ids(&read(ask).await.unwrap()), ["a", "b", "c"], "{counts:?}");
+    }
+}
+
+#[tokio::test]
+async fn api_keys_without_their_fields_are_malformed() {
     let mut no_state = key("a");
     no_state.as_object_mut().unwrap().remove("revoked");
     for body in [keys(&[no_state]), json!({}), json!({ "keys": null, "count": 0 }), json!({ "data": { "keys": [] } })] {
@@ -238,7 +317,7 @@ async fn the_own_key_is_the_one_that_the_credential_names_if_it_lives() {
     let account = |claim: Option<&str>| Account { own_claim: claim.map(Into::into), ..Account::default() };
     let ask = || {
         let rows = [key("a"), with(key("b"), "revoked", json!(true))];
-        no_gateways().on(KEYS, keys(&rows)).on("GET /api_keys?offset=2", keys(&[]))
+        whole(no_gateways(), &rows)
     };
     let snapshot = read_as(ask(), &account(Some("a"))).await.unwrap();
     assert_eq!((snapshot.own[0].kind.as_str(), snapshot.own[0].id.as_str()), ("api_key", "a"));
@@ -267,7 +346,7 @@ async fn gateway_key() -> Entry {
 }
 
 async fn api_key() -> Entry {
-    let ask = no_gateways().on(KEYS, keys(&[key("a")])).on("GET /api_keys?offset=1", keys(&[]));
+    let ask = whole(no_gateways(), &[key("a")]);
     read(ask).await.unwrap().entries.remove(0)
 }
 
@@ -337,7 +416,7 @@ async fn an_api_key_is_gone_when_it_is_revoked_or_absent_from_the_whole_list() {
     let order = order(&api_key().await, &[], false);
     let revoked = Transcript::new().on(KEYS, keys(&[with(key("a"), "revoked", json!(true))]));
     assert!(matches!(prepare(revoked, &order).await.unwrap(), Prepared::Gone));
-    let absent = Transcript::new().on(KEYS, keys(&[key("b")])).on("GET /api_keys?offset=1", keys(&[]));
+    let absent = whole(Transcript::new(), &[key("b")]);
     assert!(matches!(prepare(absent, &order).await.unwrap(), Prepared::Gone));
     let wider = Transcript::new().on(KEYS, keys(&[with(key("a"), "scopes", json!({ "admin": true }))]));
     assert!(matches!(prepare(wider, &order).await.unwrap(), Prepared::Changed(_)));

@@ -49,7 +49,8 @@ pub(super) async fn one(ask: &dyn Ask, id: &Text) -> Result<Option<Entry>, Unrea
     Ok(found)
 }
 
-/// Walks the list, all of it or the ids with a prefix, until `take` has enough.
+/// Walks the list, all of it or the ids with a prefix, until `take` has enough. It cannot shift: each page begins behind an
+/// id, whatever came or went before it. So ids out of order are a broken list, and it is not read again.
 async fn walk(
     talk: &Conversation<'_>,
     prefix: Option<&Text>,

@@ -7,6 +7,7 @@ mod conversation;
 mod decode;
 mod heard;
 mod pages;
+mod rereads;
 mod status;
 #[cfg(test)]
 pub mod transcript;
@@ -16,4 +17,5 @@ pub use conversation::{Conversation, required};
 pub use decode::{Str, decode, moment, present};
 pub use heard::Heard;
 pub use pages::Pages;
-pub use status::{read_judge, said, unreadable, write_judge};
+pub use rereads::Rereads;
+pub use status::{read_judge, redirect, said, unreadable, write_judge};

@@ -1,6 +1,6 @@
 //! The checks that hold for every list walked page by page: nothing twice, nothing endless, totals met.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt::Display};
 
 use crate::{
     access::Text,
@@ -10,7 +10,8 @@ use crate::{
 /// The most pages that one list may have: 10 million rows at 100 a page. More is taken for a list that never ends.
 pub const MAX_PAGES: u32 = 100_000;
 
-/// The bookkeeping of one list. Every breach is [`Fault::Incomplete`].
+/// The bookkeeping of one list. A breach that a change in the middle of the reading explains is [`Fault::Shifted`], any other
+/// [`Fault::Incomplete`].
 #[derive(Debug)]
 pub struct Pages {
     list: &'static str,
@@ -51,7 +52,7 @@ impl Pages {
             return self.incomplete("a row has an empty id".to_owned());
         }
         if !self.ids.insert(id.clone()) {
-            return self.incomplete(format!("the id {id:?} came twice"));
+            return Err(self.shifted(format!("the id {id:?} came twice")));
         }
         Ok(())
     }
@@ -76,7 +77,7 @@ impl Pages {
     /// They differ.
     pub fn total(&self, told: u64) -> Result<(), Unreadable> {
         if told != self.rows {
-            return self.incomplete(format!("it has {} rows where the API tells of {told}", self.rows));
+            return Err(self.shifted(format!("it has {} rows where the API tells of {told}", self.rows)));
         }
         Ok(())
     }
@@ -91,9 +92,18 @@ impl Pages {
         self.pages
     }
 
-    /// An error that says that this list is not whole.
-    pub fn fault(&self, what: impl std::fmt::Display) -> Unreadable {
-        Unreadable::new(Fault::Incomplete, format!("the list of {} is not whole: {what}", self.list))
+    /// An error that says that this list is not whole, and that another reading would not be either.
+    pub fn fault(&self, what: impl Display) -> Unreadable {
+        self.not_whole(Fault::Incomplete, what)
+    }
+
+    /// An error that says that this list is not whole since it changed while it was read.
+    pub fn shifted(&self, what: impl Display) -> Unreadable {
+        self.not_whole(Fault::Shifted, what)
+    }
+
+    fn not_whole(&self, fault: Fault, what: impl Display) -> Unreadable {
+        Unreadable::new(fault, format!("the list of {} is not whole: {what}", self.list))
     }
 
     fn incomplete(&self, what: String) -> Result<(), Unreadable> {
@@ -106,23 +116,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_breach_is_incomplete_and_names_the_list() {
+    fn every_breach_names_the_list_and_tells_a_shift_from_a_broken_list() {
         let mut pages = Pages::of("things");
         pages.page(2, 2).unwrap();
         pages.id(&"a".into()).unwrap();
         pages.cursor("x").unwrap();
         pages.total(2).unwrap();
         let breaches = [
-            pages.id(&"a".into()),
-            pages.id(&"".into()),
-            pages.cursor("x"),
-            pages.cursor(""),
-            pages.total(3),
-            pages.page(3, 2),
+            (pages.id(&"a".into()), Fault::Shifted),
+            (pages.total(3), Fault::Shifted),
+            (pages.id(&"".into()), Fault::Incomplete),
+            (pages.cursor("x"), Fault::Incomplete),
+            (pages.cursor(""), Fault::Incomplete),
+            (pages.page(3, 2), Fault::Incomplete),
         ];
-        for breach in breaches {
+        for (breach, fault) in breaches {
             let error = breach.unwrap_err();
-            assert_eq!(error.fault, Fault::Incomplete);
+            assert_eq!(error.fault, fault);
             assert!(error.what.contains("things"));
         }
     }

@@ -15,10 +15,8 @@ pub fn unreadable(answer: &Answer) -> Unreadable {
         None => format!("{what} (HTTP {status})"),
     };
     match status {
-        300..=399 => {
-            Unreadable::new(Fault::Malformed, with_said("the system answered with a redirect, which is never followed"))
-                .advise("check the base address, and that the API is switched on for this account")
-        }
+        300..=399 => Unreadable::new(Fault::Malformed, redirect(answer))
+            .advise("check the base address: an API answers at its own address, without a redirect"),
         401 => Unreadable::new(Fault::Credential, with_said("the system does not accept the credential"))
             .advise("issue a new credential, or check that the right one is configured for this target"),
         403 => Unreadable::new(Fault::Permission, with_said("the credential lacks a right"))
@@ -32,6 +30,12 @@ pub fn unreadable(answer: &Answer) -> Unreadable {
         400..=499 => Unreadable::new(Fault::Request, with_said("the system did not accept the request")),
         _ => Unreadable::new(Fault::Malformed, with_said("an answer that the API does not promise")),
     }
+}
+
+/// A redirect in words. Transport leaves no more of where it leads than the origin.
+pub fn redirect(answer: &Answer) -> String {
+    let to = answer.header("location").unwrap_or("elsewhere");
+    format!("HTTP {} redirects to {to}, and redirects are not followed", answer.status)
 }
 
 /// The message in an error body, where it has one of the usual places: `error.message`, `message`, `error`, `errors[0]`.
