@@ -1,5 +1,7 @@
 //! What a run promises, with a made-up system, real policies and a real journal.
 
+mod late;
+
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -190,6 +192,55 @@ async fn another_account_or_a_shared_one_is_unreadable() {
 }
 
 #[tokio::test]
+async fn an_account_that_another_target_is_pinned_to_is_found_out_when_that_one_is_not_read() {
+    let only = |name: &str| Wishes { only: vec![name.into()], ..Wishes::default() };
+    for by_configuration in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut other = target("b");
+        other.account = by_configuration.then(|| "acc_1".into());
+        let loaded = loaded(&directory.path().join("j.db"), vec![target("a"), other]);
+        let worlds = Fake(["a", "b"].map(|name| (Text::from(name), World::of([entry("keep"), entry("old")]))).into());
+        if !by_configuration {
+            // The credential of `b` is that of `a`; nothing can tell so far.
+            run(&loaded, &worlds, only("b"), Consent::Unattended).await;
+        }
+        let report = run(&loaded, &worlds, only("a"), Consent::Unattended).await;
+        assert_eq!(report.exit_code(ExitRules::default()), 1);
+        let place = if by_configuration { "to which `account:`" } else { "to which the journal" };
+        let what = |state: &TargetState| match state {
+            TargetState::Unreadable { what, .. } => what.clone(),
+            other => format!("{other:?}"),
+        };
+        let told = what(&report.plan.unwrap().targets[0].state);
+        assert!(told.contains("target `b`") && told.contains(place), "{told}");
+        let wishes = only("a");
+        let looked = Show { loaded: &loaded, wishes: &wishes, files: Vec::new(), clock: worlds.0["a"].clock() };
+        let plan = show(looked, &worlds, &Quiet).await.unwrap().plan.unwrap();
+        assert!(what(&plan.targets[0].state).contains(place), "a plan says so too");
+        let ordered = Ordered {
+            loaded: &loaded,
+            target: "a".into(),
+            kind: None,
+            id: "old",
+            because: "SEC-1",
+            prompt: None,
+            new_journal: true,
+            lock_wait: Duration::from_millis(20),
+            stopped: None,
+            clock: worlds.0["a"].clock(),
+            stop: Stop::new(),
+        };
+        let report = order(ordered, &worlds, &Quiet).await.unwrap().unwrap();
+        assert_eq!(report.exit_code(ExitRules::default()), 1, "nor is an order sent there");
+        assert!(worlds.0["a"].state().sent.is_empty());
+        // Another account is nobody else's.
+        worlds.0["a"].state().account = Some("acc_2".into());
+        let report = run(&loaded, &worlds, only("a"), Consent::Unattended).await;
+        assert_eq!(report.exit_code(ExitRules::default()), 0, "{report:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_saved_plan_is_an_upper_bound_and_is_used_once() {
     let directory = tempfile::tempdir().unwrap();
     let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
@@ -342,159 +393,4 @@ fn a_snapshot_file_comes_back_for_its_own_target_only() {
     assert_eq!(snapshot_file::parse("s.json", &bytes, &loaded.config).unwrap().snapshot.entries, snapshot.entries);
     let other = snapshot_file::write("other", &snapshot).unwrap();
     assert!(snapshot_file::parse("s.json", &other, &loaded.config).is_err());
-}
-
-/// Somebody who thinks for longer than a reading is good for, while the world goes on.
-struct Dawdles(World);
-
-#[async_trait]
-impl Prompt for Dawdles {
-    async fn ask(&self, plan: &Plan) -> Answer {
-        assert_eq!(plan.targets[0].counts.changes, 3);
-        self.0.pass(SignedDuration::from_mins(6));
-        let mut state = self.0.state();
-        state.entries.retain(|entry| entry.id != "gone");
-        let changed = state.entries.iter_mut().find(|entry| entry.id == "changed").unwrap();
-        changed.values[1] = crate::access::Value::Text("write".into());
-        state.entries.push(entry("newer"));
-        Answer::Yes
-    }
-}
-
-#[tokio::test]
-async fn after_a_long_wait_at_the_prompt_the_target_is_read_again_before_anything_is_sent() {
-    let directory = tempfile::tempdir().unwrap();
-    let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
-    let world = World::of([entry("keep"), entry("old"), entry("gone"), entry("changed")]);
-    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
-    let report = run(&loaded, &worlds, Wishes::default(), Consent::Ask(&Dawdles(world.clone()))).await;
-    let mut ends: Vec<_> = report.outcomes[0].rows.iter().map(|row| (row.id.as_str(), row.end)).collect();
-    ends.sort_by_key(|(id, _)| *id);
-    assert_eq!(ends, [("changed", End::Skipped), ("gone", End::Gone), ("old", End::Done)]);
-    assert_eq!(world.state().sent.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["old"]);
-    assert_eq!(world.state().reads, 3, "for the plan, once more for all rows, and to read back");
-    // An answer in time needs no second reading.
-    let quick = run(&loaded, &worlds, Wishes::default(), Consent::Ask(&Says(Answer::Yes))).await;
-    assert_eq!((quick.outcomes[0].count(End::Done), world.state().reads), (2, 5));
-}
-
-#[tokio::test]
-async fn what_had_no_effect_is_made_good_by_this_runs_removal_or_by_a_changed_wish_and_by_nothing_else() {
-    use crate::apply::MadeGood;
-    // Whether it is still wanted, what the system does with the second try, whether nobody can tell of the first one.
-    for (wanted, second, untold, made_good, code) in [
-        (true, Does::Removes, false, Some(MadeGood::SentAgain), 0),
-        (true, Does::Accepts, false, Some(MadeGood::SentAgain), 0),
-        (true, Does::Removes, true, Some(MadeGood::SentAgain), 0),
-        (true, Does::Forbids, false, None, 4),
-        (false, Does::Removes, false, Some(MadeGood::NotWanted), 0),
-        // It may still take effect.
-        (false, Does::Removes, true, None, 4),
-    ] {
-        let directory = tempfile::tempdir().unwrap();
-        let loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
-        let world = World::of([entry("keep"), entry("old")]);
-        let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
-        let journal = to_write(&loaded.config, true).await.unwrap();
-        let begun = journal.begin(&RunInfo::default()).await.unwrap();
-        left_open(&journal, &begun, &world).await;
-        world.pass(SignedDuration::from_secs(60));
-        world.state().does = [second].into();
-        world.state().untold = untold;
-        let loaded = if wanted { loaded } else { declaring_old(loaded) };
-        let report = run(&loaded, &worlds, Wishes::default(), Consent::Unattended).await;
-        let case = format!("{wanted} {second:?} {untold}: {report:?}");
-        assert_eq!(report.outcomes[0].resumed[0].end, End::Failed, "{case}");
-        assert_eq!(report.outcomes[0].resumed[0].made_good, made_good, "{case}");
-        assert_eq!(report.exit_code(ExitRules::default()), code, "{case}");
-        assert_eq!(world.state().sent.len(), usize::from(wanted), "{case}");
-    }
-}
-
-/// An intent of `old` that was recorded and never settled, in the form that earlier journals have: what is not there is
-/// written as null.
-async fn left_open(journal: &crate::journal::Journal, run: &str, world: &World) {
-    let old = world.state().entries.iter().find(|entry| entry.id == "old").unwrap().clone();
-    let body = RecordBody::Intent {
-        intent: "intent-1".into(),
-        kind: old.kind.name.into(),
-        id: old.id.clone(),
-        cause: crate::access::Cause::Undeclared,
-        reason: "undeclared".into(),
-        key: "key".into(),
-        generation: 0,
-        fingerprint: crate::access::Fingerprint::of(&old),
-        request: "DELETE /tokens/old".into(),
-        request_body: None,
-        note: crate::wire::Note::Null,
-        natural_key: old.id.clone(),
-        weight: 1,
-        files: Vec::new(),
-        said: "said".into(),
-        principal: None,
-        entry: serde_json::json!({
-            "kind": "token", "id": "old", "handle": null, "values": [{ "text": "old" }, { "text": "read" }],
-            "principal": null, "label": null, "created_at": null, "expires_at": null, "last_used_at": null,
-            "life": "live", "facts": null
-        }),
-    };
-    journal.append(run, Some("t"), body).await.unwrap();
-}
-
-fn declaring_old(mut loaded: Loaded) -> Loaded {
-    let known = [KnownTarget { name: "t".into(), description: &MADE_UP }];
-    let file = "version: 1\ntarget: t\nmanage: { tokens: all }\ntokens: [{ id: keep, justification: needed }, { id: old, \
-                justification: needed }]\n";
-    loaded.policies = policy::load(&[Source { name: "a.yaml", bytes: file.as_bytes() }], None, &known, &[]);
-    assert_eq!(loaded.policies.problems, []);
-    loaded
-}
-
-#[tokio::test]
-async fn an_account_that_another_target_is_pinned_to_is_found_out_when_that_one_is_not_read() {
-    let only = |name: &str| Wishes { only: vec![name.into()], ..Wishes::default() };
-    for by_configuration in [true, false] {
-        let directory = tempfile::tempdir().unwrap();
-        let mut other = target("b");
-        other.account = by_configuration.then(|| "acc_1".into());
-        let loaded = loaded(&directory.path().join("j.db"), vec![target("a"), other]);
-        let worlds = Fake(["a", "b"].map(|name| (Text::from(name), World::of([entry("keep"), entry("old")]))).into());
-        if !by_configuration {
-            // The credential of `b` is that of `a`; nothing can tell so far.
-            run(&loaded, &worlds, only("b"), Consent::Unattended).await;
-        }
-        let report = run(&loaded, &worlds, only("a"), Consent::Unattended).await;
-        assert_eq!(report.exit_code(ExitRules::default()), 1);
-        let place = if by_configuration { "to which `account:`" } else { "to which the journal" };
-        let what = |state: &TargetState| match state {
-            TargetState::Unreadable { what, .. } => what.clone(),
-            other => format!("{other:?}"),
-        };
-        let told = what(&report.plan.unwrap().targets[0].state);
-        assert!(told.contains("target `b`") && told.contains(place), "{told}");
-        let wishes = only("a");
-        let looked = Show { loaded: &loaded, wishes: &wishes, files: Vec::new(), clock: worlds.0["a"].clock() };
-        let plan = show(looked, &worlds, &Quiet).await.unwrap().plan.unwrap();
-        assert!(what(&plan.targets[0].state).contains(place), "a plan says so too");
-        let ordered = Ordered {
-            loaded: &loaded,
-            target: "a".into(),
-            kind: None,
-            id: "old",
-            because: "SEC-1",
-            prompt: None,
-            new_journal: true,
-            lock_wait: Duration::from_millis(20),
-            stopped: None,
-            clock: worlds.0["a"].clock(),
-            stop: Stop::new(),
-        };
-        let report = order(ordered, &worlds, &Quiet).await.unwrap().unwrap();
-        assert_eq!(report.exit_code(ExitRules::default()), 1, "nor is an order sent there");
-        assert!(worlds.0["a"].state().sent.is_empty());
-        // Another account is nobody else's.
-        worlds.0["a"].state().account = Some("acc_2".into());
-        let report = run(&loaded, &worlds, only("a"), Consent::Unattended).await;
-        assert_eq!(report.exit_code(ExitRules::default()), 0, "{report:?}");
-    }
 }
