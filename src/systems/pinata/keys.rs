@@ -58,7 +58,8 @@ async fn list_once(talk: &Conversation<'_>, until: Option<&Text>) -> Result<Vec<
     let mut pages = Pages::of("API keys");
     let mut entries: Vec<Entry> = Vec::new();
     let (mut counted, mut used_up, mut unscoped) = (None, 0_u32, 0_u32);
-    // A page may begin with the last row so far, and where that is all it brings, the list should end there.
+    // 1: the next page has to begin with the last row so far. 0: at the start, and behind a page that brought nothing else,
+    // since a page may hold one row only: then an empty one has to follow.
     let mut overlap = 0;
     loop {
         let offset = (entries.len() - overlap).to_string();
