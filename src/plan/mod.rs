@@ -2,13 +2,16 @@
 //!
 //! No I/O, no clock, no environment: time, limits and history come in as arguments, and equal input gives equal bytes out.
 //! The table of what may be removed is in `standing`; what is ambiguous in `ambiguity`; guards over rows in `row_guards`,
-//! over groups in `ceilings`. `target` puts them together.
+//! over groups in `ceilings`. `walk` takes each entry through the table, `target` puts the steps together.
 
 mod ambiguity;
 mod candidate;
 mod ceilings;
+mod dead;
 mod describe;
 mod due;
+mod duplicates;
+mod fights;
 mod frame;
 mod index;
 mod input;
@@ -20,13 +23,16 @@ mod observe;
 mod order;
 mod persons;
 pub mod render;
+mod reserved;
 mod resolve;
 mod row_guards;
 mod rows;
+mod saved;
 mod settings;
 mod standing;
 mod tally;
 mod target;
+mod walk;
 
 pub use ceilings::{Total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};
@@ -42,7 +48,7 @@ pub use settings::{Confirmation, Settings};
 pub use target::plan_target;
 
 use crate::{
-    access::{Entry, Life, Object, Pattern, SelectField, Selector, Selectors, Shape, Value},
+    access::{Entry, Life, Object, Pattern, SelectField, Selector, Shape, Value},
     policy::Declaration,
 };
 
@@ -94,17 +100,6 @@ fn imagined(declaration: &Declaration) -> Entry {
     }
 }
 
-/// The selectors of a list that name none of the entries, in words.
-fn unseen<'e>(selectors: &Selectors, entries: impl Iterator<Item = &'e Entry> + Clone) -> Vec<String> {
-    match selectors {
-        Selectors::All => Vec::new(),
-        Selectors::Any(all) => {
-            let missing = |selector: &&Selector| !entries.clone().any(|entry| selector.fits(entry));
-            all.iter().filter(missing).map(selector_words).collect()
-        }
-    }
-}
-
 /// A selector in words, as far as it can be told without its kind.
 fn selector_words(selector: &Selector) -> String {
     let patterns = |patterns: &[Pattern]| patterns.iter().map(Pattern::to_string).collect::<Vec<_>>().join(" or ");
@@ -117,4 +112,4 @@ fn selector_words(selector: &Selector) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -180,6 +180,20 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether it tells of a declaration that nothing live fulfils.
+    pub fn is_unfulfilled(&self) -> bool {
+        match self.finding {
+            Some(FindingKind::Missing | FindingKind::Differs) => true,
+            Some(FindingKind::Dead) => self.origin.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it tells of a dead entry that no declaration names: there can be many, and nobody has to do anything.
+    pub fn is_quiet(&self) -> bool {
+        self.finding == Some(FindingKind::Dead) && self.origin.is_none()
+    }
+
     /// The group in which guards judge it.
     pub fn group(&self) -> Option<Group> {
         self.cause.map(Cause::group)
@@ -202,7 +216,7 @@ pub enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
-    /// Declared, and no live entry matches.
+    /// Declared, and no entry matches, live or dead.
     Missing,
     /// Less than declared, or otherwise different.
     Differs,
@@ -210,7 +224,7 @@ pub enum FindingKind {
     OverScoped,
     /// Shares the natural key of a declared entry, and nothing would remove it. Out of sync.
     Duplicate,
-    /// Past the vendor's expiry, already revoked, ended.
+    /// Past the vendor's expiry, already revoked, ended. With an origin where it is declared.
     Dead,
     /// A removal is under way.
     InFlight,
