@@ -13,6 +13,7 @@ mod due;
 mod duplicates;
 mod fights;
 mod frame;
+mod hold;
 mod index;
 mod input;
 mod matching;
@@ -37,11 +38,12 @@ mod walk;
 pub use ceilings::{Total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};
 pub use frame::{blocked, finish, unreadable};
+pub use hold::{Hold, HoldName};
 pub use index::LoneResources;
 pub use input::{Input, Planned};
 pub use model::{
-    Counts, FileProblem, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan,
-    ReadingSummary, Row, Status, TargetPlan, TargetState, Ticket,
+    Counts, FileProblem, FindingKind, GuardRefusal, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row,
+    Status, TargetPlan, TargetState, Ticket,
 };
 pub use order::{OrderRefused, order_one};
 pub use settings::{Confirmation, Settings};

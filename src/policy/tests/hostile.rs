@@ -9,7 +9,7 @@ use crate::{
     policy::{Blocked, Policies, Source, load},
 };
 
-const MANY: usize = 50_000;
+const MANY: usize = 30_000;
 
 fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
     (0..count).fold(String::new(), |mut text, number| {
