@@ -83,6 +83,9 @@ impl Pattern {
 
     /// The same without regard to ASCII case, for e-mail addresses.
     pub fn matches_ignoring_case(&self, text: &str) -> bool {
+        if let Some(literal) = self.as_literal() {
+            return literal.eq_ignore_ascii_case(text);
+        }
         let folded = Self { pieces: self.pieces.iter().map(|piece| piece.to_ascii_lowercase().into()).collect() };
         folded.matches(&text.to_ascii_lowercase())
     }

@@ -84,17 +84,22 @@ impl Selector {
 }
 
 impl Condition {
-    fn holds(&self, entry: &Entry) -> bool {
-        let fits = |text: &str| {
-            self.any_of.iter().any(|pattern| {
-                // An id of the vendor's is no address: two ids may differ by case alone.
-                if self.ignore_case && text.contains('@') {
-                    pattern.matches_ignoring_case(text)
-                } else {
-                    pattern.matches(text)
-                }
-            })
-        };
+    /// Whether one of the patterns fits.
+    pub fn holds(&self, entry: &Entry) -> bool {
+        self.any_spelling(entry, |text| self.any_of.iter().any(|pattern| self.fits(pattern, text)))
+    }
+
+    /// Whether this one of the patterns fits.
+    pub fn holds_by(&self, pattern: &Pattern, entry: &Entry) -> bool {
+        self.any_spelling(entry, |text| self.fits(pattern, text))
+    }
+
+    fn fits(&self, pattern: &Pattern, text: &str) -> bool {
+        // An id of the vendor's is no address: two ids may differ by case alone.
+        if self.ignore_case && text.contains('@') { pattern.matches_ignoring_case(text) } else { pattern.matches(text) }
+    }
+
+    fn any_spelling(&self, entry: &Entry, fits: impl Fn(&str) -> bool) -> bool {
         match self.field {
             SelectField::Field(index) => entry.values.get(index).is_some_and(|value| value.any_spelling(fits)),
             SelectField::Principal => entry.principal.as_ref().is_some_and(|principal| principal.any_spelling(fits)),

@@ -151,6 +151,7 @@ fn still_meant(plan: &TargetPlan) -> HashSet<Ticket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::tests::world::World;
 
     #[test]
     fn five_minutes_or_twice_the_readings_own_time_where_entries_cannot_be_read_alone() {
@@ -161,5 +162,50 @@ mod tests {
         assert!(too_old(at(0), at(400), at(801), false));
         assert!(too_old(at(0), at(400), at(800), true), "it could have been read alone");
         assert!(too_old(at(0), at(1), at(-1), false), "a clock that went back proves nothing");
+    }
+
+    /// Three declared, one undeclared in a set of its own with an allowed one, as read for the plan.
+    fn world() -> World {
+        let mut world = World::of("s2");
+        for id in ["service/a", "service/b", "service/c"] {
+            world.live(id);
+            world.declare(id);
+        }
+        world.live("ci/old");
+        world.live("ci/run-1");
+        world.manage(0, "ci/*");
+        world.allow(0, "ci/run-*");
+        world
+    }
+
+    #[test]
+    fn a_newer_reading_in_which_nothing_declared_is_left_stops_everything() {
+        let mut world = world();
+        world.absent("service/a");
+        assert_eq!(still_meant(&world.plan()).len(), 2);
+        world.snapshot.entries.retain(|entry| entry.id.starts_with("ci/"));
+        let plan = world.plan();
+        assert!(plan.refusals.iter().any(|refusal| refusal.guard == "no_overlap"), "{:?}", plan.refusals);
+        assert!(still_meant(&plan).is_empty());
+    }
+
+    #[test]
+    fn a_newer_reading_in_which_a_set_would_be_left_empty_stops_everything() {
+        let mut world = world();
+        world.absent("service/a");
+        world.snapshot.entries.retain(|entry| entry.id != "ci/run-1");
+        let plan = world.plan();
+        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard.as_str()).collect::<Vec<_>>(), ["allow_empty"]);
+        assert!(plan.changes().next().is_some(), "the absent row itself would go");
+        assert!(still_meant(&plan).is_empty());
+    }
+
+    #[test]
+    fn what_only_share_or_count_refuses_in_a_newer_reading_is_still_meant() {
+        let mut world = world();
+        world.settings.max_count = 0;
+        let plan = world.plan();
+        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard.as_str()).collect::<Vec<_>>(), ["count"]);
+        assert_eq!(still_meant(&plan).len(), 1);
     }
 }

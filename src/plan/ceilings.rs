@@ -1,8 +1,10 @@
 //! Guards that refuse whole groups of rows, never cut to fit.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Counts, GuardRefusal, HoldName, Input, TargetPlan, candidate::Candidate, tally::Tally};
+use super::{
+    Counts, GuardRefusal, HoldName, Input, TargetPlan, candidate::Candidate, membership::Membership, tally::Tally,
+};
 use crate::{
     access::{BaseScope, Group, SentRow, Text},
     policy::Declaration,
@@ -24,11 +26,12 @@ pub fn judge(
     input: &Input<'_>,
     candidates: &mut [Candidate<'_>],
     tally: &Tally,
+    membership: &Membership<'_>,
     counts: &mut Counts,
 ) -> Vec<GuardRefusal> {
     let mut refusals = Vec::new();
     no_overlap(input, candidates, tally, &mut refusals);
-    empty_sets(input, candidates, tally, &mut refusals);
+    empty_sets(input, candidates, tally, membership, &mut refusals);
     let going = number(candidates.iter().filter(|candidate| candidate.goes()).count());
     counts.meant = going;
     if let Some(stated) = input.stated {
@@ -53,7 +56,16 @@ pub fn judge(
         share(input, candidates, tally, group, going, &mut refusals);
     }
     count(input, candidates, going, &mut refusals);
+    if let Some(expected) = expected.filter(|expected| input.now < expected.until) {
+        let over = refusals.iter_mut().filter(|refusal| matches!(refusal.guard.as_str(), "share" | "count"));
+        over.for_each(|refusal| refusal.figure.push_str(&announced(expected.number, going)));
+    }
     refusals
+}
+
+/// What an announced number that is not met adds to a figure.
+fn announced(number: u32, going: u32) -> String {
+    format!("; {number} announced, {going} would be sent")
 }
 
 fn way_on(input: &Input<'_>, going: u32) -> String {
@@ -95,25 +107,48 @@ fn no_overlap(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally
 }
 
 /// A set that nothing speaks of, or that would be left without any entry, needs `allow_empty: true`.
-fn empty_sets(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally, refusals: &mut Vec<GuardRefusal>) {
-    for (position, set) in input.policy.sets.iter().enumerate().filter(|(_, set)| !set.allow_empty) {
-        let position = number(position);
-        let inside = |candidate: &Candidate<'_>| {
-            candidate.goes() && candidate.group() == Group::Undeclared && candidate.sets.contains(&position)
-        };
-        let undeclared = candidates.iter().filter(|candidate| inside(candidate)).count();
-        if undeclared == 0 {
+fn empty_sets(
+    input: &Input<'_>,
+    candidates: &mut [Candidate<'_>],
+    tally: &Tally,
+    membership: &Membership<'_>,
+    refusals: &mut Vec<GuardRefusal>,
+) {
+    // For each set the rows in it that go, and how many of these still do.
+    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); input.policy.sets.len()];
+    for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.goes()) {
+        for &set in &candidate.sets {
+            if let Some(rows) = rows.get_mut(set as usize) {
+                rows.push(at);
+            }
+        }
+    }
+    let mut spoken_of = None;
+    for (position, (set, rows)) in input.policy.sets.iter().zip(rows).enumerate() {
+        if set.allow_empty {
             continue;
         }
-        let (live, spoken) = tally.by_set.get(position as usize).copied().unwrap_or_default();
-        let going = number(candidates.iter().filter(|c| c.goes() && c.sets.contains(&position)).count());
-        let silent = !spoken && !speaks(input, position);
+        let goes = |at: &&usize| candidates.get(**at).is_some_and(Candidate::goes);
+        let is_undeclared =
+            |at: &&usize| candidates.get(**at).is_some_and(|candidate| candidate.group() == Group::Undeclared);
+        let going = number(rows.iter().filter(goes).count());
+        if !rows.iter().filter(goes).any(|at| is_undeclared(&at)) {
+            continue;
+        }
+        let (live, spoken) = tally.by_set.get(position).copied().unwrap_or_default();
+        let silent = !spoken
+            && !spoken_of.get_or_insert_with(|| speaks(input, membership)).get(position).copied().unwrap_or(false);
         if !silent && going < live {
             continue;
         }
         let why =
             if silent { "no declaration and no `allow` speaks of its set" } else { "its set would be left empty" };
-        refuse(candidates, inside, why);
+        for at in rows {
+            let undeclared = |c: &&mut Candidate<'_>| c.goes() && c.group() == Group::Undeclared;
+            if let Some(candidate) = candidates.get_mut(at).filter(undeclared) {
+                candidate.hold(HoldName::Ceiling, why, None);
+            }
+        }
         let file = input.policy.files.get(set.place.file as usize).map_or("", |file| file.name.as_str());
         refusals.push(GuardRefusal {
             guard: "allow_empty".into(),
@@ -126,13 +161,18 @@ fn empty_sets(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally
     }
 }
 
-/// Whether an `allow` item of the set's file, or a declaration that would lie in the set, speaks of it.
-fn speaks(input: &Input<'_>, set: u32) -> bool {
-    let Some(set) = input.policy.sets.get(set as usize) else { return false };
-    input.policy.allows.iter().any(|allow| allow.place.file == set.place.file && allow.kind == set.kind)
-        || input.policy.declarations.iter().any(|declaration| {
-            declaration.kind == set.kind && super::membership::contains(set, &super::imagined(declaration))
-        })
+/// For each set whether an `allow` item of its file, or a declaration that would lie in it, speaks of it.
+fn speaks(input: &Input<'_>, membership: &Membership<'_>) -> Vec<bool> {
+    let allowing: HashSet<(u32, &str)> =
+        input.policy.allows.iter().map(|allow| (allow.place.file, allow.kind.name)).collect();
+    let sets = input.policy.sets.iter();
+    let mut spoken: Vec<bool> = sets.map(|set| allowing.contains(&(set.place.file, set.kind.name))).collect();
+    for set in input.policy.declarations.iter().flat_map(|one| membership.sets_of(&super::imagined(one))) {
+        if let Some(spoken) = spoken.get_mut(set as usize) {
+            *spoken = true;
+        }
+    }
+    spoken
 }
 
 fn share(
@@ -160,23 +200,22 @@ fn share(
         let known = bases.entry(base.scope).or_default();
         *known = base.number.max(*known);
     }
-    let sent_in = |scope: &BaseScope| {
-        let counts = |sent: &&SentRow| {
-            sent.group() == group
-                && (sent.done || !ids.contains(&(sent.kind.as_str(), sent.id.as_str())))
-                && match scope {
-                    BaseScope::File(file) => sent.files.contains(file),
-                    BaseScope::Kind(kind) => sent.kind == *kind,
-                }
-        };
-        number(input.history.sent.iter().filter(counts).count())
+    let mut sent_in: HashMap<BaseScope, u32> = HashMap::new();
+    let counts = |sent: &&SentRow| {
+        sent.group() == group && (sent.done || !ids.contains(&(sent.kind.as_str(), sent.id.as_str())))
     };
+    for sent in input.history.sent.iter().filter(counts) {
+        let files = sent.files.iter().cloned().map(BaseScope::File);
+        for scope in files.chain([BaseScope::Kind(sent.kind.clone())]) {
+            *sent_in.entry(scope).or_default() += 1;
+        }
+    }
     let percent = input.settings.max_share_percent;
     let mut over = Vec::new();
     for (scope, now) in going {
         let base = bases.get(&scope).copied().unwrap_or(0);
         let limit = number((u64::from(base) * u64::from(percent) / 100) as usize).max(1);
-        let sent = sent_in(&scope);
+        let sent = sent_in.get(&scope).copied().unwrap_or(0);
         if now + sent > limit {
             over.push((scope, now, sent, base, limit));
         }

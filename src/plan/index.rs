@@ -26,14 +26,20 @@ pub struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// Indexes the entries that are not dead.
-    pub fn new(kind: &'static Kind, fields: FieldSet, entries: &'a [Entry], lone: &'a LoneResources) -> Self {
+    /// Indexes the entries that are not dead, or those that are.
+    pub fn new(
+        kind: &'static Kind,
+        fields: FieldSet,
+        entries: &'a [Entry],
+        lone: &'a LoneResources,
+        dead: bool,
+    ) -> Self {
         let hasher = RandomState::new();
         let mut heads = vec![END; entries.len().next_power_of_two()];
         let mut next = vec![END; entries.len()];
         // Walked backwards so that chains run in the order of the snapshot.
         for (position, entry) in entries.iter().enumerate().rev() {
-            if entry.kind != kind || super::is_dead(entry) {
+            if entry.kind != kind || super::is_dead(entry) != dead {
                 continue;
             }
             let tokens = fields.iter().map(|&field| lone.token(entry, field));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     index::{FieldSet, Index, LoneResources},
-    resolve::{Meaning, Names, Unresolved},
+    resolve::{Meaning, Names},
 };
 use crate::{
     access::{Entry, FieldRole, Kind, Shape, Snapshot, Text, Value},
@@ -32,11 +32,7 @@ pub struct UnresolvedDeclaration {
 impl UnresolvedDeclaration {
     /// The names that are wrong, for a sentence.
     pub fn names(&self) -> String {
-        let one = |name: &Unresolved| {
-            let how = if name.candidates.is_empty() { "stands for nothing live" } else { "stands for several objects" };
-            format!("{:?} {how}", name.name)
-        };
-        self.meaning.unresolved.iter().map(one).collect::<Vec<_>>().join("; ")
+        self.meaning.wrong_names()
     }
 }
 
@@ -53,7 +49,7 @@ impl Matching {
 
     /// Matches every declaration.
     pub fn new(policy: &TargetPolicy, snapshot: &Snapshot, names: &Names<'_>, lone: &LoneResources) -> Self {
-        let mut indices = Indices { snapshot, lone, built: Vec::new() };
+        let mut indices = Indices { snapshot, lone, dead: false, built: Vec::new() };
         let mut by_declaration = Lists::with_capacity(policy.declarations.len());
         let mut unresolved = Vec::new();
         for (position, declaration) in policy.declarations.iter().enumerate() {
@@ -121,25 +117,32 @@ impl Lists {
     }
 }
 
-/// Entries that `absent:` items name, with the item that names each first.
-pub fn absent_entries(
-    absents: &[Absent],
-    snapshot: &Snapshot,
-    names: &Names<'_>,
-    lone: &LoneResources,
-) -> HashMap<u32, u32> {
-    let mut indices = Indices { snapshot, lone, built: Vec::new() };
-    let mut named = HashMap::new();
-    for (position, absent) in absents.iter().enumerate() {
-        let meaning = names.meaning(absent.kind, &absent.values, absent.person.as_ref());
-        // A name that does not stand for exactly one live object names nothing.
-        if meaning.is_clear() {
+/// What `absent:` items name.
+#[derive(Debug, Default)]
+pub struct AbsentEntries {
+    /// Entries with the item that names each first.
+    pub named: HashMap<u32, u32>,
+    /// Items with a name that does not stand for exactly one live object, and how: they name nothing.
+    pub unclear: Vec<(u32, String)>,
+}
+
+impl AbsentEntries {
+    /// Looks for what items name.
+    pub fn of(absents: &[Absent], snapshot: &Snapshot, names: &Names<'_>, lone: &LoneResources) -> Self {
+        let mut indices = Indices { snapshot, lone, dead: false, built: Vec::new() };
+        let mut all = Self::default();
+        for (position, absent) in absents.iter().enumerate() {
+            let meaning = names.meaning(absent.kind, &absent.values, absent.person.as_ref());
+            if !meaning.is_clear() {
+                all.unclear.push((to_u32(position), meaning.wrong_names()));
+                continue;
+            }
             for entry in indices.with_meaning(absent.kind, &absent.values, &meaning) {
-                named.entry(entry).or_insert_with(|| to_u32(position));
+                all.named.entry(entry).or_insert_with(|| to_u32(position));
             }
         }
+        all
     }
-    named
 }
 
 /// Entries that `holds:` items name and that have not ended.
@@ -150,7 +153,7 @@ pub fn held_entries(
     lone: &LoneResources,
     now: jiff::Timestamp,
 ) -> HashMap<u32, u32> {
-    let mut indices = Indices { snapshot, lone, built: Vec::new() };
+    let mut indices = Indices { snapshot, lone, dead: false, built: Vec::new() };
     let mut named = HashMap::new();
     for (position, hold) in holds.iter().enumerate().filter(|(_, hold)| now < hold.until) {
         let meaning = names.meaning(hold.kind, &hold.values, hold.person.as_ref());
@@ -162,10 +165,28 @@ pub fn held_entries(
     named
 }
 
+/// The dead entries that declarations match, by the declaration's number.
+pub fn dead_entries<'d>(
+    declarations: impl Iterator<Item = (u32, &'d Declaration)>,
+    snapshot: &Snapshot,
+    names: &Names<'_>,
+    lone: &LoneResources,
+) -> Vec<(u32, Vec<u32>)> {
+    let mut indices = Indices { snapshot, lone, dead: true, built: Vec::new() };
+    let matched = declarations.map(|(number, declaration)| {
+        let mut found = Vec::new();
+        indices.matched(declaration, names, &mut found);
+        (number, found)
+    });
+    matched.filter(|(_, found)| !found.is_empty()).collect()
+}
+
 /// Indices, each built when it is first asked for.
 struct Indices<'a> {
     snapshot: &'a Snapshot,
     lone: &'a LoneResources,
+    /// Whether the dead are looked for, or the others.
+    dead: bool,
     built: Vec<(&'static Kind, FieldSet, Index<'a>)>,
 }
 
@@ -177,7 +198,7 @@ impl<'a> Indices<'a> {
             into.extend(index.find(tokens).map(to_u32));
             return;
         }
-        let index = Index::new(kind, fields.into(), &self.snapshot.entries, self.lone);
+        let index = Index::new(kind, fields.into(), &self.snapshot.entries, self.lone, self.dead);
         into.extend(index.find(tokens).map(to_u32));
         self.built.push((kind, fields.into(), index));
     }

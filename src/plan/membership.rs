@@ -14,8 +14,9 @@ use crate::{
 pub struct Membership<'a> {
     sets: &'a [ManagedSet],
     allows: &'a [Allow],
-    narrowed_sets: Narrowed,
-    narrowed_allows: Narrowed,
+    selecting: Narrowed<'a>,
+    excepting: Narrowed<'a>,
+    allowing: Narrowed<'a>,
 }
 
 /// What a target's `allow` items say of one entry.
@@ -33,8 +34,9 @@ impl<'a> Membership<'a> {
         Self {
             sets: &policy.sets,
             allows: &policy.allows,
-            narrowed_sets: Narrowed::new(policy.sets.iter().map(|set| (set.kind, &set.select))),
-            narrowed_allows: Narrowed::new(policy.allows.iter().map(|item| (item.kind, &item.select))),
+            selecting: Narrowed::new(policy.sets.iter().map(|set| (set.kind, &set.select))),
+            excepting: Narrowed::of(policy.sets.iter().map(|set| (set.kind, Some(set.except.as_slice())))),
+            allowing: Narrowed::new(policy.allows.iter().map(|item| (item.kind, &item.select))),
         }
     }
 
@@ -43,22 +45,23 @@ impl<'a> Membership<'a> {
         if entry.outside().is_some() {
             return Vec::new();
         }
-        let mut found = self.narrowed_sets.could_select(entry);
-        found.retain(|&set| self.sets.get(set as usize).is_some_and(|set| contains(set, entry)));
+        let mut found = self.selecting.naming(entry);
+        if !found.is_empty() {
+            let excepted = self.excepting.naming(entry);
+            found.retain(|set| excepted.binary_search(set).is_err());
+        }
         found
     }
 
     /// Whether an `allow` item of the file of one of these sets covers the entry, and with which limits.
     pub fn allowed(&self, entry: &Entry, sets: &[u32], now: Timestamp, clock_is_right: bool) -> Option<Allowed> {
+        let mut files: Vec<u32> =
+            sets.iter().filter_map(|&set| self.sets.get(set as usize)).map(|set| set.place.file).collect();
+        files.sort_unstable();
         let mut found: Option<Allowed> = None;
-        for position in self.narrowed_allows.could_select(entry) {
+        for position in self.allowing.naming(entry) {
             let Some(item) = self.allows.get(position as usize) else { continue };
-            let in_own_set = sets.iter().any(|&set| {
-                self.sets
-                    .get(set as usize)
-                    .is_some_and(|set| set.place.file == item.place.file && set.kind == item.kind)
-            });
-            if !in_own_set || item.kind != entry.kind || !item.select.select(entry) {
+            if files.binary_search(&item.place.file).is_err() {
                 continue;
             }
             if clock_is_right && item.must_expire_within.is_some_and(|within| !expires_within(entry, now, within)) {
@@ -71,11 +74,6 @@ impl<'a> Membership<'a> {
         }
         found
     }
-}
-
-/// Whether a set holds the entry.
-pub fn contains(set: &ManagedSet, entry: &Entry) -> bool {
-    set.kind == entry.kind && set.select.select(entry) && !set.except.iter().any(|selector| selector.fits(entry))
 }
 
 fn expires_within(entry: &Entry, now: Timestamp, within: SignedDuration) -> bool {

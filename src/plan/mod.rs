@@ -2,14 +2,18 @@
 //!
 //! No I/O, no clock, no environment: time, limits and history come in as arguments, and equal input gives equal bytes out.
 //! The table of what may be removed is in `standing`; what is ambiguous in `ambiguity`; guards over rows in `row_guards`,
-//! over groups in `ceilings`. `target` puts them together.
+//! over groups in `ceilings`. `walk` takes each entry through the table, `target` puts the steps together.
 
 mod ambiguity;
 mod candidate;
 mod ceilings;
+mod dead;
 mod describe;
 mod due;
+mod duplicates;
+mod fights;
 mod frame;
+mod hold;
 mod index;
 mod input;
 mod matching;
@@ -20,23 +24,27 @@ mod observe;
 mod order;
 mod persons;
 pub mod render;
+mod reserved;
 mod resolve;
 mod row_guards;
 mod rows;
+mod saved;
 mod settings;
 mod standing;
 mod tally;
 mod target;
 mod upcoming;
+mod walk;
 
 pub use ceilings::{Total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};
 pub use frame::{blocked, finish, unreadable};
+pub use hold::{Hold, HoldName};
 pub use index::LoneResources;
 pub use input::{Input, Planned};
 pub use model::{
-    Counts, FileProblem, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan,
-    ReadingSummary, Row, Status, TargetPlan, TargetState, Ticket,
+    Counts, FileProblem, FindingKind, GuardRefusal, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row,
+    Status, TargetPlan, TargetState, Ticket,
 };
 pub use order::{OrderRefused, order_one};
 pub use settings::{Confirmation, Settings};
@@ -44,7 +52,7 @@ pub use target::plan_target;
 pub use upcoming::{MAX_UPCOMING, Upcoming, UpcomingKind};
 
 use crate::{
-    access::{Entry, Life, Object, Pattern, SelectField, Selector, Selectors, Shape, Value},
+    access::{Entry, Life, Object, Pattern, SelectField, Selector, Shape, Value},
     policy::Declaration,
 };
 
@@ -96,17 +104,6 @@ fn imagined(declaration: &Declaration) -> Entry {
     }
 }
 
-/// The selectors of a list that name none of the entries, in words.
-fn unseen<'e>(selectors: &Selectors, entries: impl Iterator<Item = &'e Entry> + Clone) -> Vec<String> {
-    match selectors {
-        Selectors::All => Vec::new(),
-        Selectors::Any(all) => {
-            let missing = |selector: &&Selector| !entries.clone().any(|entry| selector.fits(entry));
-            all.iter().filter(missing).map(selector_words).collect()
-        }
-    }
-}
-
 /// A selector in words, as far as it can be told without its kind.
 fn selector_words(selector: &Selector) -> String {
     let patterns = |patterns: &[Pattern]| patterns.iter().map(Pattern::to_string).collect::<Vec<_>>().join(" or ");
@@ -119,4 +116,4 @@ fn selector_words(selector: &Selector) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

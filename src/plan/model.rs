@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Hold;
 use crate::access::{Action, Cause, Evidence, Fingerprint, Group, Reversibility, Text};
 
 /// The version of the plan document.
@@ -180,6 +181,20 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether it tells of a declaration that nothing live fulfils.
+    pub fn is_unfulfilled(&self) -> bool {
+        match self.finding {
+            Some(FindingKind::Missing | FindingKind::Differs) => true,
+            Some(FindingKind::Dead) => self.origin.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it tells of a dead entry that no declaration names: there can be many, and nobody has to do anything.
+    pub fn is_quiet(&self) -> bool {
+        self.finding == Some(FindingKind::Dead) && self.origin.is_none()
+    }
+
     /// The group in which guards judge it.
     pub fn group(&self) -> Option<Group> {
         self.cause.map(Cause::group)
@@ -202,7 +217,7 @@ pub enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
-    /// Declared, and no live entry matches.
+    /// Declared, and no entry matches, live or dead.
     Missing,
     /// Less than declared, or otherwise different.
     Differs,
@@ -210,7 +225,7 @@ pub enum FindingKind {
     OverScoped,
     /// Shares the natural key of a declared entry, and nothing would remove it. Out of sync.
     Duplicate,
-    /// Past the vendor's expiry, already revoked, ended.
+    /// Past the vendor's expiry, already revoked, ended. With an origin where it is declared.
     Dead,
     /// A removal is under way.
     InFlight,
@@ -256,88 +271,6 @@ pub enum OriginKind {
     Allow,
     /// The managed set that covers the entry.
     ManagedSet,
-}
-
-/// What holds a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Hold {
-    /// Its name.
-    pub name: HoldName,
-    /// Why it holds, with figures.
-    pub why: String,
-    /// The exact way on.
-    pub way_on: Option<String>,
-}
-
-/// The names of what can hold a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HoldName {
-    /// It is Portcullis' own credential, or its pipeline's.
-    Own,
-    /// The operator protects it.
-    Protected,
-    /// Its removal would open what it controls.
-    Widening,
-    /// Its id last matched a declaration that now matches nothing.
-    MaybeRenamed,
-    /// A declaration that could mean it has a name that resolves to nothing or to several.
-    Unresolved,
-    /// It shares a declared entry's natural key.
-    Duplicate,
-    /// Removing it would remove a declared entry along with it.
-    Implied,
-    /// Its owner is null where the journal knows one.
-    OwnerUnknown,
-    /// It may be the token in use.
-    TokenManager,
-    /// The system refused it before.
-    Refused,
-    /// Its kind is not enforced.
-    Observe,
-    /// Its notice has not run out.
-    Notice,
-    /// Too few would remain.
-    Floor,
-    /// The clock is off.
-    Clock,
-    /// A freeze window.
-    Freeze,
-    /// A `holds:` item.
-    Hold,
-    /// Its group was refused.
-    Ceiling,
-    /// It came back too often, and people carry removals out: asked for at most once a day.
-    Fights,
-    /// The saved plan does not hold this row.
-    NotInPlan,
-}
-
-impl HoldName {
-    /// Its name in output.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Own => "own",
-            Self::Protected => "protected",
-            Self::Widening => "widening",
-            Self::MaybeRenamed => "maybe_renamed",
-            Self::Unresolved => "unresolved",
-            Self::Duplicate => "duplicate",
-            Self::Implied => "implied",
-            Self::OwnerUnknown => "owner_unknown",
-            Self::TokenManager => "token_manager",
-            Self::Refused => "refused",
-            Self::Observe => "observe",
-            Self::Notice => "notice",
-            Self::Floor => "floor",
-            Self::Clock => "clock",
-            Self::Freeze => "freeze",
-            Self::Hold => "hold",
-            Self::Ceiling => "ceiling",
-            Self::Fights => "fights",
-            Self::NotInPlan => "not_in_plan",
-        }
-    }
 }
 
 /// A guard that refused a group of rows.

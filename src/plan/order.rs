@@ -8,11 +8,11 @@ use super::{
     index::LoneResources,
     matching::{Matching, natural_key},
     membership::Membership,
+    reserved::{self, Reserved},
     resolve::Names,
     row_guards, rows,
     standing::{Standing, Verdict},
     tally::{Tally, files_of},
-    target,
 };
 use crate::access::{Cause, Entry, Gap, Group, Hasher, Life, Observation, Text};
 
@@ -75,6 +75,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
     }
     let lone = LoneResources::of(input.snapshot, input.description.kinds);
     let membership = Membership::new(input.policy);
+    let reserved = Reserved::of(input);
     let mut tally = Tally::new(input.policy);
     for other in input.snapshot.entries.iter().filter(|other| other.is_live()) {
         tally.count(other, &Standing::default(), &[], false);
@@ -96,8 +97,8 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
             gap: Gap::default(),
             declaration: None,
         },
-        own: target::is_own(input, entry),
-        protected: target::is_protected(input, entry),
+        own: reserved.is_own(entry),
+        protected: reserved.is_protected(entry),
         held: None,
         files: files_of(input.policy, &standing),
         sets: standing.sets,
@@ -114,7 +115,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
     if candidate.protected {
         candidate.hold(HoldName::Protected, "the operator protects it in portcullis.yaml", None);
     }
-    if let Some((_, why)) = row_guards::own_unknown(input).into_iter().find(|(kind, _)| *kind == entry.kind) {
+    if let Some((_, why)) = reserved::own_unknown(input).into_iter().find(|(kind, _)| *kind == entry.kind) {
         candidate.hold(
             HoldName::Own,
             format!("it could be the own credential: {why}"),

@@ -167,6 +167,15 @@ impl Meaning {
         self.unresolved.is_empty()
     }
 
+    /// The names that are wrong, for a sentence.
+    pub fn wrong_names(&self) -> String {
+        let one = |name: &Unresolved| {
+            let how = if name.candidates.is_empty() { "stands for nothing live" } else { "stands for several objects" };
+            format!("{:?} {how}", name.name)
+        };
+        self.unresolved.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
+
     /// Every combination of tokens, each in the order of `fields`. Names that stand for one thing give exactly one; a name
     /// that stands for nothing gives none. Bounded: ambiguous names are rare and their products small.
     pub fn combinations(&self) -> Vec<Vec<&str>> {

@@ -1,10 +1,12 @@
 //! Guards that hold single rows, and those that look at the end state: widening and floor.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::Timestamp;
 
-use super::{Confirmation, HoldName, Input, candidate::Candidate, due::span, tally::Tally};
+use super::{Confirmation, HoldName, Input, candidate::Candidate, due::span, fights::Fights, tally::Tally};
 use crate::{
-    access::{Cause, Group, Kind, SentRow, Text},
+    access::{Cause, Group, Kind, Text},
     policy::Hold,
 };
 
@@ -16,6 +18,8 @@ pub struct RowGuards<'a> {
     pub own_unknown: &'a [&'static Kind],
     /// Whether our clock agrees with the vendor's.
     pub clock_is_right: bool,
+    /// What went and came back.
+    pub fights: &'a Fights<'a>,
 }
 
 impl RowGuards<'_> {
@@ -46,7 +50,7 @@ impl RowGuards<'_> {
         if candidate.cause == Cause::Undeclared {
             self.notice(candidate);
         }
-        self.fights(candidate);
+        self.fights.judge(candidate);
     }
 
     fn observe(&self, candidate: &mut Candidate<'_>) {
@@ -129,27 +133,6 @@ impl RowGuards<'_> {
         known.since.checked_add(self.input.settings.notice).ok()
     }
 
-    /// Where people carry removals out, the same natural key is asked for at most once a day.
-    fn fights(&self, candidate: &mut Candidate<'_>) {
-        if !self.input.description.by_hand {
-            return;
-        }
-        let entry = candidate.entry;
-        // Another entry of the same key that was there all along is not back.
-        let back = |sent: &&SentRow| {
-            let again = sent.id == entry.id || entry.created_at.is_some_and(|at| at > sent.at);
-            sent.done && again && sent.natural_key == candidate.natural_key
-        };
-        let asked = self.input.history.sent.iter().filter(back).count();
-        if asked > 0 {
-            candidate.hold(
-                HoldName::Fights,
-                format!("it was removed {asked} times in 24 hours and is back; people are asked at most once a day"),
-                Some("find out who grants it again".into()),
-            );
-        }
-    }
-
     fn clock(&self) -> String {
         let skew = self.input.snapshot.clock_skew.map_or_else(String::new, |skew| format!("{}s", skew.as_secs()));
         format!("this machine's clock is {skew} off the vendor's")
@@ -158,26 +141,28 @@ impl RowGuards<'_> {
 
 /// Holds rows on a control whose removal would leave it open: judged on what would go in all.
 pub fn widening(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally) {
+    let may_open: HashSet<&Text> = input.settings.may_open.iter().collect();
+    let mut on_control: HashMap<Text, Vec<usize>> = HashMap::new();
+    for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.goes()) {
+        if let Some(control) = candidate.entry.facts.as_ref().and_then(|facts| facts.control.clone()) {
+            on_control.entry(control).or_default().push(at);
+        }
+    }
     for control in &input.snapshot.controls {
-        let may_open = |name: &Text| *name == control.id || control.names.contains(name);
-        if input.settings.may_open.iter().any(may_open) {
+        if std::iter::once(&control.id).chain(&control.names).any(|name| may_open.contains(name)) {
             continue;
         }
+        let Some(going) = on_control.get(&control.id) else { continue };
         let live = tally.live_by_control.get(&control.id).copied().unwrap_or(0) + control.others;
-        let on_it = |candidate: &Candidate<'_>| {
-            candidate.goes()
-                && candidate.entry.facts.as_ref().and_then(|facts| facts.control.as_ref()) == Some(&control.id)
-        };
-        let count = |only_absent: bool, candidates: &[Candidate<'_>]| {
-            let going = candidates.iter().filter(|c| on_it(c) && (!only_absent || c.group() == Group::Absent)).count();
-            u32::try_from(going).unwrap_or(u32::MAX)
-        };
-        if count(false, candidates) == 0 || live > count(false, candidates) {
+        let is_absent = |at: &&usize| candidates.get(**at).is_some_and(|candidate| candidate.group() == Group::Absent);
+        let absent = going.iter().filter(is_absent).count();
+        if live as usize > going.len() {
             continue;
         }
-        let absent_alone = count(true, candidates) > 0 && live <= count(true, candidates);
+        let absent_alone = absent > 0 && live as usize <= absent;
         let name = control.names.first().unwrap_or(&control.id);
-        for candidate in candidates.iter_mut().filter(|candidate| on_it(candidate)) {
+        for &at in going {
+            let Some(candidate) = candidates.get_mut(at) else { continue };
             if absent_alone || candidate.group() != Group::Absent {
                 candidate.hold(
                     HoldName::Widening,
@@ -195,23 +180,39 @@ pub fn floor(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally)
     if least == 0 {
         return;
     }
-    let mut kinds: Vec<(&'static str, Option<&Text>, u32, u32)> = Vec::new();
-    kinds.extend(tally.floor_by_kind.iter().map(|(&kind, &live)| (kind, None, live, least)));
-    // Of a further group one has to remain; the operator's number is about the kind.
-    kinds.extend(tally.floor_by_group.iter().map(|((kind, group), &live)| (*kind, Some(group), live, 1)));
-    kinds.sort_unstable();
-    for (kind, group, live, least) in kinds {
-        let inside = |candidate: &Candidate<'_>| {
-            let groups = candidate.entry.facts.as_ref().map_or(&[][..], |facts| &facts.floor_groups);
-            candidate.goes() && candidate.entry.kind.name == kind && group.is_none_or(|group| groups.contains(group))
+    // The kind itself, and each further group, with the rows in it.
+    let mut inside: HashMap<(&'static str, Option<Text>), Vec<usize>> = HashMap::new();
+    for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.goes()) {
+        let kind = candidate.entry.kind.name;
+        inside.entry((kind, None)).or_default().push(at);
+        for group in candidate.entry.facts.iter().flat_map(|facts| &facts.floor_groups) {
+            let of_group = inside.entry((kind, Some(group.clone()))).or_default();
+            if of_group.last() != Some(&at) {
+                of_group.push(at);
+            }
+        }
+    }
+    let mut groups: Vec<_> = inside.into_iter().collect();
+    groups.sort_unstable();
+    for ((kind, group), rows) in groups {
+        // Of a further group one has to remain; the operator's number is about the kind.
+        let (live, least) = match &group {
+            None => (tally.floor_by_kind.get(kind), least),
+            Some(group) => (tally.floor_by_group.get(&(kind, group.clone())), 1),
         };
-        let going = u32::try_from(candidates.iter().filter(|c| inside(c)).count()).unwrap_or(u32::MAX);
+        let Some(&live) = live else { continue };
+        // What another group holds does not go.
+        let goes = |at: &&usize| candidates.get(**at).is_some_and(Candidate::goes);
+        let going = u32::try_from(rows.iter().filter(goes).count()).unwrap_or(u32::MAX);
         if going == 0 || live.saturating_sub(going) >= least {
             continue;
         }
         let what = group.map_or_else(|| format!("kind {kind}"), |group| format!("group {group}"));
         let why = format!("{} of {live} in {what} would remain, at least {least} has to", live.saturating_sub(going));
-        for candidate in candidates.iter_mut().filter(|c| inside(c) && c.group() != Group::Absent) {
+        for at in rows {
+            let Some(candidate) = candidates.get_mut(at).filter(|c| c.goes() && c.group() != Group::Absent) else {
+                continue;
+            };
             let way_on = format!("the operator can set `guards: {{ keep_at_least: 0 }}` on {}", input.settings.target);
             candidate.hold(HoldName::Floor, why.clone(), Some(way_on));
         }
@@ -221,28 +222,4 @@ pub fn floor(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally)
 /// The time-based facts of a target that hold for every row: whether the clock is right.
 pub fn clock_is_right(input: &Input<'_>) -> bool {
     input.snapshot.clock_skew.is_none_or(|skew| skew.abs() <= input.settings.max_clock_skew)
-}
-
-/// Kinds whose own credential is not known, each with why.
-pub fn own_unknown(input: &Input<'_>) -> Vec<(&'static Kind, String)> {
-    let mut unknown = Vec::new();
-    for kind in input.description.kinds {
-        let entries = || input.snapshot.entries.iter().filter(|entry| entry.kind == kind && entry.is_live());
-        let detected: Vec<_> = input.snapshot.own.iter().filter(|mark| mark.kind == kind.name).collect();
-        let listed: Vec<_> = input.settings.own.iter().filter(|(own, _)| *own == kind).map(|(_, own)| own).collect();
-        let unlisted = input.settings.own_unlisted.contains(&kind);
-        let unseen = listed.iter().flat_map(|own| super::unseen(own, entries())).next();
-        let mark_unseen = detected.iter().find(|mark| !entries().any(|entry| entry.id == mark.id));
-        if unlisted {
-            continue;
-        }
-        if let Some(selector) = unseen {
-            unknown.push((kind, format!("an own entry that the operator lists is not there: {selector}")));
-        } else if let Some(mark) = mark_unseen {
-            unknown.push((kind, format!("the own credential {} is not in the list", mark.id)));
-        } else if kind.holds_own && detected.is_empty() && listed.is_empty() {
-            unknown.push((kind, "nothing tells which one is the own credential".to_owned()));
-        }
-    }
-    unknown
 }

@@ -3,6 +3,7 @@
 use super::{
     FindingKind, Input, OriginKind, Row, Status, TargetPlan,
     candidate::Candidate,
+    dead::DeadDeclared,
     describe, is_over,
     matching::Matching,
     standing::{Table, Verdict, differs, gap},
@@ -12,15 +13,15 @@ use crate::{
     policy::Declaration,
 };
 
-/// Declarations that match no live entry.
-pub fn missing(table: &Table<'_>, matching: &Matching, plan: &mut TargetPlan) {
+/// Declarations that match no entry, live or dead.
+pub fn missing(table: &Table<'_>, matching: &Matching, dead: &DeadDeclared, plan: &mut TargetPlan) {
     let input = &table.input;
     for (number, declaration) in input.policy.declarations.iter().enumerate() {
         if !matching.entries(number).is_empty() {
             split_less(table, matching, number, declaration, plan);
             continue;
         }
-        if is_over(declaration, input.now) {
+        if is_over(declaration, input.now) || dead.has(number) {
             continue;
         }
         let unresolved =

@@ -1,10 +1,11 @@
 //! The one table: what each live entry gets. Nothing else removes anything.
 
 use super::{
-    FindingKind, Input, Origin, OriginKind,
+    FindingKind, Input, Origin, OriginKind, Row,
     due::{Due, due},
     matching::Matching,
     membership::{Allowed, Leavers, Membership},
+    rows::finding,
 };
 use crate::{
     access::{Cause, Entry, FieldRole, Gap, Text, Value, compare},
@@ -208,6 +209,16 @@ impl Table<'_> {
             origin: Some(self.origin(set.place, OriginKind::ManagedSet)),
             place: Some(set.place),
             ..Verdict::none()
+        }
+    }
+
+    /// A dead entry that is declared: nothing to do for it, and somebody expects it to be live.
+    pub fn declared_dead(&self, entry: &Entry, declaration: u32, why: &str) -> Row {
+        let declaration = self.input.policy.declarations.get(declaration as usize);
+        let place = declaration.and_then(|declaration| declaration.places.first());
+        Row {
+            origin: place.map(|&place| self.origin(place, OriginKind::Declaration)),
+            ..finding(entry, FindingKind::Dead, format!("declared, and gives no access any more: {why}"))
         }
     }
 

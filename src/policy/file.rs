@@ -9,9 +9,11 @@ use crate::{
 
 use super::{
     Absent, Allow, Blocked, Hold, KnownTarget, ManagedSet, Place, PolicyFile, Source,
-    items::{Declared, Reading},
+    expansion::{AllFiles, Expansion},
+    items::Declared,
     people::People,
-    selectors,
+    reading::Reading,
+    selectors::{self, Whom},
 };
 
 /// What a file says of the targets of one system.
@@ -42,6 +44,10 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
     /// Which targets that blocks.
     pub blocked: Blocked,
+    /// How many more problems it has than are kept.
+    pub unkept: usize,
+    /// How many items people, groups and several targets added.
+    pub added: u64,
 }
 
 const TOP: [&str; 9] = ["version", "target", "targets", "team", "manage", "allow", "absent", "holds", "reason"];
@@ -50,14 +56,15 @@ const TOP: [&str; 9] = ["version", "target", "targets", "team", "manage", "allow
 const PLACEHOLDERS: [&str; 4] = ["cause", "file", "team", "justification"];
 
 /// Reads one file.
-pub fn read(source: Source<'_>, people: &People, targets: &[KnownTarget]) -> Parsed {
+pub fn read(source: Source<'_>, people: &People, targets: &[KnownTarget], all: &AllFiles) -> Parsed {
     let Document { root, mut reporter, whole } = yaml::parse(source.name, source.bytes, &Bounds::POLICY);
     let mut file =
         PolicyFile { name: source.name.into(), digest: digest(source.bytes), team: None, reasons: BTreeMap::new() };
     let mut parts = Vec::new();
+    let expansion = Expansion::new(all);
     if let Some(root) = &root {
         if root.as_map().is_some() {
-            parts = top(root, &mut file, people, targets, &mut reporter);
+            parts = top(root, &mut file, people, targets, &expansion, &mut reporter);
         } else {
             get::wrong::<()>(root, "a policy file", "a mapping", &mut reporter);
         }
@@ -67,7 +74,7 @@ pub fn read(source: Source<'_>, people: &People, targets: &[KnownTarget]) -> Par
     problems.dedup();
     let blocked =
         if problems.is_empty() { Blocked::default() } else { blocked(root.as_ref(), whole, source.bytes, targets) };
-    Parsed { file, parts, problems, blocked }
+    Parsed { file, parts, problems, blocked, unkept: 0, added: expansion.added() }
 }
 
 /// SHA-256 of a file's bytes.
@@ -121,6 +128,7 @@ fn top(
     file: &mut PolicyFile,
     people: &People,
     targets: &[KnownTarget],
+    expansion: &Expansion<'_>,
     reporter: &mut Reporter<'_>,
 ) -> Vec<Part> {
     let named = named_targets(root, targets, reporter);
@@ -155,8 +163,9 @@ fn top(
         }
     }
     for (description, part) in &mut parts {
-        let reading = Reading::new(description.system, people, file.team.clone());
-        fill(part, &fields, description, people, reading, reporter);
+        expansion.for_targets(part.targets.len());
+        let whom = Whom { system: description.system, people, expansion };
+        fill(part, &fields, description, Reading::new(whom, file.team.clone()), reporter);
     }
     parts.into_iter().map(|(_, part)| part).collect()
 }
@@ -216,14 +225,13 @@ fn fill(
     part: &mut Part,
     fields: &Fields<'_, '_>,
     description: &'static Description,
-    people: &People,
     mut reading: Reading<'_>,
     reporter: &mut Reporter<'_>,
 ) {
     let below = |name: &str, kind: &Kind| fields.get(name).and_then(|node| node.get(kind.list));
     for kind in description.kinds {
         if let Some(node) = below("manage", kind) {
-            part.sets.extend(managed(node, kind, description.system, people, reporter));
+            part.sets.extend(managed(node, kind, reading.whom, reporter));
         }
         if let Some(node) = fields.get(kind.list) {
             part.declarations.extend(reading.declarations(node, kind, reporter));
@@ -244,25 +252,19 @@ fn fill(
     }
 }
 
-fn managed(
-    node: &Node<'_>,
-    kind: &'static Kind,
-    system: &str,
-    people: &People,
-    reporter: &mut Reporter<'_>,
-) -> Option<ManagedSet> {
+fn managed(node: &Node<'_>, kind: &'static Kind, whom: Whom<'_>, reporter: &mut Reporter<'_>) -> Option<ManagedSet> {
     let place = Place { file: 0, line: node.at.line };
     let what = format!("the managed set of {}", quoted(kind.list));
     if node.as_map().is_none() {
-        let select = selectors::selectors(node, &what, kind, system, people, reporter)?;
+        let select = selectors::selectors(node, &what, kind, whom, reporter)?;
         return Some(ManagedSet { kind, select, except: Vec::new(), allow_empty: false, place });
     }
     let fields = Fields::of(node, &what, &["select", "except", "allow_empty"], reporter)?;
     let select = fields
         .required("select", reporter)
-        .and_then(|node| selectors::selectors(node, "`select`", kind, system, people, reporter));
+        .and_then(|node| selectors::selectors(node, "`select`", kind, whom, reporter));
     let except = match fields.get("except") {
-        Some(node) => selectors::list(node, "`except`", kind, system, people, reporter),
+        Some(node) => selectors::list(node, "`except`", kind, whom, reporter),
         None => Some(Vec::new()),
     };
     let allow_empty = match fields.get("allow_empty") {

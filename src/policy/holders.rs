@@ -1,19 +1,23 @@
 //! The people that an item names: `user`, `users` and `groups`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     access::{Kind, Person, Text},
     yaml::{Fields, Node, Reporter, get, quoted},
 };
 
-use super::{identity::person_field, items::Reading, people, selectors};
+use super::{identity::person_field, people, reading::Reading, selectors};
 
 /// Who an item names: nobody, or people and whether each came through a group.
 pub type Holders = Vec<(Option<Arc<Person>>, bool)>;
 
 impl Reading<'_> {
-    /// Who an item names, in the order of the file, each once; one that is named directly came through no group.
+    /// Who an item names, in the order of the file, each once; one that is named directly came through no group. Nobody,
+    /// where the item would be too many.
     pub(super) fn holders(
         &mut self,
         fields: &Fields<'_, '_>,
@@ -32,17 +36,21 @@ impl Reading<'_> {
             return vec![(None, false)];
         }
         let mut holders: Holders = Vec::new();
-        let mut add = |person: Arc<Person>, through_group: bool| {
-            if !holders.iter().any(|(known, _)| known.as_ref().is_some_and(|known| known.name == person.name)) {
-                holders.push((Some(person), through_group));
-            }
-        };
         if let Some(node) = one
             && let Some(text) = get::text(node, &quoted(field.name), reporter)
             && let Some(person) = self.person(text, node, reporter)
         {
-            add(person, false);
+            holders.push((Some(person), false));
         }
+        if several.is_none() && groups.is_none() {
+            return holders;
+        }
+        let mut seen: HashSet<Text> = HashSet::new();
+        let mut add = |person: Arc<Person>, through_group: bool| {
+            if seen.insert(person.name.clone()) {
+                holders.push((Some(person), through_group));
+            }
+        };
         if let Some(node) = several
             && let Some(texts) = get::texts(node, "`users`", reporter)
         {
@@ -55,10 +63,15 @@ impl Reading<'_> {
         if let Some(node) = groups
             && let Some(texts) = get::texts(node, "`groups`", reporter)
         {
+            let mut looked_through = HashSet::new();
             for (name, node) in texts {
-                match self.people.group(name) {
-                    Some(members) => members.iter().for_each(|person| add(Arc::clone(person), true)),
-                    None => selectors::unknown_group(name, node, self.people, reporter),
+                match self.whom.people.group(name) {
+                    Some(_) if !looked_through.insert(name) => {}
+                    Some(members) if self.whom.expansion.group(members.len(), node, reporter) => {
+                        members.iter().for_each(|person| add(Arc::clone(person), true));
+                    }
+                    Some(_) => return Vec::new(),
+                    None => selectors::unknown_group(name, node, self.whom.people, reporter),
                 }
             }
         }
@@ -66,7 +79,7 @@ impl Reading<'_> {
     }
 
     fn person(&mut self, text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Arc<Person>> {
-        if let Some(person) = self.people.find(text, self.system) {
+        if let Some(person) = self.whom.people.find(text, self.whom.system) {
             return Some(Arc::clone(person));
         }
         if people::is_address(text) {
@@ -82,9 +95,9 @@ impl Reading<'_> {
             });
             return Some(Arc::clone(stranger));
         }
-        let hint = match self.people.near(text) {
+        let hint = match self.whom.people.near(text, reporter) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if self.people.all().is_empty() => "there is no people file: write the e-mail address".to_owned(),
+            None if self.whom.people.all().is_empty() => "there is no people file: write the e-mail address".to_owned(),
             None => "add them to the people file, or write the e-mail address".to_owned(),
         };
         reporter.report_with(node, format!("the people file does not know {}", quoted(text)), hint);

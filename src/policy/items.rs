@@ -1,48 +1,20 @@
 //! Items of a list: declarations, `allow`, `absent` and `holds`.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use crate::{
-    access::{FieldRole, Kind, Limit, Person, Shape, Text, Value},
+    access::{FieldRole, Kind, Limit, Value},
     yaml::{Fields, Node, Reporter, get, quoted},
 };
 
 use super::{
-    Absent, Allow, Declaration, Hold, Limits, OnExcess, Place,
+    Absent, Allow, Declaration, Hold, OnExcess, Place,
     holders::Holders,
     identity::{self, person_field},
     limits,
-    people::People,
-    selectors,
-    values::{self, Pool},
+    reading::Reading,
+    selectors, values,
 };
-
-/// What reading the items of one file needs to know.
-pub struct Reading<'c> {
-    /// The system's name.
-    pub system: &'static str,
-    /// Everybody known.
-    pub people: &'c People,
-    /// The file's team.
-    pub team: Option<Text>,
-    /// Equal texts are kept once.
-    pub pool: Pool,
-    /// People that only an address names, kept once.
-    pub(super) strangers: HashMap<Text, Arc<Person>>,
-    /// Sets and records: in long lists few differ, and they are kept once.
-    values: HashSet<Value>,
-    /// Lists of one justification or team, for the same reason.
-    lists: HashMap<Text, Arc<[Text]>>,
-    no_text: Arc<[Text]>,
-    /// The last limits, for the same reason.
-    limits: Arc<Limits>,
-}
-
-/// How many values or lists are kept for sharing; past that the memory starts anew.
-const MAX_SHARED: usize = 4096;
 
 /// A declaration and what merging has to know besides.
 #[derive(Debug, Clone)]
@@ -64,22 +36,7 @@ fn names(kind: &'static Kind, identifying_only: bool, further: &[&'static str]) 
     names
 }
 
-impl<'c> Reading<'c> {
-    /// For one file and one system.
-    pub fn new(system: &'static str, people: &'c People, team: Option<Text>) -> Self {
-        Self {
-            system,
-            people,
-            team,
-            pool: Pool::default(),
-            strangers: HashMap::new(),
-            values: HashSet::new(),
-            lists: HashMap::new(),
-            no_text: Arc::new([]),
-            limits: Arc::default(),
-        }
-    }
-
+impl Reading<'_> {
     /// The declarations of a list.
     pub fn declarations(&mut self, node: &Node<'_>, kind: &'static Kind, reporter: &mut Reporter<'_>) -> Vec<Declared> {
         let Some(items) = get::list(node, &quoted(kind.list), reporter) else {
@@ -109,7 +66,7 @@ impl<'c> Reading<'c> {
         let values = self.values(&fields, kind, reporter);
         let holders = self.holders(&fields, kind, reporter);
         identity::check(&fields, kind, reporter);
-        let limits = limits::read(self.system, &fields, kind, kind.limits, reporter);
+        let limits = limits::read(self.whom.system, &fields, kind, kind.limits, reporter);
         if let Some(node) = fields.get(Limit::MustExpireWithin.name()) {
             let hint = "it stands in `allow`, where the system can answer it";
             reporter.report_with(node, "`must_expire_within` is no limit of a declaration", hint);
@@ -123,11 +80,12 @@ impl<'c> Reading<'c> {
         if reporter.count() > before {
             return;
         }
+        if !self.whom.expansion.item(holders.len(), &values, item, reporter) {
+            return;
+        }
         let justifications = self.list_of(justification);
         let teams = self.list_of(team);
-        if *self.limits != limits {
-            self.limits = Arc::new(limits);
-        }
+        let limits = self.shared_limits(limits);
         let mut values = Some(values);
         let last = holders.len().saturating_sub(1);
         let place = Place { file: 0, line: item.at.line };
@@ -142,7 +100,7 @@ impl<'c> Reading<'c> {
                 person,
                 justifications: Arc::clone(&justifications),
                 teams: Arc::clone(&teams),
-                limits: Arc::clone(&self.limits),
+                limits: Arc::clone(&limits),
                 on_excess: if on_excess == Some("revoke") { OnExcess::Revoke } else { OnExcess::Report },
                 places: Box::new([place]),
             };
@@ -164,14 +122,15 @@ impl<'c> Reading<'c> {
             let Some(fields) = Fields::of(item, "an `allow` item", &known, reporter) else { continue };
             let select = fields
                 .required("select", reporter)
-                .and_then(|node| selectors::selectors(node, "`select`", kind, self.system, self.people, reporter));
-            let limits = limits::read(self.system, &fields, kind, &answers, reporter);
+                .and_then(|node| selectors::selectors(node, "`select`", kind, self.whom, reporter));
+            let limits = limits::read(self.whom.system, &fields, kind, &answers, reporter);
             let within = Limit::MustExpireWithin;
-            let must_expire_within = limits::duration(self.system, &fields, within, kind, &answers, reporter);
+            let must_expire_within = limits::duration(self.whom.system, &fields, within, kind, &answers, reporter);
             let justification = self.text(&fields, "justification", reporter);
             let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
             if let Some(select) = select
                 && reporter.count() == before
+                && self.whom.expansion.item(1, &[], item, reporter)
             {
                 let place = Place { file: 0, line: item.at.line };
                 allows.push(Allow { kind, select, limits, must_expire_within, justification, team, place });
@@ -193,7 +152,7 @@ impl<'c> Reading<'c> {
             let (values, holders) = self.literal(&fields, kind, reporter);
             let justification = self.text(&fields, "justification", reporter);
             let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
-            if reporter.count() > before {
+            if reporter.count() > before || !self.whom.expansion.item(holders.len(), &values, item, reporter) {
                 continue;
             }
             let place = Place { file: 0, line: item.at.line };
@@ -226,6 +185,9 @@ impl<'c> Reading<'c> {
             let (Some(until), Some(justification), true) = (until, justification, reporter.count() == before) else {
                 continue;
             };
+            if !self.whom.expansion.item(holders.len(), &values, item, reporter) {
+                continue;
+            }
             let place = Place { file: 0, line: item.at.line };
             holds.extend(holders.into_iter().map(|(person, _)| Hold {
                 kind,
@@ -274,56 +236,6 @@ impl<'c> Reading<'c> {
             reporter.report_with(fields, "nothing says which entry is meant", hint);
         }
         (values, holders)
-    }
-
-    /// The values of a kind's fields; the person's is absent here.
-    fn values(&mut self, fields: &Fields<'_, '_>, kind: &'static Kind, reporter: &mut Reporter<'_>) -> Box<[Value]> {
-        kind.fields
-            .iter()
-            .map(|field| {
-                if matches!(field.shape, Shape::Person) {
-                    return Value::Absent;
-                }
-                let Some(node) = fields.get(field.name) else {
-                    return Value::Absent;
-                };
-                let value = values::read(field.name, &field.shape, node, &mut self.pool, reporter).unwrap_or_default();
-                self.shared(value)
-            })
-            .collect()
-    }
-
-    fn shared(&mut self, value: Value) -> Value {
-        if !matches!(value, Value::Set(_) | Value::Record(_)) {
-            return value;
-        }
-        if let Some(known) = self.values.get(&value) {
-            return known.clone();
-        }
-        if self.values.len() >= MAX_SHARED {
-            self.values.clear();
-        }
-        self.values.insert(value.clone());
-        value
-    }
-
-    fn text(&mut self, fields: &Fields<'_, '_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Text> {
-        let node = fields.get(name)?;
-        get::text(node, &quoted(name), reporter).map(|text| self.pool.text(text))
-    }
-
-    /// A list of one text, or of none, shared with an equal one.
-    fn list_of(&mut self, text: Option<Text>) -> Arc<[Text]> {
-        let Some(text) = text else { return Arc::clone(&self.no_text) };
-        if let Some(known) = self.lists.get(&text) {
-            return Arc::clone(known);
-        }
-        if self.lists.len() >= MAX_SHARED {
-            self.lists.clear();
-        }
-        let list: Arc<[Text]> = Arc::new([text.clone()]);
-        self.lists.insert(text, Arc::clone(&list));
-        list
     }
 }
 

@@ -9,10 +9,12 @@ use crate::{
 
 use super::{
     Blocked, Place, Policies, TargetPolicy, delegate, digest,
+    expansion::{AllFiles, MAX_ADDED},
     file::{self, Parsed},
     items::Declared,
     merge,
     people::People,
+    problems::{Conflicts, MAX_PROBLEMS, Problems, reporter},
 };
 
 /// A file as bytes with the name that is shown: its path below the policy root, with `/`.
@@ -54,23 +56,27 @@ pub fn load(
 ) -> Policies {
     let mut policies = Policies::default();
     let systems: Vec<&str> = targets.iter().map(|target| target.description.system).collect();
-    let (people, problems) = people.map(|source| People::read(source, &systems)).unwrap_or_default();
-    if !problems.is_empty() {
+    let (people, of_people) = people.map(|source| People::read(source, &systems)).unwrap_or_default();
+    if !of_people.is_empty() {
         policies.blocked = Blocked::All;
     }
-    policies.problems = problems;
 
     let mut files: Vec<Source<'_>> = files.to_vec();
     files.sort_by_key(|source| (source.name, source.bytes));
     let mut parsed = parse_all(&files, &people, targets);
+    let mut problems = Problems::default();
     for one in &mut parsed {
-        policies.problems.append(&mut one.problems);
+        problems.take(std::mem::take(&mut one.problems), one.unkept);
         policies.blocked.join(std::mem::take(&mut one.blocked));
+    }
+    if let Some(problem) = too_many(&files, &mut parsed) {
+        problems.take(vec![problem], 0);
+        policies.blocked = Blocked::All;
     }
     if !delegated.is_empty() {
         // Names of people mean in `delegate:` what they mean in the files' own selectors.
         let resolved: Vec<Delegated> = delegated.iter().map(|one| with_people(one, targets, &people)).collect();
-        check_delegation(&files, &parsed, &resolved, &mut policies);
+        problems.take(check_delegation(&files, &parsed, &resolved, &mut policies.blocked), 0);
     }
 
     // Room for all at once: growing would hold them twice.
@@ -87,17 +93,22 @@ pub fn load(
     for one in parsed {
         take(one, &mut policies.targets, &mut declared);
     }
+    let mut conflicts = Conflicts::default();
     for (name, policy) in &mut policies.targets {
-        let mut conflicts = Vec::new();
-        policy.declarations = merge::merge(declared.remove(name).unwrap_or_default(), &mut conflicts);
-        for conflict in conflicts {
-            policies.problems.push(conflict_problem(&conflict, policy, &files));
+        let mut found = Vec::new();
+        policy.declarations = merge::merge(declared.remove(name).unwrap_or_default(), &mut found);
+        if !found.is_empty() {
             policies.blocked.join(Blocked::Some([name.clone()].into()));
+            conflicts.take(found, policy);
         }
         let system = targets.iter().find(|target| target.name == *name).map_or("", |target| target.description.system);
         policy.digest = digest::of(policy, system, &people);
     }
     policies.people = people.all().clone();
+    conflicts.report(&files, &mut problems);
+    policies.problems = problems.finish();
+    // What is wrong with the people file is kept whatever else there is: others ask whether it is whole.
+    policies.problems.extend(of_people);
     policies.problems.sort();
     policies.problems.dedup();
     policies
@@ -109,14 +120,46 @@ pub fn load_people(source: Source<'_>, systems: &[&str]) -> (BTreeMap<Text, Arc<
     (people.all().clone(), problems)
 }
 
+/// Where people, groups and several targets make more of all files than fits: the file that goes past it. Nothing that
+/// the files name is kept then, since which of it found room is chance.
+fn too_many(files: &[Source<'_>], parsed: &mut [Parsed]) -> Option<Problem> {
+    let mut added: u64 = 0;
+    let (source, _) = files.iter().zip(&*parsed).find(|(_, one)| {
+        added = added.saturating_add(one.added);
+        added > MAX_ADDED
+    })?;
+    let mut reporter = Reporter::new(source.name, "", false);
+    reporter.report_file(
+        format!(
+            "with this file, people, groups and several targets add more than {MAX_ADDED} items to what all files write out"
+        ),
+        Some("name smaller groups; no target is acted on until all fits".to_owned()),
+    );
+    for part in parsed.iter_mut().flat_map(|one| &mut one.parts) {
+        *part = file::Part { targets: std::mem::take(&mut part.targets), ..file::Part::default() };
+    }
+    reporter.into_problems().pop()
+}
+
 /// Files that one thread reads at least: below that, a thread costs more than it saves.
 const FILES_A_THREAD: usize = 4;
 
 fn parse_all(files: &[Source<'_>], people: &People, targets: &[KnownTarget]) -> Vec<Parsed> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = cores.min(files.len().div_ceil(FILES_A_THREAD)).max(1);
+    let all = AllFiles::default();
     let read = |files: &[Source<'_>]| -> Vec<Parsed> {
-        files.iter().map(|source| file::read(*source, people, targets)).collect()
+        let mut kept = 0;
+        let read = |source: &Source<'_>| {
+            let mut parsed = file::read(*source, people, targets, &all);
+            // Of these files none further can be among the first problems of all.
+            let room = MAX_PROBLEMS.saturating_sub(kept);
+            parsed.unkept = parsed.problems.len().saturating_sub(room);
+            parsed.problems.truncate(room);
+            kept += parsed.problems.len();
+            parsed
+        };
+        files.iter().map(read).collect()
     };
     if threads == 1 {
         return read(files);
@@ -174,19 +217,36 @@ fn with_people(delegated: &Delegated, targets: &[KnownTarget], people: &People) 
     Delegated { within: within.collect(), ..delegated.clone() }
 }
 
+/// Places outside of their delegation that are listed by name.
+const MAX_OUTSIDE: usize = 100;
+
 /// All files outside of their delegation are one problem, which stands at the first.
-fn check_delegation(files: &[Source<'_>], parsed: &[Parsed], delegated: &[Delegated], policies: &mut Policies) {
+fn check_delegation(
+    files: &[Source<'_>],
+    parsed: &[Parsed],
+    delegated: &[Delegated],
+    blocked: &mut Blocked,
+) -> Vec<Problem> {
     let mut first: Option<(&Source<'_>, u32)> = None;
     let mut listed: Vec<String> = Vec::new();
+    let mut unlisted: usize = 0;
     for (source, one) in files.iter().zip(parsed) {
         for part in &one.parts {
             for outside in delegate::outside(source.name, part, delegated) {
                 first.get_or_insert((source, outside.line));
-                listed.push(format!("{}:{} ({} of {})", source.name, outside.line, outside.list, outside.target));
-                policies.blocked.join(Blocked::Some([outside.target].into()));
+                if listed.len() < MAX_OUTSIDE {
+                    listed.push(format!("{}:{} ({} of {})", source.name, outside.line, outside.list, outside.target));
+                } else {
+                    unlisted += 1;
+                }
+                blocked.join(Blocked::Some([outside.target].into()));
             }
         }
     }
+    if unlisted > 0 {
+        listed.push(format!("and {unlisted} more"));
+    }
+    let mut problems = Vec::new();
     if let Some((source, line)) = first {
         let mut reporter = reporter(source);
         let at = reporter.line_mark(line);
@@ -195,38 +255,26 @@ fn check_delegation(files: &[Source<'_>], parsed: &[Parsed], delegated: &[Delega
             format!("these act outside of what `delegate:` gives to their paths: {}", listed.join(", ")),
             "the operator's file says which path may act on what; names have to be written as they are there",
         );
-        policies.problems.append(&mut reporter.into_problems());
+        problems = reporter.into_problems();
     }
+    problems
 }
 
-fn conflict_problem(conflict: &merge::Conflict, policy: &TargetPolicy, files: &[Source<'_>]) -> Problem {
-    let name = |place: Place| policy.files.get(place.file as usize).map_or("", |file| file.name.as_str());
-    let empty = Source { name: name(conflict.second), bytes: &[] };
-    let source = files.iter().find(|source| source.name == name(conflict.second)).unwrap_or(&empty);
-    let mut reporter = reporter(source);
-    let at = reporter.line_mark(conflict.second.line);
-    reporter.report_with(
-        at,
-        format!(
-            "{} is declared twice with different `{}`: first at {}:{}",
-            crate::yaml::quoted(&conflict.key),
-            conflict.field,
-            name(conflict.first),
-            conflict.first.line
-        ),
-        "make them equal, or keep one of them",
-    );
-    reporter.into_problems().pop().unwrap_or_else(|| Problem {
-        file: source.name.to_owned(),
-        line: conflict.second.line,
-        column: 1,
-        message: String::new(),
-        hint: None,
-        rendered: String::new(),
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn reporter<'a>(source: &Source<'a>) -> Reporter<'a> {
-    let text = std::str::from_utf8(source.bytes).unwrap_or("");
-    Reporter::new(source.name, text.strip_prefix('\u{feff}').unwrap_or(text), true)
+    #[test]
+    fn the_file_that_goes_past_the_room_of_all_is_named_and_nothing_is_kept() {
+        let files = ["a", "b", "c"].map(|name| Source { name, bytes: b"version: 1\ntarget: s2\n" });
+        let known = KnownTarget { name: "s2".into(), description: &crate::systems::s2::DESCRIPTION };
+        let all = AllFiles::default();
+        let read = |source: &Source<'_>| file::read(*source, &People::default(), std::slice::from_ref(&known), &all);
+        let mut parsed: Vec<Parsed> = files.iter().map(read).collect();
+        parsed[0].added = MAX_ADDED;
+        assert_eq!(too_many(&files, &mut parsed), None);
+        parsed[1].added = 1;
+        assert_eq!(too_many(&files, &mut parsed).unwrap().file, "b");
+        assert_eq!(parsed[2].parts[0].targets, ["s2"], "what is blocked is still known");
+    }
 }

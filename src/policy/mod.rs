@@ -5,6 +5,7 @@
 
 mod delegate;
 mod digest;
+mod expansion;
 mod file;
 mod holders;
 mod identity;
@@ -14,6 +15,8 @@ mod load;
 mod merge;
 mod model;
 mod people;
+mod problems;
+mod reading;
 mod selectors;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The people file: who is meant by a name, and who has left.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -56,12 +56,14 @@ impl People {
     }
 
     /// The known name that a misspelled one most likely means.
-    pub fn near(&self, text: &str) -> Option<&str> {
+    pub fn near(&self, text: &str, reporter: &Reporter<'_>) -> Option<&str> {
+        reporter.may_suggest().then_some(())?;
         did_you_mean(text, self.by_name.keys().map(Text::as_str))
     }
 
     /// The known group that a misspelled one most likely means.
-    pub fn near_group(&self, text: &str) -> Option<&str> {
+    pub fn near_group(&self, text: &str, reporter: &Reporter<'_>) -> Option<&str> {
+        reporter.may_suggest().then_some(())?;
         did_you_mean(text, self.groups.keys().map(Text::as_str))
     }
 
@@ -144,6 +146,7 @@ impl People {
             return;
         };
         let mut members: Vec<Arc<Person>> = Vec::with_capacity(items.len());
+        let mut seen: HashSet<&str> = HashSet::with_capacity(items.len());
         for item in items {
             let Some(name) = get::text(item, "a member", reporter) else {
                 continue;
@@ -151,11 +154,11 @@ impl People {
             match self.by_name.get(name) {
                 None => {
                     let hint = self
-                        .near(name)
+                        .near(name, reporter)
                         .map_or_else(|| "add it to `people`".to_owned(), |near| format!("did you mean `{near}`?"));
                     reporter.report_with(item, format!("{} is not among `people`", quoted(name)), hint);
                 }
-                Some(person) if members.iter().any(|member| member.name == person.name) => {
+                Some(person) if !seen.insert(&person.name) => {
                     reporter.report(item, format!("{} stands twice in this group", quoted(name)));
                 }
                 Some(person) => members.push(Arc::clone(person)),

@@ -1,27 +1,40 @@
 //! Selectors as policy files write them, and the people that they name.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     access::{Condition, Kind, Pattern, Person, SelectField, Selectable, Selector, Selectors, Text},
     yaml::{Fields, Node, NodeValue, Reporter, get, quoted},
 };
 
-use super::people::People;
+use super::{expansion::Expansion, people::People};
+
+/// Who the names in a file may mean.
+#[derive(Debug, Clone, Copy)]
+pub struct Whom<'c> {
+    /// The system's name.
+    pub system: &'static str,
+    /// Everybody known.
+    pub people: &'c People,
+    /// What groups made of the file so far.
+    pub expansion: &'c Expansion<'c>,
+}
 
 /// Reads `all`, one selector or a list of them. Empty ones are refused: they would select everything or nothing.
 pub fn selectors(
     node: &Node<'_>,
     what: &str,
     kind: &'static Kind,
-    system: &str,
-    people: &People,
+    whom: Whom<'_>,
     reporter: &mut Reporter<'_>,
 ) -> Option<Selectors> {
     if node.is_word("all") {
         return Some(Selectors::All);
     }
-    list(node, what, kind, system, people, reporter).map(Selectors::Any)
+    list(node, what, kind, whom, reporter).map(Selectors::Any)
 }
 
 /// Reads one selector or a list of them.
@@ -29,8 +42,7 @@ pub fn list(
     node: &Node<'_>,
     what: &str,
     kind: &'static Kind,
-    system: &str,
-    people: &People,
+    whom: Whom<'_>,
     reporter: &mut Reporter<'_>,
 ) -> Option<Vec<Selector>> {
     let before = reporter.count();
@@ -46,17 +58,11 @@ pub fn list(
         }
     };
     let known = Selectable::all(kind);
-    let read = items.iter().filter_map(|item| selector(item, &known, system, people, reporter)).collect();
+    let read = items.iter().filter_map(|item| selector(item, &known, whom, reporter)).collect();
     (reporter.count() == before).then_some(read)
 }
 
-fn selector(
-    node: &Node<'_>,
-    known: &[Selectable],
-    system: &str,
-    people: &People,
-    reporter: &mut Reporter<'_>,
-) -> Option<Selector> {
+fn selector(node: &Node<'_>, known: &[Selectable], whom: Whom<'_>, reporter: &mut Reporter<'_>) -> Option<Selector> {
     let has_people = known.iter().any(|name| name.is_person && matches!(name.field, SelectField::Field(_)));
     let mut names: Vec<&str> = known.iter().map(|name| name.name).collect();
     if has_people {
@@ -84,15 +90,16 @@ fn selector(
             }
             (Some(node), _) => {
                 if of_people {
-                    refuse_unknown(node, selectable.name, system, people, reporter);
+                    refuse_unknown(node, selectable.name, whom, reporter);
                 }
                 patterns(node, selectable, reporter)
             }
-            (None, Some(node)) => groups_condition(node, selectable, system, people, reporter),
+            (None, Some(node)) => groups_condition(node, selectable, whom, reporter),
             (None, None) => continue,
         };
-        conditions
-            .extend(condition.map(|condition| with_people(&condition, selectable.is_person, system, people.all())));
+        conditions.extend(
+            condition.map(|condition| with_people(&condition, selectable.is_person, whom.system, whom.people.all())),
+        );
     }
     Some(Selector { conditions })
 }
@@ -110,14 +117,15 @@ fn patterns(node: &Node<'_>, selectable: &Selectable, reporter: &mut Reporter<'_
 }
 
 /// A literal name of a person has to be known: in an `except`, a misspelled one would protect nobody.
-fn refuse_unknown(node: &Node<'_>, field: &str, system: &str, people: &People, reporter: &mut Reporter<'_>) {
+fn refuse_unknown(node: &Node<'_>, field: &str, whom: Whom<'_>, reporter: &mut Reporter<'_>) {
+    let Whom { system, people, .. } = whom;
     let nodes = node.as_list().unwrap_or(std::slice::from_ref(node));
     for node in nodes {
         let Some(text) = node.as_scalar().map(|scalar| &*scalar.text) else { continue };
         if text.is_empty() || text.contains(['*', '@']) || people.find(text, system).is_some() {
             continue;
         }
-        let hint = match people.near(text) {
+        let hint = match people.near(text, reporter) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "write the e-mail address, or the system's own user id as `principal`".to_owned(),
         };
@@ -128,15 +136,19 @@ fn refuse_unknown(node: &Node<'_>, field: &str, system: &str, people: &People, r
 fn groups_condition(
     node: &Node<'_>,
     selectable: &Selectable,
-    system: &str,
-    people: &People,
+    whom: Whom<'_>,
     reporter: &mut Reporter<'_>,
 ) -> Option<Condition> {
     let mut any_of = Vec::new();
+    let mut seen = HashSet::new();
     for (name, item) in get::texts(node, "`groups`", reporter)? {
-        match people.group(name) {
-            Some(members) => any_of.extend(members.iter().flat_map(|person| spellings(person, system))),
-            None => unknown_group(name, item, people, reporter),
+        match whom.people.group(name) {
+            Some(_) if !seen.insert(name) => {}
+            Some(members) if whom.expansion.group(members.len(), item, reporter) => {
+                any_of.extend(members.iter().flat_map(|person| spellings(person, whom.system)));
+            }
+            Some(_) => return None,
+            None => unknown_group(name, item, whom.people, reporter),
         }
     }
     // An empty group selects nobody, which is no condition at all; a pattern that nothing fits says so.
@@ -148,7 +160,7 @@ fn groups_condition(
 
 /// Reports a group that the people file does not know.
 pub fn unknown_group(name: &str, item: &Node<'_>, people: &People, reporter: &mut Reporter<'_>) {
-    let hint = match people.near_group(name) {
+    let hint = match people.near_group(name, reporter) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "add it to `groups` of the people file".to_owned(),
     };

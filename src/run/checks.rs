@@ -145,3 +145,65 @@ fn own_of<'a>(other: &Known<'_>, reading: &'a Snapshot) -> Option<&'a Text> {
 fn literal(selector: &Selector) -> bool {
     selector.conditions.iter().all(|condition| condition.any_of.iter().all(|pattern| pattern.as_literal().is_some()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{config, plan::tests::world::World, systems};
+
+    /// Two targets of S2 with these own lists.
+    fn targets(first: &str, second: &str) -> config::Config {
+        let target = |name: &str, own: &str| {
+            let env = name.to_uppercase();
+            format!(
+                "  {name}:\n    system: s2\n    account: {name}\n    credential: {{ env: {env} }}\n    \
+                 own: {{ access_tokens: {own} }}\n"
+            )
+        };
+        let text = format!(
+            "version: 1\npolicies: p/\njournal: ephemeral\ntargets:\n{}{}",
+            target("one", first),
+            target("two", second)
+        );
+        config::load("portcullis.yaml", Path::new("portcullis.yaml"), text.as_bytes(), &systems::descriptions())
+            .unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    fn reading(ids: &[&str]) -> Snapshot {
+        let mut world = World::of("s2");
+        ids.iter().for_each(|id| drop(world.live(id).id.clone()));
+        world.snapshot
+    }
+
+    fn wrong(config: &config::Config, one: &Snapshot, two: &Snapshot) -> Vec<String> {
+        let readings = config.targets.values().zip([one, two]).map(|(target, reading)| (target, Some(reading)));
+        cross(readings).into_iter().map(|(name, why)| format!("{name}: {}", why.what)).collect()
+    }
+
+    #[test]
+    fn two_targets_that_list_the_same_own_entry_and_both_see_it_are_one_account() {
+        let own = "[{ id: portcullis/reconciler }]";
+        let config = targets(own, own);
+        let both = reading(&["portcullis/reconciler", "service/a"]);
+        let told = wrong(&config, &both, &both);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].starts_with("one: it shares the own entry \"portcullis/reconciler\" with target `two`"),
+            "{told:?}"
+        );
+        assert!(told[1].starts_with("two: "), "{told:?}");
+    }
+
+    #[test]
+    fn an_own_entry_of_the_other_target_in_a_reading_makes_both_unreadable() {
+        let config = targets("[{ id: portcullis/one }]", "[{ id: portcullis/two }]");
+        let (one, two) = (reading(&["portcullis/one"]), reading(&["portcullis/two"]));
+        assert!(wrong(&config, &one, &two).is_empty());
+        let strange = reading(&["portcullis/one", "portcullis/two"]);
+        assert_eq!(wrong(&config, &strange, &two).len(), 2);
+        let globbed = targets("[{ id: \"portcullis/*\" }]", "[{ id: \"portcullis/*\" }]");
+        assert!(wrong(&globbed, &one, &two).is_empty(), "a glob names no entry of its own");
+    }
+}

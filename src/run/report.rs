@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     access::Text,
     apply::{End, TargetOutcome},
-    plan::{FindingKind, HoldName, Plan, Row, Status, TargetState},
+    plan::{HoldName, Plan, Row, Status, TargetState},
     transport::Usage,
     yaml::Problem,
 };
@@ -93,8 +93,8 @@ impl RunReport {
     /// Whether every target is in sync; `strict` counts declarations that nothing can fulfil, too.
     pub fn in_sync(&self, strict: bool) -> bool {
         let targets = || self.plan.iter().flat_map(|plan| &plan.targets);
-        let told = |row: &Row| matches!(row.finding, Some(FindingKind::Missing | FindingKind::Differs));
-        targets().all(|target| target.in_sync()) && !(strict && targets().flat_map(|target| &target.rows).any(told))
+        let unfulfilled = || targets().flat_map(|target| &target.rows).any(Row::is_unfulfilled);
+        targets().all(|target| target.in_sync()) && !(strict && unfulfilled())
     }
 }
 

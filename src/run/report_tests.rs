@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     apply::RowOutcome,
-    plan::{self, GuardRefusal, Hold, PLAN_VERSION},
+    plan::{self, FindingKind, GuardRefusal, Hold, PLAN_VERSION},
 };
 
 fn held(names: &[HoldName]) -> Row {
@@ -109,16 +109,19 @@ fn refusals_that_do_not_count_and_findings_leave_the_code_alone() {
     assert_eq!(report.exit_code(ExitRules::default()), 0);
     report.plan.as_mut().unwrap().targets[0].refusals = vec![refusal(true)];
     assert_eq!(report.exit_code(ExitRules::default()), 3);
-    let mut missing = held(&[]);
-    missing.status = Status::Finding;
-    missing.finding = Some(FindingKind::Missing);
-    report.plan.as_mut().unwrap().targets[0] = {
-        let mut target = report.plan.as_ref().unwrap().targets[0].clone();
-        target.refusals.clear();
-        target.rows = vec![missing];
-        target
-    };
     report.sends = false;
-    assert_eq!(report.exit_code(ExitRules { detailed: true, ..ExitRules::default() }), 0);
-    assert_eq!(report.exit_code(ExitRules { detailed: true, strict: true, ..ExitRules::default() }), 2);
+    let declared = plan::Origin { file: "a.yaml".into(), line: 1, what: plan::OriginKind::Declaration };
+    for (finding, origin, strict) in [
+        (FindingKind::Missing, Some(declared.clone()), 2),
+        (FindingKind::Dead, Some(declared), 2),
+        (FindingKind::Dead, None, 0),
+    ] {
+        let mut told = held(&[]);
+        (told.status, told.finding, told.origin) = (Status::Finding, Some(finding), origin);
+        let target = &mut report.plan.as_mut().unwrap().targets[0];
+        target.refusals.clear();
+        target.rows = vec![told];
+        assert_eq!(report.exit_code(ExitRules { detailed: true, ..ExitRules::default() }), 0);
+        assert_eq!(report.exit_code(ExitRules { detailed: true, strict: true, ..ExitRules::default() }), strict);
+    }
 }

@@ -1,11 +1,17 @@
 //! Collects what is wrong with one file and renders it with its line.
 
+use std::cell::OnceCell;
+
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
 use super::{Mark, Marked, Problem, shown};
 
 /// Problems of one file that are kept; of more only the number is told.
 pub const MAX_PROBLEMS: usize = 1_000;
+
+/// Problems of one file for which the nearest known name is looked for: past these, names are wrong for another reason than
+/// a slip, and to look through everybody for each of them would take its time.
+const MAX_SUGGESTIONS: usize = 100;
 
 /// Bytes of a line shown before and after the place; what is further away is cut with `…`.
 const AROUND: usize = 45;
@@ -21,13 +27,15 @@ pub struct Reporter<'a> {
     show_lines: bool,
     problems: Vec<Problem>,
     unkept: usize,
+    /// Where each line begins, found when it is first asked for.
+    lines: OnceCell<Vec<u32>>,
 }
 
 impl<'a> Reporter<'a> {
     /// For a file with this name and text. Without `show_lines` no line of the text is ever rendered.
     pub fn new(name: &str, source: &'a str, show_lines: bool) -> Self {
         let name = shown::neutral(name).replace('\n', "\\n");
-        Self { name, source, show_lines, problems: Vec::new(), unkept: 0 }
+        Self { name, source, show_lines, problems: Vec::new(), unkept: 0, lines: OnceCell::new() }
     }
 
     /// The file's name, neutralized.
@@ -43,6 +51,21 @@ impl<'a> Reporter<'a> {
     /// How many problems were reported so far.
     pub fn count(&self) -> usize {
         self.problems.len() + self.unkept
+    }
+
+    /// Whether a further problem is only counted.
+    pub fn is_full(&self) -> bool {
+        self.problems.len() >= MAX_PROBLEMS
+    }
+
+    /// Whether it is worth looking for the name that is nearest to a wrong one.
+    pub fn may_suggest(&self) -> bool {
+        self.problems.len() < MAX_SUGGESTIONS
+    }
+
+    /// Counts problems that nobody put into words.
+    pub fn count_unkept(&mut self, problems: usize) {
+        self.unkept += problems;
     }
 
     /// Reports a problem.
@@ -67,21 +90,16 @@ impl<'a> Reporter<'a> {
 
     /// The place of a line: from its first character that is no blank to its end.
     pub fn line_mark(&self, line: u32) -> Mark {
-        let mut offset = 0;
-        for (index, text) in self.source.split_inclusive('\n').enumerate() {
-            if index + 1 == line as usize {
-                let body = text.trim_end();
-                let blanks = body.len() - body.trim_start().len();
-                return Mark {
-                    line,
-                    column: small(blanks + 1),
-                    offset: small(offset + blanks),
-                    length: small(body.len() - blanks),
-                };
-            }
-            offset += text.len();
-        }
-        Mark { line, ..Mark::default() }
+        let lines = self.lines.get_or_init(|| {
+            let ends = self.source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| small(at + 1))).collect()
+        });
+        let start = (line as usize).checked_sub(1).and_then(|index| lines.get(index)).map(|&start| start as usize);
+        let rest = start.and_then(|start| self.source.get(start..)).filter(|rest| !rest.is_empty());
+        let (Some(start), Some(rest)) = (start, rest) else { return Mark { line, ..Mark::default() } };
+        let body = rest.split('\n').next().unwrap_or("").trim_end();
+        let blanks = body.len() - body.trim_start().len();
+        Mark { line, column: small(blanks + 1), offset: small(start + blanks), length: small(body.len() - blanks) }
     }
 
     /// Every problem, in the order of the file.
@@ -96,7 +114,7 @@ impl<'a> Reporter<'a> {
     }
 
     fn add(&mut self, at: Mark, message: String, hint: Option<String>, show_line: bool) {
-        if self.problems.len() >= MAX_PROBLEMS {
+        if self.is_full() {
             self.unkept += 1;
             return;
         }

@@ -3,12 +3,18 @@
 /// Names longer than this are not compared: nobody misspells them by a letter, and the work stays bounded.
 const LONGEST: usize = 64;
 
+/// How many known names of about the same length are compared at most.
+const MAX_COMPARED: usize = 5_000;
+
 /// The known name that `given` most likely means, if one is near enough: a third of its letters, at least one, may differ.
 pub fn did_you_mean<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let given: Vec<char> = folded(given)?;
     let allowed = (given.len() / 3).max(1);
+    let near = |name: &&str| name.chars().take(LONGEST + 1).count().abs_diff(given.len()) <= allowed;
     known
         .into_iter()
+        .filter(near)
+        .take(MAX_COMPARED)
         .filter_map(|name| folded(name).map(|letters| (distance(&given, &letters), name)))
         .filter(|(distance, name)| *distance <= allowed && *distance < name.chars().count())
         .min_by_key(|(distance, _)| *distance)

@@ -23,9 +23,9 @@ pub struct Sums {
     pub weight: u64,
     /// Held rows.
     pub held: u64,
-    /// Findings but dead ones.
+    /// Findings but the dead that are not declared.
     pub findings: u64,
-    /// Findings of dead entries.
+    /// Findings of dead entries that are not declared.
     pub dead: u64,
     /// Refusals.
     pub refusals: u64,
@@ -47,7 +47,7 @@ impl Sums {
                     }
                 }
                 Status::Held => sums.held += 1,
-                Status::Finding if row.finding == Some(FindingKind::Dead) => sums.dead += 1,
+                Status::Finding if row.is_quiet() => sums.dead += 1,
                 Status::Finding => sums.findings += 1,
             }
         }
@@ -194,6 +194,11 @@ pub fn target_summary(target: &TargetPlan) -> String {
     }
     if target.counts.dead > 0 {
         text.push_str(&format!("; {} dead", target.counts.dead));
+        let listed = target.rows.iter().filter(|row| row.finding == Some(FindingKind::Dead)).count() as u64;
+        let others = u64::from(target.counts.dead).saturating_sub(listed);
+        if others > 0 {
+            text.push_str(&format!(" ({others} of them in no managed set and not declared, so not listed)"));
+        }
     }
     text
 }
@@ -218,14 +223,14 @@ pub fn rows(target: &TargetPlan, status: Status) -> impl Iterator<Item = &Row> {
     target.rows.iter().filter(move |row| row.status == status)
 }
 
-/// The findings that are shown row by row: all but the dead.
+/// The findings that are shown row by row: all but the dead that are not declared.
 pub fn findings(target: &TargetPlan) -> impl Iterator<Item = &Row> {
-    rows(target, Status::Finding).filter(|row| row.finding != Some(FindingKind::Dead))
+    rows(target, Status::Finding).filter(|row| !row.is_quiet())
 }
 
-/// The dead, of which there can be many and nobody has to do anything about.
+/// The dead that are not declared, of which there can be many and nobody has to do anything about.
 pub fn dead(target: &TargetPlan) -> impl Iterator<Item = &Row> {
-    rows(target, Status::Finding).filter(|row| row.finding == Some(FindingKind::Dead))
+    rows(target, Status::Finding).filter(|row| row.is_quiet())
 }
 
 /// What names a row: its title, and its id where that is another text.

@@ -141,6 +141,10 @@ fn share_refuses_the_whole_group_and_the_exact_number_lifts_it() {
     assert_eq!(world.sent().len(), 11);
     world.history.expectation = Some(Expectation { number: 11, until: now() });
     assert!(world.sent().is_empty(), "an announcement that has run out lifts nothing");
+    assert_eq!(world.plan().refusals[0].figure, "11 of 41 entries", "nor is it spoken of");
+    world.history.expectation = Some(Expectation { number: 10, until: now() + SignedDuration::from_hours(1) });
+    assert!(world.sent().is_empty());
+    assert_eq!(world.plan().refusals[0].figure, "11 of 41 entries; 10 announced, 11 would be sent");
 }
 
 #[test]
@@ -341,4 +345,48 @@ fn an_open_freeze_window_holds_everything() {
     world.settings.frozen = Some("a freeze window is open".into());
     assert_eq!(world.holds("service/kept-000"), [HoldName::Freeze]);
     assert_eq!(world.holds("service/drift-000"), [HoldName::Freeze]);
+}
+
+#[test]
+fn a_group_that_another_ones_floor_holds_does_not_go() {
+    let mut world = drift(3, 4);
+    world.settings.keep_at_least = 1;
+    // All of g1 would go; g2 would keep one, and so does not hold what g1 does not.
+    for (number, entry) in world.snapshot.entries.iter_mut().skip(3).enumerate() {
+        let groups = if number < 2 { vec!["g1".into(), "g2".into()] } else { vec!["g2".into()] };
+        entry.facts = facts(|facts| facts.floor_groups = groups);
+    }
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Floor]);
+    assert_eq!(world.sent_ids(), ["service/drift-002", "service/drift-003"]);
+}
+
+#[test]
+fn very_many_groups_sets_and_listed_entries_are_no_square() {
+    const MANY: usize = 20_000;
+    let mut world = drift(0, MANY);
+    world.settings.keep_at_least = 1;
+    world.settings.max_count = u32::MAX;
+    world.policy.sets.clear();
+    for number in 0..MANY {
+        world.manage(0, &world.snapshot.entries[number].id.clone());
+        world.declare(&format!("elsewhere/{number}"));
+        world.settings.protected.push((world.kind(), select(&format!("root/{number}"))));
+        let group = format!("group {}", number / 2).into();
+        world.snapshot.entries[number].facts = facts(|facts| facts.floor_groups = vec![group]);
+    }
+    let own = (0..MANY).map(|number| super::world::selector(&world.snapshot.entries[number].id)).skip(MANY - 1);
+    world.settings.own.push((world.kind(), crate::access::Selectors::Any(own.collect())));
+    world.settings.own_unlisted.clear();
+    let held = |plan: &crate::plan::TargetPlan, name| plan.rows.iter().filter(|row| row.holds[0].name == name).count();
+    let findings = |plan: &mut crate::plan::TargetPlan| plan.rows.retain(|row| row.status == Status::Held);
+    let mut plan = world.plan();
+    findings(&mut plan);
+    assert_eq!(held(&plan, HoldName::Floor), MANY - 1, "{:?}", plan.refusals);
+    world.settings.keep_at_least = 0;
+    assert_eq!(world.refusals(), ["no_overlap"]);
+    world.declare(&world.snapshot.entries[0].id.clone());
+    let mut plan = world.plan();
+    findings(&mut plan);
+    assert_eq!(held(&plan, HoldName::Ceiling), MANY - 2, "no set is spoken of but the first");
+    assert_eq!(plan.refusals.len(), MANY - 2);
 }

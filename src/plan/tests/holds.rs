@@ -116,29 +116,38 @@ fn several_objects_of_one_name_hold_only_those() {
     assert_eq!(world.sent_ids(), ["s2", "s3"]);
 }
 
-#[test]
-fn entries_that_share_a_declared_key_are_held_unless_one_is_known() {
+const TWINS: &str = "entity=assistant/asst_1 grantee=department/dept_1";
+
+/// Grants on one assistant; the first two to the same department, for which it is declared.
+fn twins(ids: &[&str]) -> World {
     let mut world = World::of("aitronos");
+    ids.iter().for_each(|id| grant(&mut world, id));
     let fields = world.kind().fields.len();
-    let entity = world.kind().field_index("entity").unwrap();
-    let grantee = world.kind().field_index("grantee").unwrap();
+    let mut declared = vec![Value::Absent; fields];
+    declared[world.kind().field_index("entity").unwrap()] = Value::Text("assistant/asst_1".into());
+    declared[world.kind().field_index("grantee").unwrap()] = Value::Text("department/dept_1".into());
+    world.declaration(TWINS, declared, None);
+    world
+}
+
+fn grant(world: &mut World, id: &str) {
     let typed = |class: &str, id: &str| {
         Value::Object(std::sync::Arc::new(crate::access::Object {
             typed: true,
             ..(*object(class, id, id, None)).clone()
         }))
     };
-    for id in ["g1", "g2", "g3"] {
-        let mut values = vec![Value::Absent; fields];
-        values[0] = Value::Text(id.into());
-        values[entity] = typed("assistant", "asst_1");
-        values[grantee] = typed("department", if id == "g3" { "dept_9" } else { "dept_1" });
-        world.entry(id, values);
-    }
-    let mut declared = vec![Value::Absent; fields];
-    declared[entity] = Value::Text("assistant/asst_1".into());
-    declared[grantee] = Value::Text("department/dept_1".into());
-    world.declaration("entity=assistant/asst_1 grantee=department/dept_1", declared, None);
+    let mut values = vec![Value::Absent; world.kind().fields.len()];
+    values[0] = Value::Text(id.into());
+    values[world.kind().field_index("entity").unwrap()] = typed("assistant", "asst_1");
+    values[world.kind().field_index("grantee").unwrap()] =
+        typed("department", if id == "g3" { "dept_9" } else { "dept_1" });
+    world.entry(id, values);
+}
+
+#[test]
+fn entries_that_share_a_declared_key_are_held_unless_one_is_known() {
+    let world = twins(&["g1", "g2", "g3"]);
     let plan = world.plan();
     assert!(plan.rows.iter().all(|row| row.finding == Some(FindingKind::Duplicate)), "nothing would remove them");
     assert!(!plan.in_sync());
@@ -148,6 +157,59 @@ fn entries_that_share_a_declared_key_are_held_unless_one_is_known() {
     std::sync::Arc::make_mut(&mut world.policy.declarations[0].limits).expires = Some(super::world::days_ago(1));
     world.policy.sets[0].allow_empty = true;
     assert_eq!(world.sent_ids(), ["g1", "g2", "g3"], "whichever was meant, both go");
+}
+
+#[test]
+fn where_the_journal_knows_which_one_was_meant_the_other_is_undeclared() {
+    let mut world = managed(twins(&["g1"]));
+    world.remember();
+    grant(&mut world, "g2");
+    assert_eq!(world.sent(), [("g2".to_owned(), "undeclared")]);
+    let plan = world.plan();
+    let row = plan.changes().next().unwrap();
+    assert!(row.remarks.iter().any(|remark| remark.contains("[g1]")), "{:?}", row.remarks);
+    assert_eq!((plan.counts.declared, plan.counts.managed), (1, 2));
+    world.settings.notice = jiff::SignedDuration::from_hours(20);
+    assert_eq!(world.holds("g2"), [HoldName::Notice], "like any other that is undeclared");
+    world.policy.sets.clear();
+    let plan = world.plan();
+    assert!(plan.rows.is_empty() && plan.in_sync(), "nothing speaks of it: {:?}", plan.rows);
+    assert_eq!(plan.counts.unmanaged, 1);
+}
+
+#[test]
+fn the_other_one_stays_in_doubt_where_the_known_one_changed_or_goes() {
+    let known = || {
+        let mut world = managed(twins(&["g1"]));
+        world.remember();
+        grant(&mut world, "g2");
+        world.policy.sets[0].allow_empty = true;
+        world
+    };
+    let doubt = [HoldName::Duplicate];
+    let level = known().kind().field_index("level").unwrap();
+    let mut changed = known();
+    changed.snapshot.entries[0].values[level] = Value::Text("admin".into());
+    assert_eq!(changed.holds("g2"), doubt);
+    assert!(changed.sent().is_empty());
+    let mut leaving = known();
+    leaving.snapshot.entries[0].life = crate::access::Life::InFlight { since: None, what: "waits".into() };
+    assert_eq!(leaving.holds("g2"), doubt);
+    let mut absent = known();
+    absent.absent("g1");
+    assert_eq!((absent.holds("g2"), absent.sent_ids()), (doubt.to_vec(), vec!["g1".to_owned()]));
+    let mut open = known();
+    open.history.open.push(crate::access::OpenIntent {
+        intent: "i".into(),
+        kind: open.kind().name.into(),
+        id: "g1".into(),
+        since: super::world::days_ago(1),
+        in_flight: false,
+    });
+    assert_eq!(open.holds("g2"), doubt, "its removal may have come through");
+    let mut gone = known();
+    gone.snapshot.entries.remove(0);
+    assert!(gone.plan().rows.is_empty(), "alone it is the declared one");
 }
 
 #[test]
@@ -308,4 +370,33 @@ fn a_hold_keeps_its_entry_until_it_ends_and_absent_beats_it() {
     world.policy.absents.clear();
     world.policy.holds[0].until = super::world::now();
     assert_eq!(world.sent_ids(), ["service/a"]);
+}
+
+#[test]
+fn a_name_in_absent_that_does_not_resolve_names_nothing_and_is_told() {
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "prod", &[]);
+    let absent = |application: &str| {
+        let text = |text: &str| Value::Text(text.into());
+        crate::policy::Absent {
+            kind: &crate::systems::accessowl::DESCRIPTION.kinds[0],
+            values: vec![Value::Absent, Value::Absent, text(application), Value::Absent, Value::Absent].into(),
+            person: None,
+            justification: None,
+            team: None,
+            place: crate::policy::Place { file: 1, line: 7 },
+        }
+    };
+    world.policy.absents = vec![absent("Git Hub")];
+    let plan = world.plan();
+    assert!(plan.rows.is_empty(), "{:?}", plan.rows);
+    assert_eq!(plan.remarks, ["the `absent:` item at b.yaml:7 names nothing: \"Git Hub\" stands for nothing live"]);
+    world.snapshot.directory.add(object("application", "a-Twin", "GitHub", None));
+    world.policy.absents = vec![absent("GitHub"); 30];
+    let plan = world.plan();
+    assert!(plan.rows.is_empty() && plan.remarks[0].contains("several objects"), "{:?}", plan.remarks);
+    assert_eq!((plan.remarks.len(), plan.remarks[20].starts_with("10 more")), (21, true));
+    world.policy.absents = vec![absent("a-GitHub")];
+    assert_eq!(world.sent(), [("s1".to_owned(), "absent")]);
+    assert!(world.plan().remarks.is_empty());
 }

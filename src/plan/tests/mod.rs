@@ -4,4 +4,4 @@ mod guards;
 mod holds;
 mod laws;
 mod table;
-mod world;
+pub(crate) mod world;

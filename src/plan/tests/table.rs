@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::world::{World, accessowl, days_ago, now, selector};
 use crate::{
     access::{Life, OpenIntent, Value},
-    plan::{FindingKind, Status},
+    plan::{FindingKind, Row, Status},
     policy::OnExcess,
 };
 
@@ -252,4 +252,92 @@ fn what_is_in_flight_since_nobody_knows_when_is_told_no_later_than_too_late() {
     let plan = world.plan();
     let overdue: Vec<_> = plan.rows.iter().filter(|row| row.overdue).map(|row| row.id.as_str()).collect();
     assert_eq!(overdue, ["service/old"]);
+}
+
+#[test]
+fn of_several_allow_items_the_loosest_limit_holds() {
+    let mut world = s2();
+    world.live("ci/1");
+    world.live("service/a");
+    world.declare("service/a");
+    world.manage(0, "*");
+    world.manage(1, "ci/*");
+    world.allow(0, "ci/*").limits.expires = Some(days_ago(2));
+    assert_eq!(world.sent(), [("ci/1".to_owned(), "expired")]);
+    world.allow(1, "*").limits.expires = Some(days_ago(1));
+    let why = world.plan().changes().next().unwrap().why.clone();
+    assert!(why.contains("2026-11-20"), "the later end: {why}");
+    world.policy.allows[1].limits.expires = Some(now() + SignedDuration::from_hours(1));
+    assert!(world.sent().is_empty());
+    world.policy.allows[1].limits.expires = None;
+    assert!(world.sent().is_empty(), "no limit is the loosest");
+    world.policy.allows[1].select = super::world::select("other/*");
+    assert_eq!(world.sent_ids(), ["ci/1"], "an item of other entries loosens nothing");
+}
+
+#[test]
+fn on_a_wrong_clock_a_leaver_has_not_left() {
+    let mut world = accessowl();
+    world.people.insert("anna".into(), super::world::person("anna", Some(days_ago(1))));
+    world.state("s1", "anna", "GitHub", "prod", &[]);
+    world.state("s2", "anna", "Jira", "prod", &[]);
+    world.state("s3", "anna", "Jira", "test", &[]);
+    world.state("s4", "ben", "Jira", "prod", &[]);
+    world.access("anna", "GitHub", "prod", &[]);
+    world.manage(0, "all");
+    let jira = crate::access::Condition {
+        field: crate::access::SelectField::Field(3),
+        any_of: vec![crate::access::Pattern::literal("prod")],
+        ignore_case: false,
+    };
+    world.allow(0, "all").select =
+        crate::access::Selectors::Any(vec![crate::access::Selector { conditions: vec![jira] }]);
+    assert_eq!(world.sent_ids(), ["s1", "s2", "s3"]);
+    world.snapshot.clock_skew = Some(SignedDuration::from_mins(6));
+    assert_eq!(world.holds("s1"), [crate::plan::HoldName::Clock], "what is declared for them is not over");
+    let plan = world.plan();
+    assert!(plan.rows.iter().all(|row| row.id != "s2"), "what is allowed stays allowed: {:?}", plan.rows);
+    assert_eq!(world.sent_ids(), ["s3"], "what nothing allows was undeclared before they left");
+}
+
+#[test]
+fn a_declared_entry_that_is_dead_is_told_as_dead_with_its_declaration() {
+    let mut world = s2();
+    for (id, days) in [("service/gone", 9), ("service/other", 9)] {
+        let entry = world.live(id);
+        entry.life = Life::Dead("past its own expiry".into());
+        entry.created_at = Some(days_ago(days));
+    }
+    world.live("service/a");
+    world.declare("service/a");
+    world.declare("service/gone");
+    let plan = world.plan();
+    let [row] = plan.rows.as_slice() else { panic!("one row: {:?}", plan.rows) };
+    assert_eq!((row.finding, row.id.as_str()), (Some(FindingKind::Dead), "service/gone"));
+    assert_eq!(row.origin.as_ref().map(|origin| (origin.file.as_str(), origin.line)), Some(("a.yaml", 11)));
+    assert!(row.why.contains("past its own expiry"), "{}", row.why);
+    assert!(row.is_unfulfilled() && plan.in_sync(), "`--strict` counts it");
+    assert_eq!((plan.counts.live, plan.counts.dead), (1, 2));
+    world.manage(0, "*");
+    let plan = world.plan();
+    let quiet: Vec<_> = plan.rows.iter().map(|row| (row.id.as_str(), row.is_quiet())).collect();
+    assert_eq!(quiet, [("service/gone", false), ("service/other", true)], "each once");
+    std::sync::Arc::make_mut(&mut world.policy.declarations[1].limits).expires = Some(days_ago(1));
+    assert!(world.plan().rows.iter().all(Row::is_quiet), "what is over is not declared any more");
+}
+
+#[test]
+fn of_many_that_came_and_went_only_the_last_is_told_for_its_declaration() {
+    let mut world = accessowl();
+    for number in 0..50 {
+        let entry = world.state(&format!("s{number:02}"), "anna", "GitHub", "prod", &[]);
+        entry.life = Life::Dead("ended".into());
+        entry.created_at = Some(days_ago(100 - number));
+    }
+    world.access("anna", "GitHub", "prod", &[]);
+    let plan = world.plan();
+    assert_eq!(plan.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["s49"]);
+    assert_eq!(plan.counts.dead, 50);
+    world.state("live", "anna", "GitHub", "prod", &[]);
+    assert!(world.plan().rows.is_empty(), "it was granted anew");
 }

@@ -97,3 +97,39 @@ fn names_of_people_in_selectors_mean_their_address_and_alias() {
     assert_eq!(patterns(&list[1]), ["Anna@example.com", "usr_1", "bot@example.com"]);
     assert_eq!(patterns(&list[2]), ["*@x"]);
 }
+
+#[test]
+fn a_file_of_several_targets_says_the_same_of_each() {
+    let text =
+        "version: 1\ntargets: [store-a, store-b]\nmanage: { tokens: all }\ntokens: [{ id: x, justification: one }]\n";
+    let more = "version: 1\ntarget: store-b\ntokens: [{ id: x, justification: two }]\n";
+    let policies = good(&[("a", text), ("b", more)]);
+    let said = |target: &str| {
+        let policy = &policies.targets[target];
+        (policy.sets.len(), policy.declarations.len(), policy.declarations[0].justifications.len(), policy.files.len())
+    };
+    assert_eq!((said("store-a"), said("store-b")), ((1, 1, 1, 1), (1, 1, 2, 2)));
+    assert_eq!(good(&[("a", text)]).targets["store-a"].digest, policies.targets["store-a"].digest);
+}
+
+#[test]
+fn a_file_of_targets_of_several_systems_has_only_what_all_of_them_have() {
+    let text = |lists: &str| format!("version: 1\ntargets: [store-a, club]\nteam: t@example.com\n{lists}");
+    let policies = good(&[("a", &text(""))]);
+    assert_eq!(policies.targets.keys().collect::<Vec<_>>(), ["club", "store-a"]);
+    assert!(policies.targets.values().all(|policy| policy.files[0].team.is_some()));
+    for lists in ["tokens: [{ id: x }]\n", "manage: { grants: all }\n"] {
+        let policies = load_all(&[("a", &text(lists))]);
+        let told = problems(&policies);
+        assert!(told.len() == 1 && told[0].starts_with("a:4:"), "{told:?}");
+        assert_eq!(policies.blocked, Blocked::Some(["club".into(), "store-a".into()].into()), "both are blocked");
+    }
+}
+
+#[test]
+fn the_same_conflict_at_several_targets_is_told_once() {
+    let text = "version: 1\ntargets: [store-a, store-b]\ntokens: [{ id: x, auto_prefix: true }, { id: x, auto_prefix: false }]\n";
+    let policies = load_all(&[("a", text)]);
+    assert_eq!(policies.problems.len(), 1, "{:?}", problems(&policies));
+    assert_eq!(policies.blocked, Blocked::Some(["store-a".into(), "store-b".into()].into()));
+}

@@ -1,5 +1,6 @@
 //! Two made-up systems and a few files, for the tests of this module.
 
+mod hostile;
 mod laws;
 mod meaning;
 mod refused;
