@@ -6,6 +6,7 @@
 mod board;
 mod control;
 mod meters;
+pub mod webhook;
 
 pub use board::{Board, Ended, Health, JournalView, MAX_SHOWN_ROWS, Pause, SourceView, TargetView, TreeProblem};
 pub use control::{Control, ControlError};
