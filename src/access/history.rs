@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Fingerprint, Group, Text};
@@ -145,7 +146,7 @@ pub struct Refusal {
 }
 
 /// "So many revocations are meant", announced by a person for one use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Expectation {
     /// Exactly this many by weight.
     pub number: u32,

@@ -1,6 +1,7 @@
 //! What the journal records and is asked for, as plain data.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,7 +47,7 @@ pub struct Intent<'a> {
 }
 
 /// What happened to an intent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// What.
     pub kind: OutcomeKind,
@@ -59,7 +60,7 @@ pub struct Outcome {
 }
 
 /// The kinds of outcomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
     /// Confirmed: our removal took effect. Final.
@@ -82,7 +83,7 @@ pub enum OutcomeKind {
 }
 
 /// A record of the chain.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// Its number, from 1.
     pub seq: u64,
@@ -99,7 +100,7 @@ pub struct Record {
 }
 
 /// What a record tells.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "type")]
 #[expect(clippy::large_enum_variant, reason = "most records are intents and outcomes; few are held at once")]
 pub enum RecordBody {
@@ -132,6 +133,7 @@ pub enum RecordBody {
         /// The generation in the key.
         generation: u32,
         /// The entry's fingerprint.
+        #[schemars(with = "String")]
         fingerprint: crate::access::Fingerprint,
         /// Method and path.
         request: String,
@@ -174,7 +176,7 @@ pub enum RecordBody {
 }
 
 /// Who runs, and what for.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RunInfo {
     /// The command.
     pub command: String,

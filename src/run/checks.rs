@@ -178,7 +178,11 @@ mod tests {
     }
 
     fn wrong(config: &config::Config, one: &Snapshot, two: &Snapshot) -> Vec<String> {
-        let readings = config.targets.values().zip([one, two]).map(|(target, reading)| (target, Some(reading)));
+        let readings = config.targets.values().zip([one, two]).map(|(target, reading)| Known {
+            target,
+            pinned: None,
+            reading: Some(reading),
+        });
         cross(readings).into_iter().map(|(name, why)| format!("{name}: {}", why.what)).collect()
     }
 

@@ -2,25 +2,28 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Meters;
+use super::{Meters, Tally};
 use crate::{
     access::{Cause, Text},
-    plan::{FileProblem, TargetPlan, Upcoming},
+    plan::{FileProblem, FindingKind, GuardRefusal, TargetPlan, Upcoming},
 };
 
 /// Rows of a target that are kept to be shown; the counts tell all of them.
 pub const MAX_SHOWN_ROWS: usize = 2_000;
 
 /// The state of the daemon, read by every page and filled by the loop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Board {
+    started: Timestamp,
+    beat: Mutex<Instant>,
     source: RwLock<SourceView>,
     pause: RwLock<Option<Pause>>,
     journal: RwLock<JournalView>,
@@ -91,10 +94,12 @@ pub struct TargetView {
     pub why: Option<String>,
     /// What to do.
     pub advice: Option<String>,
-    /// The plan of the last look; its rows cut to [`MAX_SHOWN_ROWS`].
+    /// The plan of the last look; its rows cut to [`MAX_SHOWN_ROWS`], see [`TargetView::show`].
     pub plan: Option<Arc<TargetPlan>>,
     /// How many rows were cut off.
     pub rows_left_out: usize,
+    /// The numbers of all its rows.
+    pub tally: Tally,
     /// What time will bring, the earliest first.
     pub upcoming: Vec<Upcoming>,
     /// The changes of the last run that sent something, and how each ended.
@@ -158,7 +163,57 @@ pub enum Health {
     Starting,
 }
 
+impl TargetView {
+    /// A target that was not looked at yet.
+    pub fn starting(target: Text, system: Text) -> Self {
+        Self {
+            target,
+            system,
+            health: Health::Starting,
+            why: None,
+            advice: None,
+            plan: None,
+            rows_left_out: 0,
+            tally: Tally::default(),
+            upcoming: Vec::new(),
+            ended: Vec::new(),
+            looked_at: None,
+            read_at: None,
+            in_sync_at: None,
+            running_since: None,
+            next_look: None,
+            failures: 0,
+            commit: None,
+            enforced: Vec::new(),
+            calls: 0,
+            calls_left: None,
+        }
+    }
+
+    /// The guards that refused in the last plan.
+    pub fn refusals(&self) -> &[GuardRefusal] {
+        self.plan.as_deref().map_or(&[], |plan| &plan.refusals)
+    }
+
+    /// Shows a plan: counts its rows, and keeps the most telling [`MAX_SHOWN_ROWS`] of them: changes, then held rows, then
+    /// findings, dead entries last.
+    pub fn show(&mut self, mut plan: TargetPlan) {
+        self.tally = Tally::of(&plan);
+        self.rows_left_out = plan.rows.len().saturating_sub(MAX_SHOWN_ROWS);
+        if self.rows_left_out > 0 {
+            plan.rows.sort_by_key(|row| (row.status, row.finding == Some(FindingKind::Dead)));
+            plan.rows.truncate(MAX_SHOWN_ROWS);
+            plan.rows.shrink_to_fit();
+        }
+        self.plan = Some(Arc::new(plan));
+    }
+}
+
 impl Health {
+    /// Every state, the worst first.
+    pub const ALL: [Self; 6] =
+        [Self::Unreadable, Self::Blocked, Self::Refused, Self::OutOfSync, Self::InSync, Self::Starting];
+
     /// Its name in output.
     pub fn name(self) -> &'static str {
         match self {
@@ -172,7 +227,41 @@ impl Health {
     }
 }
 
+impl Default for Board {
+    fn default() -> Self {
+        Self::new(Timestamp::now())
+    }
+}
+
 impl Board {
+    /// An empty board of a daemon that began at this time.
+    pub fn new(started: Timestamp) -> Self {
+        Self {
+            started,
+            beat: Mutex::new(Instant::now()),
+            source: RwLock::default(),
+            pause: RwLock::default(),
+            journal: RwLock::default(),
+            targets: RwLock::default(),
+            meters: Meters::default(),
+        }
+    }
+
+    /// When the daemon began.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// The loop says that it lives. It has to, at least every minute.
+    pub fn beat(&self) {
+        *self.beat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// How long ago the loop said that it lives, or was started. Not touched by a wall clock that jumps.
+    pub fn since_beat(&self) -> Duration {
+        self.beat.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
     /// The source.
     pub fn source(&self) -> SourceView {
         self.source.read().unwrap_or_else(PoisonError::into_inner).clone()

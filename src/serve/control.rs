@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::webhook::Hook;
 use crate::access::Text;
 
 /// The loop, as far as a caller may steer it. Nothing here can make anything be removed: a caller can only ask to look again,
@@ -15,6 +16,15 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// A target that is not configured.
     fn reconcile(&self, targets: &[Text]) -> Result<Vec<Text>, ControlError>;
+
+    /// A Git host told of something: where that concerns the source, looks again, which is at every push unless the loop knows
+    /// which ref it is on. Returns the targets that will be looked at.
+    ///
+    /// # Errors
+    /// As [`Control::reconcile`].
+    fn pushed(&self, hook: &Hook) -> Result<Vec<Text>, ControlError> {
+        if matches!(hook, Hook::Push(_)) { self.reconcile(&[]) } else { Ok(Vec::new()) }
+    }
 
     /// Stops all writing until it is taken back, or until a time. Recorded in the journal, so that it outlives a restart; in
     /// force even where it could not be recorded.

@@ -19,6 +19,11 @@ pub fn line(text: &str) -> String {
     cut(text, MAX_SHOWN)
 }
 
+/// The same, cut at so many characters: for places that are narrow.
+pub fn short(text: &str, limit: usize) -> String {
+    cut(text, limit)
+}
+
 /// The same for a sentence of ours, cut at [`MAX_SENTENCE`].
 pub fn sentence(text: &str) -> String {
     cut(text, MAX_SENTENCE)
