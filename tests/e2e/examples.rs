@@ -69,3 +69,41 @@ fn ends_within(config: &str) -> u64 {
     let default = portcullis::config::WatchSettings::default().grace.as_secs();
     grace.unwrap_or_else(|| u64::try_from(default).unwrap()) + 1
 }
+
+/// The first block of this kind after a text in a document.
+fn block(document: &str, after: &str, fence: &str) -> String {
+    let document = text(document);
+    let (_, rest) = document.split_once(after).unwrap_or_else(|| panic!("no {after:?}"));
+    let (_, rest) = rest.split_once(&format!("```{fence}\n")).unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn what_the_readme_says_of_the_daemons_files_is_valid() {
+    let settings = block("README.md", "### Running it for real", "yaml");
+    let holds = block("README.md", "### When it must not act", "yaml");
+    assert!(settings.contains("watch:\n") && holds.starts_with("holds:\n"));
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("portcullis.yaml");
+    let target = "targets:\n  s2: { system: s2, account: x, credential: { env: X } }\n";
+    fs::write(&config, format!("version: 1\npolicies: policies/\njournal: journal.db\n{settings}{target}")).unwrap();
+    let policies = dir.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let policy = "version: 1\ntarget: s2\nteam: x@example.com\nmanage: { access_tokens: all }\n\
+                  access_tokens: [{ id: service/a, justification: needed }]\n";
+    fs::write(policies.join("s2.yaml"), format!("{policy}{holds}")).unwrap();
+    valid(&config, &policies);
+}
+
+#[test]
+fn what_the_readmes_say_to_put_in_place_of_a_command_can_be_typed() {
+    let unit = block("examples/systemd/README.md", "**Git as the source.**", "ini");
+    let [reset, command] = unit.lines().filter_map(|line| line.strip_prefix("ExecStart=")).collect::<Vec<_>>()[..]
+    else {
+        panic!("a list is emptied before it is set: {unit}");
+    };
+    assert_eq!(reset, "");
+    can_be_typed("the unit", &command.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let pod: Value = serde_yaml::from_str(&block("examples/kubernetes/README.md", "**Git instead.**", "yaml")).unwrap();
+    can_be_typed("the pod", &[vec!["portcullis".to_owned()], texts(&pod["args"])].concat());
+}
