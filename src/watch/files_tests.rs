@@ -22,7 +22,10 @@ impl Place {
         let at = |name: &str| dir.path().join(name);
         let watched = Watched { files: vec![at("people.yaml"), at("stop")], trees: vec![at("policies")] };
         let (tell, told) = mpsc::channel();
-        let watcher = FileWatcher::start(watched, move || drop(tell.send(()))).unwrap();
+        let watcher = FileWatcher::start(watched, move || {
+            let _ = tell.send(());
+        })
+        .unwrap();
         told.recv_timeout(DEADLINE).expect("told once that everything is watched");
         Self { dir, told, watcher }
     }

@@ -17,6 +17,7 @@ mod commands;
 mod convergence;
 mod crash;
 mod documents;
+mod examples;
 mod exit_codes;
 mod freeze;
 mod guards;

@@ -73,7 +73,7 @@ fn every_example_of_the_help_can_be_typed() {
 #[test]
 fn the_ci_jobs_are_yaml_whose_steps_can_be_typed() {
     let jobs: Vec<PathBuf> = files("yaml").into_iter().filter(|path| path.starts_with(dir("examples/ci"))).collect();
-    assert_eq!(jobs.len(), 5, "{jobs:?}");
+    assert_eq!(jobs.len(), 6, "{jobs:?}");
     for path in jobs {
         let job: Value = serde_yaml::from_str(&fs::read_to_string(&path).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -1,0 +1,253 @@
+//! CI: no pull request gets a credential, forges its own plan or runs what it brought; only the protected branch applies.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{listed, text, texts, yaml};
+
+const GITHUB: &str = "examples/ci/github";
+const PULL_REQUEST: [&str; 2] = ["branch/policies", "branch/people.yaml"];
+
+fn workflows() -> Vec<(String, Value)> {
+    listed(GITHUB).into_iter().map(|name| (name.clone(), yaml(&format!("{GITHUB}/{name}")))).collect()
+}
+
+fn jobs(workflow: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    workflow["jobs"].as_object().unwrap().iter()
+}
+
+fn steps(job: &Value) -> &Vec<Value> {
+    job["steps"].as_array().unwrap()
+}
+
+/// What a workflow does wrong, as far as that can be told from its text.
+fn mistakes(workflow: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    if !workflow["permissions"].as_object().is_some_and(serde_json::Map::is_empty) {
+        found.push("rights for every job".to_owned());
+    }
+    for (name, job) in jobs(workflow) {
+        if job["permissions"].as_object().is_none_or(|rights| rights.values().any(|right| right == "write-all")) {
+            found.push(format!("{name}: no rights of its own"));
+        }
+        if job.to_string().contains("secrets.") && !job["environment"].is_string() {
+            found.push(format!("{name}: a secret without an environment"));
+        }
+        for step in steps(job) {
+            let run = step["run"].as_str().unwrap_or_default();
+            if run.contains("${{") {
+                found.push(format!("{name}: an expression becomes part of a script: {run}"));
+            }
+            if let Some(uses) = step["uses"].as_str() {
+                let commit = uses.split_once('@').map_or("", |(_, commit)| commit);
+                if commit.len() != 40 || !commit.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+                    found.push(format!("{name}: not pinned: {uses}"));
+                }
+                if uses.starts_with("actions/checkout@") && step["with"]["persist-credentials"] != false {
+                    found.push(format!("{name}: the checkout keeps a token"));
+                }
+            }
+        }
+    }
+    if workflow["on"].as_object().is_some_and(|on| on.contains_key("pull_request_target")) {
+        found.extend(mistakes_with_a_stranger(workflow));
+    }
+    found
+}
+
+/// A job for a stranger's branch: it may lie there and be read, and no more.
+fn mistakes_with_a_stranger(workflow: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let whole = workflow.to_string();
+    for word in ["secrets.", "working-directory", "actions/cache", "pull_request.head"] {
+        if whole.contains(word) {
+            found.push(format!("{word} in a job for a stranger's branch"));
+        }
+    }
+    for (_, job) in jobs(workflow) {
+        let mut refuses_links = false;
+        for step in steps(job) {
+            let with = &step["with"];
+            let of_stranger = with["ref"].as_str().is_some_and(|of| of.contains("refs/pull/"));
+            if of_stranger != (with["path"] == "branch") {
+                found.push("a stranger's branch lies where the protected one belongs".to_owned());
+            }
+            let Some(run) = step["run"].as_str() else { continue };
+            if run.contains("find branch") && run.contains("-type l") {
+                refuses_links = true;
+                continue;
+            }
+            if !run.contains("branch/") && !run.contains("cd branch") {
+                continue;
+            }
+            if !refuses_links || step.get("env").is_some() || job["env"].to_string().contains("token") {
+                found.push(format!("a step reads the branch with its links, or with a token at hand: {run}"));
+            }
+            let words: Vec<&str> = run.split_whitespace().collect();
+            let read = |pair: &[&str]| match pair {
+                ["--policies" | "--people", value] => PULL_REQUEST.contains(value),
+                [_, value] => !value.starts_with("branch"),
+                _ => true,
+            };
+            if !words.windows(2).all(read) || words[0] != "portcullis" {
+                found.push(format!("something of the branch is run: {run}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn github_workflows_are_tight() {
+    let names: Vec<String> = workflows().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["check.yaml", "plan.yaml", "reviewed.yaml", "unattended.yaml"]);
+    for (name, workflow) in workflows() {
+        assert_eq!(mistakes(&workflow), [""; 0], "{name}");
+        for line in text(&format!("{GITHUB}/{name}")).lines().filter(|line| line.contains("uses: ")) {
+            assert!(line.contains(" # v"), "{name}: which version is it? {line}");
+        }
+    }
+}
+
+#[test]
+fn a_workflow_with_a_mistake_is_found() {
+    let plan = text(&format!("{GITHUB}/plan.yaml"));
+    for (right, wrong) in [
+        ("permissions: {}", "permissions: { contents: write }"),
+        ("@11bd71901bbe5b1630ceea73d27597364c9af683", "@v4"),
+        ("path: branch\n          persist-credentials: false", "path: branch\n          persist-credentials: true"),
+        ("path: branch\n", "path: protected\n"),
+        ("\"$NUMBER\" --body-file", "${{ github.event.pull_request.title }} --body-file"),
+        ("portcullis plan --config", "branch/run --config"),
+        ("          portcullis plan --config", "          cd branch && portcullis plan --config"),
+        ("-type l", "-type f"),
+        ("        id: plan\n", "        env: { GH_TOKEN: \"${{ github.token }}\" }\n"),
+        ("env: { GH_TOKEN: \"${{ github.token }}\" }", "env: { S2_TOKEN: \"${{ secrets.S2_TOKEN }}\" }"),
+    ] {
+        assert!(plan.contains(right), "{right}");
+        let workflow: Value = serde_yaml::from_str(&plan.replace(right, wrong)).unwrap();
+        assert_ne!(mistakes(&workflow), [""; 0], "{wrong}");
+    }
+}
+
+#[test]
+fn github_plans_as_a_comment_and_applies_only_what_was_reviewed_on_main() {
+    let of = |name: &str| yaml(&format!("{GITHUB}/{name}"));
+    let plan = text(&format!("{GITHUB}/plan.yaml"));
+    for part in [
+        "--config protected/portcullis.yaml --policies branch/policies --people branch/people.yaml",
+        "--snapshot reading.json",
+        "--format markdown",
+        "<!-- portcullis:plan -->",
+        "--event schedule",
+    ] {
+        assert!(plan.contains(part), "{part}");
+    }
+    assert_eq!(of("reviewed.yaml")["on"]["push"]["branches"], serde_json::json!(["main"]));
+    let reviewed = &of("reviewed.yaml")["jobs"];
+    assert_ne!(reviewed["apply"]["environment"], reviewed["plan"]["environment"], "one needs a reviewer");
+    assert!(reviewed["apply"].to_string().contains("apply plan.json --reviewed-by"));
+    for (name, job) in [("check.yaml", "check"), ("unattended.yaml", "apply")] {
+        let workflow = of(name);
+        assert!(workflow["on"]["schedule"][0]["cron"].is_string(), "{name}");
+        assert_eq!(workflow["jobs"][job]["if"], "github.ref == 'refs/heads/main'", "{name}");
+    }
+    let check = of("check.yaml").to_string();
+    assert!(check.contains("--detailed-exitcode") && check.contains("snapshot --out") && !check.contains("apply"));
+    // Only the step that reads has the credential, not what was installed to read.
+    for step in of("check.yaml")["jobs"]["check"]["steps"].as_array().unwrap() {
+        let reads = step["run"].as_str().is_some_and(|run| run.starts_with("portcullis snapshot"));
+        assert_eq!(step.to_string().contains("secrets."), reads, "{step}");
+    }
+}
+
+#[test]
+fn gitlab_jobs_stand_in_stages_and_only_the_default_branch_has_credentials() {
+    const ENVIRONMENTS: [&str; 3] = ["access", "access-check", "access-comment"];
+    let pipeline = yaml("examples/ci/gitlab/gitlab-ci.yaml");
+    let stages: BTreeSet<String> = texts(&pipeline["stages"]).into_iter().collect();
+    let jobs: Vec<(&String, &Value)> =
+        pipeline.as_object().unwrap().iter().filter(|(name, _)| *name != "stages").collect();
+    assert_eq!(jobs.len(), 7);
+    for (name, job) in &jobs {
+        assert!(stages.contains(job["stage"].as_str().unwrap()), "{name}");
+        for needed in job.get("needs").map(texts).unwrap_or_default() {
+            assert!(pipeline.get(&needed).is_some(), "{name} needs {needed}");
+        }
+        let script = texts(&job["script"]).join("\n");
+        let [rule] = job["rules"].as_array().unwrap().as_slice() else { panic!("{name}: one rule") };
+        let when = rule["if"].as_str().unwrap();
+        let environment = job["environment"]["name"].as_str();
+        assert!(environment.is_none_or(|name| ENVIRONMENTS.contains(&name)), "{name}");
+        if when.contains("merge_request_event") {
+            assert!(matches!(environment, None | Some("access-comment")), "{name} has a credential of a system");
+            assert!(job.get("tags").is_none() && !script.contains("apply"), "{name}");
+        } else {
+            assert!(when.contains("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"), "{name}: {when}");
+        }
+        if script.contains("portcullis apply") {
+            assert_eq!((&job["resource_group"], environment), (&"access".into(), Some("access")), "{name}");
+        }
+        if script.contains("--reviewed-by") {
+            assert_eq!(rule["when"], "manual", "{name}");
+        }
+    }
+    let plan = texts(&pipeline["access plan"]["script"]);
+    refuses_links_before_it_reads(&plan);
+    let tell = texts(&pipeline["access comment"]["script"]).join("\n");
+    assert!(tell.contains("<!-- portcullis:plan -->") && tell.contains("$COMMENT_TOKEN"));
+    assert!(!plan.join("\n").contains("COMMENT_TOKEN"), "what reads the branch has no token to comment");
+}
+
+#[test]
+fn buildkite_steps_of_pull_requests_run_where_no_credential_is() {
+    let pipeline = yaml("examples/ci/buildkite/pipeline.yaml");
+    let mut applies = 0;
+    for step in pipeline["steps"].as_array().unwrap() {
+        let label = step.get("label").or(step.get("block")).unwrap();
+        let when = step["if"].as_str().unwrap();
+        let of_protected = when.contains("build.branch == pipeline.default_branch && build.pull_request.id == null");
+        assert_ne!(of_protected, when.contains("build.pull_request.id != null"), "{label}: {when}");
+        let Some(commands) = step.get("commands").map(texts) else {
+            assert!(step.get("block").is_some() && of_protected, "{label}");
+            continue;
+        };
+        assert_eq!(step["agents"]["queue"] == "access", of_protected, "{label}");
+        for command in &commands {
+            assert!(!command.replace("$$", "").contains('$'), "{label}: filled in while uploading: {command}");
+        }
+        let script = commands.join("\n");
+        if script.contains("portcullis apply") || script.contains("plan.json") {
+            assert_eq!((&step["concurrency"], &step["concurrency_group"]), (&1.into(), &"access".into()), "{label}");
+            applies += 1;
+        }
+        if script.contains("--policies") {
+            refuses_links_before_it_reads(&commands);
+            assert_eq!(step["agents"]["queue"], "default", "{label}");
+        }
+        if script.contains("gh ") {
+            assert_eq!(step["agents"]["queue"], "comment", "{label}");
+            assert_eq!(step["checkout"]["skip"], true, "{label}: nothing of the branch lies beside the token");
+            assert!(script.contains("<!-- portcullis:plan -->"), "{label}");
+        }
+    }
+    assert_eq!(applies, 3);
+    let whole = pipeline.to_string();
+    assert!(whole.contains("--reviewed-by") && whole.contains("--detailed-exitcode"));
+}
+
+/// The plan of a branch: the operator's file of the protected branch, the branch's policies, and no link among them.
+fn refuses_links_before_it_reads(commands: &[String]) {
+    let links = commands.iter().position(|line| line.contains("find policies people.yaml -type l")).unwrap();
+    let plan = commands.iter().position(|line| line.starts_with("portcullis plan")).unwrap();
+    assert!(links < plan, "{commands:?}");
+    assert!(commands.iter().any(|line| line.starts_with("git fetch origin ") && line.contains("protected FETCH_HEAD")));
+    for part in [
+        "--config protected/portcullis.yaml --policies policies --people people.yaml",
+        "--snapshot",
+        "--format markdown",
+    ] {
+        assert!(commands[plan].contains(part), "{part}");
+    }
+}
