@@ -4,6 +4,8 @@
 //! triggered, that reads everything anew. Triggers say "look again" and nothing else.
 
 pub mod news;
+pub mod supervisor;
+pub mod tell;
 mod trigger;
 
 pub use news::News;
