@@ -1,10 +1,10 @@
-//! The log, on standard error.
+//! The log, on standard error: lines for people, or one JSON object a line for whatever collects them.
 
 use std::io;
 
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use super::{args::LogFormat, resolve::Context};
+use super::{args::LogFormat, resolve::Context, terminal};
 use crate::plan::render::neutral;
 
 /// The environment variable that takes a filter of the log, for instance `portcullis=debug`.
@@ -12,6 +12,7 @@ pub const LOG_ENV: &str = "PORTCULLIS_LOG";
 
 /// Begins the log: warnings, with `-v` what is done, with `-vv` every request.
 pub fn begin(context: &Context) {
+    terminal::talk_as(context.log_format);
     let level = match context.verbosity {
         0 => "warn",
         1 => "portcullis=info,warn",

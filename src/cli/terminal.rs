@@ -1,10 +1,15 @@
 //! The two ends of the talk: what is printed where, and the question before anything is sent.
 
-use std::io::{self, BufRead, IsTerminal as _, Write};
+use std::{
+    io::{self, BufRead, IsTerminal as _, Write},
+    sync::OnceLock,
+};
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{
+    args::LogFormat,
     failure::{Failure, Result},
     resolve::Surroundings,
 };
@@ -46,14 +51,37 @@ pub fn print(result: &str) -> Result<()> {
     }
 }
 
+/// How this process talks on standard error; set once, before anything is said.
+static TALK: OnceLock<LogFormat> = OnceLock::new();
+
+/// Says how this process talks: what reads a log of JSON must find nothing else between its lines.
+pub fn talk_as(format: LogFormat) {
+    // A second command line in one process (tests) talks as the first.
+    let _ = TALK.set(format);
+}
+
 /// Says something on standard error, in one neutralized line.
 pub fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", neutral::sentence(line));
+    talk(&neutral::sentence(line));
 }
 
 /// Says several lines on standard error, each neutralized.
 pub fn say_lines(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", neutral::lines(text));
+    talk(&neutral::lines(text));
+}
+
+fn talk(safe: &str) {
+    let said = match TALK.get() {
+        Some(LogFormat::Json) => record(safe, now()),
+        Some(LogFormat::Text) | None => safe.to_owned(),
+    };
+    let _ = writeln!(io::stderr().lock(), "{said}");
+}
+
+/// What is said, with the members that a record of the log has.
+fn record(said: &str, at: Timestamp) -> String {
+    let level = if said.starts_with("error") { "ERROR" } else { "INFO" };
+    neutral::json(&json!({ "timestamp": at, "level": level, "message": said }).to_string())
 }
 
 /// The question before a plan is sent: counts by target, what can never come back, what to type.
@@ -107,7 +135,16 @@ pub fn has_to_ask(yes: bool, saved_plan: bool, can_ask: bool) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{confirmed, has_to_ask};
+    use super::{confirmed, has_to_ask, record};
+
+    #[test]
+    fn what_is_said_is_a_record_where_the_log_is_one() {
+        let at = "2026-11-21T10:00:00Z".parse().unwrap();
+        let said: serde_json::Value = serde_json::from_str(&record("error: no\n  because: \"x\"", at)).unwrap();
+        assert_eq!((&said["level"], &said["message"]), (&"ERROR".into(), &"error: no\n  because: \"x\"".into()));
+        assert_eq!(said["timestamp"], "2026-11-21T10:00:00Z");
+        assert!(record("note: y", at).contains("\"INFO\"") && !record("a\nb", at).contains('\n'));
+    }
 
     #[test]
     fn only_a_whole_yes_is_one() {

@@ -185,6 +185,11 @@ fn about(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Vec<NotifyOn>> 
             None => {}
         }
     }
+    let fails = [NotifyOn::Changes, NotifyOn::Refusals, NotifyOn::Failures];
+    if found.contains(&NotifyOn::Recoveries) && !fails.iter().any(|on| found.contains(on)) {
+        let hint = "name `failures`, `refusals` or `changes`, too";
+        reporter.report_with(node, "`recoveries` are told to who was told of what they end", hint);
+    }
     (reporter.count() == before).then_some(found)
 }
 

@@ -114,6 +114,7 @@ fn bad_values_are_refused_one_by_one() {
         ("notify: [{ command: [page], about: [] }]".to_owned(), "empty list", ""),
         ("notify: [{ command: [page], about: [refusal] }]".to_owned(), "`refusal`", "did you mean `refusals`?"),
         ("notify: [{ command: [page], about: [changes, changes] }]".to_owned(), "twice", ""),
+        ("notify: [{ command: [page], about: [revocations, recoveries] }]".to_owned(), "what they end", "`failures`"),
     ];
     for (line, part, hint) in cases {
         let found = read(&format!("  {line}\n")).unwrap_err();

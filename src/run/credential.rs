@@ -32,12 +32,39 @@ pub const COMMAND_ENVIRONMENT: [&str; 2] = ["PATH", "HOME"];
 /// The longest claim that is taken from a credential, in bytes.
 const MAX_CLAIM_BYTES: usize = 1024;
 
-/// Why a target has no credential.
+/// Whose credential it is, and the field that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// The `credential:` of the target with this name.
+    Target(&'a str),
+    /// The field with this name below `watch:`.
+    Watch(&'a str),
+}
+
+impl Whose<'_> {
+    /// Who is without it.
+    fn owner(self) -> String {
+        match self {
+            Self::Target(name) => format!("target `{name}`"),
+            Self::Watch(field) => format!("`watch: {field}:`"),
+        }
+    }
+
+    /// The field, for advice.
+    fn field(self) -> String {
+        match self {
+            Self::Target(_) => "`credential:`".to_owned(),
+            Self::Watch(field) => format!("`{field}:`"),
+        }
+    }
+}
+
+/// Why there is no credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("target `{target}`: {what}")]
+#[error("{owner}: {what}")]
 pub struct CredentialError {
-    /// The target.
-    pub target: String,
+    /// Whose: ``target `s2` ``, or the field.
+    pub owner: String,
     /// What happened, without a word of the credential.
     pub what: String,
     /// What to do.
@@ -48,23 +75,24 @@ pub struct CredentialError {
 ///
 /// # Errors
 /// [`CredentialError`] where there is none, where others could read it, or where it could not be sent.
-pub async fn resolve(target: &str, from: &CredentialRef) -> Result<SecretString, CredentialError> {
-    resolve_in(target, from, |name| std::env::var_os(name), COMMAND_LIMIT).await
+pub async fn resolve(whose: Whose<'_>, from: &CredentialRef) -> Result<SecretString, CredentialError> {
+    resolve_in(whose, from, |name| std::env::var_os(name), COMMAND_LIMIT).await
 }
 
 async fn resolve_in(
-    target: &str,
+    whose: Whose<'_>,
     from: &CredentialRef,
     environment: impl Fn(&str) -> Option<OsString>,
     limit: Duration,
 ) -> Result<SecretString, CredentialError> {
+    let named = named(whose, from);
     let found = match from {
-        CredentialRef::Env(name) => from_environment(name, &environment),
-        CredentialRef::File { path, .. } => from_file(path.clone(), named(from)).await,
-        CredentialRef::Command(words) => from_command(words, &named(from), &environment, limit).await,
+        CredentialRef::Env(name) => from_environment(name, whose, &environment),
+        CredentialRef::File { path, .. } => from_file(path.clone(), named.clone(), whose.field()).await,
+        CredentialRef::Command(words) => from_command(words, &named, &environment, limit).await,
     };
-    found.and_then(|bytes| checked(&bytes, from)).map_err(|(what, advice)| CredentialError {
-        target: target.to_owned(),
+    found.and_then(|bytes| checked(&bytes, from, &named)).map_err(|(what, advice)| CredentialError {
+        owner: whose.owner(),
         what,
         advice,
     })
@@ -75,41 +103,42 @@ type Failure = (String, String);
 
 fn from_environment(
     name: &str,
+    whose: Whose<'_>,
     environment: &impl Fn(&str) -> Option<OsString>,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     match environment(name) {
         Some(value) => Ok(Zeroizing::new(value.into_encoded_bytes())),
         None => Err((
             format!("the environment variable `{name}` of its credential is not set"),
-            format!("set `{name}`, or change `credential:` of this target"),
+            format!("set `{name}`, or change its {}", whose.field()),
         )),
     }
 }
 
 /// How errors name a reference. A text without `/` may be the credential itself, pasted where its place belongs.
-fn named(from: &CredentialRef) -> String {
+fn named(whose: Whose<'_>, from: &CredentialRef) -> String {
     match from {
         CredentialRef::Env(name) => format!("the environment variable `{name}`"),
         CredentialRef::File { path, shown: true } => format!("the credential file {}", path.display()),
-        CredentialRef::File { .. } => "the file named in `credential:`".to_owned(),
+        CredentialRef::File { .. } => format!("the file named in {}", whose.field()),
         CredentialRef::Command(words) => match words.first() {
             Some(program) if program.contains('/') => format!("the command `{program}`"),
-            _ => "the command named in `credential:`".to_owned(),
+            _ => format!("the command named in {}", whose.field()),
         },
     }
 }
 
-async fn from_file(path: PathBuf, named: String) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let read = tokio::task::spawn_blocking(move || read_file(&path, &named));
+async fn from_file(path: PathBuf, named: String, field: String) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let read = tokio::task::spawn_blocking(move || read_file(&path, &named, &field));
     read.await.unwrap_or_else(|_| Err(("reading its credential's file was cut off".to_owned(), "try again".to_owned())))
 }
 
 // Links are followed: Kubernetes mounts a secret as a link to a link to the file. What counts is the file at the end.
-fn read_file(path: &Path, named: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn read_file(path: &Path, named: &str, field: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let unreadable = |error: std::io::Error| {
         (
             format!("{named} cannot be read: {error}"),
-            "create the file with mode 0400 for the user that runs Portcullis, or change `credential:`".to_owned(),
+            format!("create the file with mode 0400 for the user that runs Portcullis, or change {field}"),
         )
     };
     // Looked at before it is opened, since opening a pipe waits for a writer.
@@ -192,10 +221,10 @@ fn buffer() -> Zeroizing<Vec<u8>> {
     Zeroizing::new(Vec::with_capacity(MAX_CREDENTIAL_BYTES + 64))
 }
 
-fn checked(bytes: &[u8], from: &CredentialRef) -> Result<SecretString, Failure> {
+fn checked(bytes: &[u8], from: &CredentialRef, named: &str) -> Result<SecretString, Failure> {
     let place = match from {
-        CredentialRef::Command(_) => format!("the output of {}", named(from)),
-        CredentialRef::Env(_) | CredentialRef::File { .. } => named(from),
+        CredentialRef::Command(_) => format!("the output of {named}"),
+        CredentialRef::Env(_) | CredentialRef::File { .. } => named.to_owned(),
     };
     if bytes.len() > MAX_CREDENTIAL_BYTES {
         return Err((

@@ -19,7 +19,7 @@ async fn found_within(from: &CredentialRef, limit: Duration) -> Result<String, C
         "PATH" => std::env::var_os("PATH"),
         _ => None,
     };
-    let found = resolve_in("s2-production", from, environment, limit).await;
+    let found = resolve_in(Whose::Target("s2-production"), from, environment, limit).await;
     if let Err(error) = &found {
         let told = format!("{error} {error:?}");
         assert!(told.contains("s2-production") && !told.contains(SECRET), "{told}");
@@ -121,4 +121,12 @@ async fn a_credential_pasted_in_place_of_its_reference_is_not_echoed() {
     for error in [file, command] {
         assert!(error.what.contains("named in `credential:`") && !format!("{error:?}").contains(SECRET), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn an_error_names_whose_credential_it_is() {
+    let from = CredentialRef::File { path: "/nowhere/x".into(), shown: false };
+    let error = resolve(Whose::Watch("token"), &from).await.unwrap_err();
+    assert!(error.to_string().starts_with("`watch: token:`: the file named in `token:` cannot be read"), "{error}");
+    assert!(error.advice.ends_with("or change `token:`"), "{error:?}");
 }

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{credential, files};
+use super::{
+    credential::{self, Whose},
+    files,
+};
 use crate::{
     access::{Account, Text},
     apply::{self, Hand},
@@ -50,7 +53,7 @@ impl Connect for Live {
         let name = target.description.system;
         let system = systems::by_name(name)
             .ok_or_else(|| Unreadable::new(Fault::Missing, format!("there is no system `{name}`")))?;
-        let secret = credential::resolve(&target.name, &target.credential)
+        let secret = credential::resolve(Whose::Target(&target.name), &target.credential)
             .await
             .map_err(|error| Unreadable::new(Fault::Credential, error.what).advise(error.advice))?;
         let own_claim = target.description.own_claim.and_then(|claim| credential::own_claim(&secret, claim));

@@ -114,4 +114,10 @@ impl Meters {
     pub fn notification(&self, to: &'static str, result: &'static str) {
         self.notifications.get_or_create(&NotificationLabels { to, result }).inc();
     }
+
+    /// How many notifications ended so.
+    #[cfg(test)]
+    pub(crate) fn notified(&self, to: &'static str, result: &'static str) -> u64 {
+        self.notifications.get_or_create(&NotificationLabels { to, result }).get()
+    }
 }

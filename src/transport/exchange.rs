@@ -216,7 +216,7 @@ fn redirect(response: &Response) -> Answer {
 }
 
 /// Headers as text. Cookies are nobody's business.
-fn headers(map: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn headers(map: &HeaderMap) -> Vec<(String, String)> {
     let kept = map.iter().filter(|(name, _)| name.as_str() != "set-cookie");
     kept.map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect()

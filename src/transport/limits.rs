@@ -55,3 +55,15 @@ pub(super) const SHOWN_ERROR_BODY: usize = 64 * 1024;
 
 /// The longest text of a vendor's header, or of its name for a request, that goes into a log or an error.
 pub(super) const SHOWN_HEADER: usize = 128;
+
+/// How long posting a letter may take, from connecting to the last byte of the answer that is read.
+pub(super) const LETTER: Duration = Duration::from_secs(10);
+
+/// The largest letter.
+pub(super) const LETTER_BYTES: usize = 512 * 1024;
+
+/// What is read of the answer to a letter. A longer one costs the connection, nothing else.
+pub(super) const LETTER_ANSWER_BYTES: usize = 16 * 1024;
+
+/// The longest word of an answer that an error repeats.
+pub(super) const SHOWN_WORD: usize = 64;

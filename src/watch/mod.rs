@@ -6,7 +6,9 @@
 mod files;
 pub mod news;
 pub mod source;
+pub mod supervisor;
 mod survey;
+pub mod tell;
 mod trigger;
 
 pub use files::{FileWatcher, POLL, Watching};

@@ -34,6 +34,10 @@ pub struct News {
 /// The most lines of one message.
 pub const MAX_LINES: usize = 20;
 
+/// Every sort of news, in the order in which a person wants to hear of them.
+pub const ALL: [NotifyOn; 5] =
+    [NotifyOn::Failures, NotifyOn::Refusals, NotifyOn::Revocations, NotifyOn::Changes, NotifyOn::Recoveries];
+
 /// The name of a sort of news, as in configuration.
 pub fn name(on: NotifyOn) -> &'static str {
     match on {

@@ -325,3 +325,36 @@ fn hostile_errors_of_a_system_are_harmless_too() {
         }
     }
 }
+
+/// Every line that a log collector gets: an object with its time, level and message.
+fn all_records(what: &str, run: &Run) {
+    assert_harmless(what, &run.err);
+    assert!(!run.err.is_empty(), "{what} says nothing");
+    for line in run.err.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{what}: {line}"));
+        for member in ["timestamp", "level"] {
+            assert!(record[member].is_string(), "{what}: {line}");
+        }
+        assert!(record["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{what}: {line}");
+    }
+}
+
+#[test]
+fn a_log_of_json_has_one_harmless_object_on_every_line() {
+    let house = house(40, 0, AT_ONCE);
+    for name in NAMES {
+        house.sandbox.world(|world| issue(world, &format!("service/{name}")));
+    }
+    let log = |args: &[&str]| house.run(&[args, &["--log-format", "json"]].concat());
+    all_records("plan", &log(&["plan", "-vvv"]));
+    let applied = log(&["apply", "--yes", "--new-journal", "-vvv"]);
+    all_records("apply", &applied);
+    assert!(applied.err.contains("h1 ") && applied.code == 0, "{}", applied.err);
+    // What is said beside the log is a record of it, too: errors, and several lines of them.
+    house.write("policies/broken.yaml", "version: 1\ntarget: s2\naccess_tokens: [{ id: \"a\\e[2J\" , x: 1 }]\n");
+    for args in [&["plan"][..], &["validate"], &["plan", "--config", "elsewhere.yaml"], &["revoke", "s2", "none"]] {
+        let run = log(args);
+        all_records(args[0], &run);
+        assert!(run.code == 1 && run.err.contains("\"ERROR\""), "{args:?}: {}", run.err);
+    }
+}

@@ -1,0 +1,82 @@
+//! Tells the service manager (systemd, or one that imitates it) how the daemon is, by `sd_notify`.
+//!
+//! Without `NOTIFY_SOCKET` in the environment nothing happens. What is said is one datagram; a service manager that does not
+//! take it is not waited for longer than [`WAIT`], and never stops the daemon.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::task::JoinHandle;
+
+use crate::plan::render::neutral;
+
+/// How long a datagram may take.
+const WAIT: Duration = Duration::from_secs(2);
+/// The shortest time between two signs of life.
+const SHORTEST_BEAT: Duration = Duration::from_millis(10);
+
+/// What the service manager is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// The daemon serves: with what it says of itself.
+    Ready(String),
+    /// It reads its configuration anew; [`State::Ready`] has to follow.
+    Reloading,
+    /// What it says of itself, in one line.
+    Status(String),
+    /// It ends.
+    Stopping,
+}
+
+/// Tells the service manager. Goes on without it where it does not listen.
+pub async fn tell(state: State) {
+    send(move || {
+        let status = |text: &str| neutral::sentence(text);
+        match &state {
+            State::Ready(text) => sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status(text))]),
+            // systemd takes a reload only with the time of its beginning.
+            State::Reloading => {
+                NotifyState::monotonic_usec_now().and_then(|now| sd_notify::notify(&[NotifyState::Reloading, now]))
+            }
+            State::Status(text) => sd_notify::notify(&[NotifyState::Status(&status(text))]),
+            State::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
+        }
+    })
+    .await;
+}
+
+/// Where the service manager wants signs of life (`WATCHDOG_USEC`), gives one twice in that time as long as the loop lives;
+/// `None` where it wants none. A daemon that hangs gives none, and is restarted. Ends when the handle is aborted.
+pub fn watchdog(is_alive: impl Fn() -> bool + Send + 'static) -> Option<JoinHandle<()>> {
+    let within = sd_notify::watchdog_enabled()?;
+    Some(tokio::spawn(beat((within / 2).max(SHORTEST_BEAT), is_alive)))
+}
+
+async fn beat(every: Duration, is_alive: impl Fn() -> bool + Send + 'static) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut was_alive = true;
+    loop {
+        ticks.tick().await;
+        let alive = is_alive();
+        if alive {
+            send(|| sd_notify::notify(&[NotifyState::Watchdog])).await;
+        } else if was_alive {
+            tracing::error!("the loop does not answer; the service manager gets no sign of life until it does");
+        }
+        was_alive = alive;
+    }
+}
+
+// On a thread for what blocks: a service manager that hangs must not take a worker with it.
+async fn send(what: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
+    match tokio::time::timeout(WAIT, tokio::task::spawn_blocking(what)).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!("the service manager cannot be told (NOTIFY_SOCKET): {error}"),
+        Ok(Err(_)) | Err(_) => tracing::warn!("the service manager does not listen (NOTIFY_SOCKET)"),
+    }
+}
+
+#[cfg(test)]
+#[path = "supervisor_tests.rs"]
+mod tests;

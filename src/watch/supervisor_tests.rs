@@ -1,0 +1,90 @@
+//! A real datagram socket hears what the service manager would. Since the environment names it, a process of its own speaks.
+
+use std::{
+    os::unix::net::UnixDatagram,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use super::*;
+
+/// Set for the process that speaks.
+const ROLE: &str = "PORTCULLIS_TEST_SPEAKS";
+
+/// What the process of its own does; run by the tests below, nothing by itself.
+#[tokio::test]
+async fn speaks() {
+    match std::env::var(ROLE).as_deref() {
+        Ok("states") => {
+            tell(State::Ready("two targets\nSTOPPING=1\u{1b}[2J".to_owned())).await;
+            tell(State::Reloading).await;
+            tell(State::Status("2 of 2 in sync".to_owned())).await;
+            tell(State::Stopping).await;
+        }
+        Ok("lives") => {
+            let beat = watchdog(|| true);
+            tokio::time::timeout(Duration::from_secs(60), beat.unwrap()).await.ok();
+        }
+        Ok("hangs") => {
+            let beat = watchdog(|| false);
+            assert!(tokio::time::timeout(Duration::from_millis(200), beat.unwrap()).await.is_err());
+            tell(State::Stopping).await;
+        }
+        _ => {
+            // Nobody listens here, and nothing is wrong with that.
+            tell(State::Stopping).await;
+            assert!(watchdog(|| true).is_none());
+        }
+    }
+}
+
+/// Begins the process that speaks; what it says is heard here.
+fn listen(role: &str, watchdog: Option<Duration>) -> (UnixDatagram, std::process::Child, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "watch::supervisor::tests::speaks", "--nocapture"]).stdout(Stdio::null());
+    command.env(ROLE, role).env("NOTIFY_SOCKET", &path).env_remove("WATCHDOG_PID").env_remove("WATCHDOG_USEC");
+    if let Some(within) = watchdog {
+        command.env("WATCHDOG_USEC", within.as_micros().to_string());
+    }
+    (socket, command.spawn().unwrap(), dir)
+}
+
+fn hear(socket: &UnixDatagram) -> String {
+    let mut buffer = [0; 4_096];
+    let length = socket.recv(&mut buffer).unwrap();
+    String::from_utf8(buffer[..length].to_vec()).unwrap()
+}
+
+#[test]
+fn the_service_manager_hears_each_state() {
+    let (socket, mut child, _dir) = listen("states", None);
+    // What stands in a status cannot be another message.
+    assert_eq!(hear(&socket), "READY=1\nSTATUS=two targets\\nSTOPPING=1\\u{1b}[2J\n");
+    let reloading = hear(&socket);
+    let since = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
+    assert!(since.trim_end().parse::<u64>().unwrap() > 0);
+    assert_eq!(hear(&socket), "STATUS=2 of 2 in sync\n");
+    assert_eq!(hear(&socket), "STOPPING=1\n");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_loop_that_lives_gives_signs_of_life() {
+    let (socket, mut child, _dir) = listen("lives", Some(Duration::from_millis(40)));
+    for _ in 0..5 {
+        assert_eq!(hear(&socket), "WATCHDOG=1\n");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn one_that_hangs_gives_none() {
+    let (socket, mut child, _dir) = listen("hangs", Some(Duration::from_millis(40)));
+    assert_eq!(hear(&socket), "STOPPING=1\n", "the first that is heard");
+    assert!(child.wait().unwrap().success());
+}

@@ -1,0 +1,104 @@
+//! Messages as they are sent. Names in them are as hostile as they can be.
+
+use uuid::Uuid;
+
+use super::news;
+use crate::{
+    config::NotifyOn,
+    plan::render::neutral,
+    watch::{
+        News,
+        news::{ALL, MAX_LINES},
+        tell::{
+            document::{self, Message},
+            slack,
+        },
+    },
+};
+
+const HOSTILE: &str =
+    "a\u{1b}[2J\u{202e}b\n```\n<!channel> <https://evil.example|ok> & @here :boom: *x* https://evil.example `y`";
+
+fn message(news: Vec<News>) -> Message {
+    let id = Uuid::parse_str("01a1fea9-b97c-76b6-a9cf-cc8a8443baad").unwrap();
+    Message { id, ..Message::new("2026-11-21T10:00:01Z".parse().unwrap(), news, 0) }
+}
+
+fn hostile() -> Message {
+    let lines = vec!["revoke access_token service/old (undeclared)".to_owned(), HOSTILE.to_owned()];
+    message(vec![News {
+        title: format!("s2-production: 2 revocations, one of {HOSTILE}"),
+        lines,
+        lines_left_out: 3,
+        commit: Some("4be1f0d3c5a1".into()),
+        ..news(NotifyOn::Revocations, "s2-production/run", "01a1")
+    }])
+}
+
+fn merged() -> Message {
+    let mut all: Vec<News> = (0..60).map(|n| news(NotifyOn::Changes, &format!("t{n}"), "out of sync")).collect();
+    all.insert(1, News { target: None, ..news(NotifyOn::Failures, "source", HOSTILE) });
+    Message { dropped: 7, ..message(all) }
+}
+
+fn slack_text(message: &Message) -> String {
+    let body: serde_json::Value = serde_json::from_str(&slack::render(message)).unwrap();
+    assert_eq!((&body["unfurl_links"], &body["unfurl_media"]), (&false.into(), &false.into()));
+    body["text"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn slack_shows_one() {
+    insta::assert_snapshot!(slack_text(&hostile()));
+}
+
+#[test]
+fn slack_shows_several() {
+    insta::assert_snapshot!(slack_text(&merged()));
+}
+
+#[test]
+fn the_document_of_one() {
+    insta::assert_snapshot!(pretty(&document::render(&hostile())));
+}
+
+#[test]
+fn the_document_of_several() {
+    let document: serde_json::Value = serde_json::from_str(&document::render(&merged())).unwrap();
+    assert_eq!(document["news"].as_array().unwrap().len(), 50);
+    let mut short = document;
+    short["news"].as_array_mut().unwrap().truncate(2);
+    insta::assert_snapshot!(pretty(&short.to_string()));
+}
+
+/// With its escapes as they are sent.
+fn pretty(document: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(document).unwrap();
+    neutral::json(&serde_json::to_string_pretty(&value).unwrap())
+}
+
+#[test]
+fn nothing_raw_goes_out_and_programs_get_the_true_names() {
+    for rendered in [slack::render(&hostile()), slack::render(&merged()), document::render(&hostile())] {
+        assert!(!rendered.chars().any(neutral::is_unsafe), "{rendered}");
+    }
+    let document: serde_json::Value = serde_json::from_str(&document::render(&hostile())).unwrap();
+    assert_eq!(document["news"][0]["lines"][1], HOSTILE);
+}
+
+#[test]
+fn slack_text_stays_within_its_bounds_whatever_the_names() {
+    for c in ['&', '`', '\u{e0041}', '\u{202e}', ':', '/', 'x', '語'] {
+        let long: String = std::iter::repeat_n(c, 300).collect();
+        for count in [1, 3, MAX_LINES] {
+            let one =
+                News { title: long.clone(), lines: vec![long.clone(); count], ..news(NotifyOn::Failures, "s", "a") };
+            let several = ALL.iter().map(|on| News { on: *on, ..one.clone() }).collect();
+            for message in [message(vec![one.clone()]), message(several)] {
+                let text = slack_text(&message);
+                assert!(text.chars().count() <= slack::TEXT, "{c:?} {}", text.chars().count());
+                assert_eq!(text.matches("```").count(), 2, "{text}");
+            }
+        }
+    }
+}
