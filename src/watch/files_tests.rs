@@ -1,4 +1,5 @@
 //! Real files, real events. Each wait has a deadline and ends with its condition.
+#![cfg(unix)]
 
 use std::{fs, os::unix::fs::symlink, sync::mpsc};
 
@@ -22,7 +23,10 @@ impl Place {
         let at = |name: &str| dir.path().join(name);
         let watched = Watched { files: vec![at("people.yaml"), at("stop")], trees: vec![at("policies")] };
         let (tell, told) = mpsc::channel();
-        let watcher = FileWatcher::start(watched, move || drop(tell.send(()))).unwrap();
+        let watcher = FileWatcher::start(watched, move || {
+            let _ = tell.send(());
+        })
+        .unwrap();
         told.recv_timeout(DEADLINE).expect("told once that everything is watched");
         Self { dir, told, watcher }
     }
@@ -51,7 +55,7 @@ fn write(path: &Path, text: &str) {
 }
 
 fn swap(to: &str, link: &Path) {
-    let new = link.with_extension("new");
+    let new = link.with_file_name("..swapped_in");
     symlink(to, &new).unwrap();
     fs::rename(new, link).unwrap();
 }

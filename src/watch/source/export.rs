@@ -266,7 +266,8 @@ fn link(_: &Path, _: &[u8]) -> io::Result<()> {
     Err(io::Error::other("it holds a link, and links are only written on Unix"))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::inner;
 
