@@ -79,6 +79,12 @@ impl Wanted<'_> {
         let tree = format!("{}:{}", self.commit, self.path);
         let sort = self.ask("looking for the policies in the commit", &["cat-file", "-t", &tree]).await?;
         if sort.line() != "tree" {
+            let commit = format!("{}^{{commit}}", self.commit);
+            let known = self.ask("looking for the commit", &["cat-file", "-e", &commit]).await?;
+            if !known.is_done() {
+                let why = format!("it has lost commit {}, which comes back with the next fetch", self.commit);
+                return Err(SourceError::Checkout { path: self.git.repository.clone(), why });
+            }
             let path = if self.path.is_empty() { "." } else { self.path };
             return Err(self.missing("directory", path));
         }

@@ -54,6 +54,8 @@ async fn a_rewritten_ref_is_refused_until_a_person_accepts_it_once() {
     // A restart forgets nothing, not even with a checkout whose objects were lost.
     fs::remove_dir_all(world.at("checkout/repository.git")).unwrap();
     let mut source = world.source();
+    let told = source.last().await.unwrap_err();
+    assert!(matches!(&told, SourceError::Checkout { why, .. } if why.contains(&good)), "{told}");
     assert_eq!(source.fetch().await.unwrap_err(), refused);
     drop(source);
     let mut source = world.source_with(GitOptions { accept_rewrite: Some(good.clone()), ..world.options() });
@@ -182,4 +184,21 @@ async fn a_checkout_is_of_one_process_and_mends_itself() {
     fs::write(world.at("checkout/pinned.json"), "{").unwrap();
     let told = world.source().fetch().await.unwrap_err();
     assert!(matches!(told, SourceError::Checkout { .. }), "{told}");
+}
+
+#[tokio::test]
+async fn a_repository_of_the_longer_hash_is_followed_too() {
+    if !has("git") {
+        return;
+    }
+    let world = World::new();
+    world.policy("1");
+    world.source().fetch().await.unwrap();
+    fs::remove_dir_all(world.at("origin/.git")).unwrap();
+    world.git(&["init", "--quiet", "--initial-branch=main", "--object-format=sha256"]);
+    let longer = world.policy("2");
+    assert_eq!(longer.len(), 64);
+    let mut source = world.source_with(GitOptions { accept_rewrite: Some(longer.clone()), ..world.options() });
+    let fetched = source.fetch().await.unwrap();
+    assert_eq!((commit_of(&fetched), text_of(&fetched).as_str()), (longer.as_str(), "2"));
 }
