@@ -135,7 +135,7 @@ impl Looking {
             if self.before.as_ref() != Some(&seen) {
                 changed();
             }
-            let has_twin = now.newest.is_some_and(|newest| is_young(newest));
+            let has_twin = now.newest.is_some_and(is_young);
             self.before = (!has_twin).then_some(seen);
             self.tell();
             self.wait();
@@ -282,6 +282,6 @@ fn identity(directory: &Path) -> Option<Identity> {
     Some((0, about.len()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "files_tests.rs"]
 mod tests;

@@ -1,4 +1,5 @@
 //! Real files, real events. Each wait has a deadline and ends with its condition.
+#![cfg(unix)]
 
 use std::{fs, os::unix::fs::symlink, sync::mpsc};
 
@@ -54,7 +55,7 @@ fn write(path: &Path, text: &str) {
 }
 
 fn swap(to: &str, link: &Path) {
-    let new = link.with_extension("new");
+    let new = link.with_file_name("..swapped_in");
     symlink(to, &new).unwrap();
     fs::rename(new, link).unwrap();
 }

@@ -265,6 +265,6 @@ fn changed(about: &Metadata) -> Option<SystemTime> {
     modified
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "survey_tests.rs"]
 mod tests;

@@ -1,4 +1,5 @@
 //! What a look sees of links, swaps, and what is not there.
+#![cfg(unix)]
 
 use std::os::unix::fs::symlink;
 

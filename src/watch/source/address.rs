@@ -225,25 +225,10 @@ mod tests {
         assert_eq!(whole_ref("main").unwrap(), "refs/heads/main");
         assert_eq!(whole_ref("team/x").unwrap(), "refs/heads/team/x");
         assert_eq!(whole_ref("refs/tags/live").unwrap(), "refs/tags/live");
-        for bad in [
-            "",
-            "-x",
-            "a..b",
-            "a b",
-            "a:b",
-            "+a",
-            "a^",
-            "refs/",
-            "refs/heads",
-            "a.lock",
-            "/a",
-            "a/",
-            "*",
-            "a@{1}",
-            "a\0",
-        ] {
-            let told = whole_ref(bad);
-            assert!(told.is_err() || bad == "+a", "{bad:?}: {told:?}");
+        for bad in
+            ["", "-x", "a..b", "a b", "a:b", "a^", "refs/", "refs/heads", "a.lock", "/a", "a/", "*", "a@{1}", "a\0"]
+        {
+            assert!(whole_ref(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -30,12 +30,13 @@ pub struct Directory {
     sources: Sources,
     /// What was looked at last, and how it looked.
     last: Option<(Watched, [u8; 32])>,
+    patience: Duration,
 }
 
 impl Directory {
     /// These files. Nothing is looked at yet.
     pub fn new(sources: Sources) -> Self {
-        Self { sources, last: None }
+        Self { sources, last: None, patience: PATIENCE }
     }
 
     /// The directory for people.
@@ -64,7 +65,7 @@ impl Directory {
             self.last = None;
             return Ok(Checkout { sources: self.sources.clone(), revision: None });
         };
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = tokio::time::Instant::now() + self.patience;
         let mut before: Option<[u8; 32]> = None;
         loop {
             let (now, stirring) = look(&places).await?;
@@ -166,4 +167,106 @@ fn git_at_work(policies: &Path) -> Option<String> {
     let made = std::fs::metadata(&lock).and_then(|about| about.modified()).ok()?;
     let is_fresh = made.elapsed().map_or(true, |age| age < LOCK_AGE);
     is_fresh.then(|| format!("a Git operation is under way: {} is there", lock.display()))
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    fn directory(dir: &Path) -> Directory {
+        let sources = Sources { config: dir.join("portcullis.yaml"), ..Sources::default() };
+        Directory { patience: 3 * REST, ..Directory::new(sources) }
+    }
+
+    fn prepared() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let config = "version: 1\npolicies: policies\npeople: people.yaml\njournal: ephemeral\ntargets:\n  s2:\n    system: s2\n    \
+                      account: x\n    credential: { env: S2 }\n    own: { access_tokens: unlisted }\n";
+        fs::write(dir.path().join("portcullis.yaml"), config).unwrap();
+        fs::write(dir.path().join("people.yaml"), "version: 1\n").unwrap();
+        dir
+    }
+
+    #[tokio::test]
+    async fn links_are_resolved_once_so_that_all_is_of_one_side() {
+        let dir = prepared();
+        for side in ["one", "two"] {
+            fs::create_dir_all(dir.path().join(side).join("policies")).unwrap();
+            fs::write(dir.path().join(side).join("people.yaml"), side).unwrap();
+        }
+        symlink("one", dir.path().join("current")).unwrap();
+        symlink("current/policies", dir.path().join("policies")).unwrap();
+        fs::remove_file(dir.path().join("people.yaml")).unwrap();
+        symlink("current/people.yaml", dir.path().join("people.yaml")).unwrap();
+        let mut directory = directory(dir.path());
+        let checkout = directory.fetch().await.unwrap();
+        let real = fs::canonicalize(dir.path()).unwrap();
+        assert_eq!(checkout.sources.policies, Some(real.join("one/policies")));
+        assert_eq!(checkout.sources.people, Some(real.join("one/people.yaml")));
+        assert_eq!(checkout.revision, None);
+        assert!(directory.is_as_fetched().await);
+        symlink("two", dir.path().join("new")).unwrap();
+        fs::rename(dir.path().join("new"), dir.path().join("current")).unwrap();
+        assert!(!directory.is_as_fetched().await, "what was loaded meanwhile is thrown away");
+        assert_eq!(directory.fetch().await.unwrap().sources.policies, Some(real.join("two/policies")));
+    }
+
+    #[tokio::test]
+    async fn a_root_that_is_gone_is_an_error_and_a_broken_configuration_is_left_to_its_reader() {
+        let dir = prepared();
+        let mut directory = directory(dir.path());
+        let told = directory.fetch().await.unwrap_err();
+        assert!(matches!(&told, SourceError::Directory { path, .. } if path.ends_with("policies")), "{told}");
+        fs::write(dir.path().join("policies"), "a file").unwrap();
+        assert!(matches!(directory.fetch().await, Err(SourceError::Directory { .. })));
+        fs::write(dir.path().join("portcullis.yaml"), "version: 9").unwrap();
+        assert_eq!(directory.fetch().await.unwrap().sources.config, dir.path().join("portcullis.yaml"));
+    }
+
+    #[tokio::test]
+    async fn half_of_a_checkout_is_never_read() {
+        let dir = prepared();
+        fs::create_dir_all(dir.path().join("policies")).unwrap();
+        fs::create_dir_all(dir.path().join(".git")).unwrap();
+        let lock = dir.path().join(".git/index.lock");
+        fs::write(&lock, "").unwrap();
+        let mut directory = directory(dir.path());
+        let told = directory.fetch().await.unwrap_err();
+        assert!(told.to_string().contains("index.lock"), "{told}");
+        // One that was left behind does not stop everything for good.
+        let long_ago = SystemTime::now() - 2 * LOCK_AGE;
+        fs::File::options().write(true).open(&lock).unwrap().set_modified(long_ago).unwrap();
+        directory.fetch().await.unwrap();
+        // A work tree's own directory is named by a file.
+        fs::rename(dir.path().join(".git"), dir.path().join("elsewhere")).unwrap();
+        fs::write(dir.path().join(".git"), "gitdir: elsewhere\n").unwrap();
+        fs::write(dir.path().join("elsewhere/index.lock"), "").unwrap();
+        assert!(matches!(directory.fetch().await, Err(SourceError::Unsettled { .. })));
+        fs::remove_file(dir.path().join("elsewhere/index.lock")).unwrap();
+        directory.fetch().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_tree_counts_once_it_is_at_rest() {
+        let dir = prepared();
+        fs::create_dir_all(dir.path().join("policies")).unwrap();
+        let file = dir.path().join("policies/a.yaml");
+        let mut directory = directory(dir.path());
+        let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+        let writer = std::thread::spawn(move || {
+            let mut number = 0_u64;
+            while stopped.try_recv() == Err(tokio::sync::oneshot::error::TryRecvError::Empty) {
+                number += 1;
+                fs::write(&file, number.to_string()).unwrap();
+            }
+        });
+        let told = directory.fetch().await.unwrap_err();
+        drop(stop);
+        writer.join().unwrap();
+        assert!(matches!(told, SourceError::Unsettled { .. }), "{told}");
+        directory.fetch().await.unwrap();
+    }
 }

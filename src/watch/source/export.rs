@@ -79,6 +79,12 @@ impl Wanted<'_> {
         let tree = format!("{}:{}", self.commit, self.path);
         let sort = self.ask("looking for the policies in the commit", &["cat-file", "-t", &tree]).await?;
         if sort.line() != "tree" {
+            let commit = format!("{}^{{commit}}", self.commit);
+            let known = self.ask("looking for the commit", &["cat-file", "-e", &commit]).await?;
+            if !known.is_done() {
+                let why = format!("it has lost commit {}, which comes back with the next fetch", self.commit);
+                return Err(SourceError::Checkout { path: self.git.repository.clone(), why });
+            }
             let path = if self.path.is_empty() { "." } else { self.path };
             return Err(self.missing("directory", path));
         }
@@ -266,7 +272,8 @@ fn link(_: &Path, _: &[u8]) -> io::Result<()> {
     Err(io::Error::other("it holds a link, and links are only written on Unix"))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::inner;
 

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ use crate::access::Text;
 
 const LOCK: &str = "lock";
 const PINNED: &str = "pinned.json";
+/// How long the process before may take to let go of it.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 const MAX_PINNED_BYTES: u64 = 64 * 1024;
 /// The version of the file's form.
 const VERSION: u32 = 1;
@@ -56,10 +59,14 @@ impl Place {
         builder.create(root).map_err(failed)?;
         let root = fs::canonicalize(root).map_err(failed)?;
         let lock = File::options().create(true).truncate(false).write(true).open(root.join(LOCK)).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(SourceError::Busy { path: root }),
-            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+        let deadline = Instant::now() + LOCK_WAIT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_WAIT / 20),
+                Err(fs::TryLockError::WouldBlock) => return Err(SourceError::Busy { path: root }),
+                Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+            }
         }
         let place = Self { root, _lock: lock };
         match fs::remove_dir_all(place.trees()) {

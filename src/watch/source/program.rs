@@ -71,8 +71,7 @@ const SETTINGS: [&str; 15] = [
 
 /// Prints the credential that the environment holds, in the form that git asks for. `printf` is the shell's own, so that no
 /// argument list shows it.
-const CREDENTIAL_HELPER: &str =
-    "credential.helper=!printf 'username=%s\\npassword=%s\\n' \"$PORTCULLIS_GIT_USER\" \"$PORTCULLIS_GIT_PASSWORD\"";
+const CREDENTIAL_HELPER: &str = r#"credential.helper=!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$PORTCULLIS_GIT_USER" "$PORTCULLIS_GIT_PASSWORD"; }; f"#;
 
 /// Bytes of standard error that are kept.
 const MAX_ERROR_BYTES: usize = 16 * 1024;
