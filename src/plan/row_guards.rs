@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Confirmation, HoldName, Input, candidate::Candidate, due::span, tally::Tally};
+use super::{Confirmation, HoldName, Input, candidate::Candidate, due::span, only_expired, tally::Tally};
 use crate::{
     access::{Cause, Group, Kind, SentRow, Text},
     policy::Hold,
@@ -29,6 +29,7 @@ impl RowGuards<'_> {
         if candidate.protected {
             candidate.hold(HoldName::Protected, "the operator protects it in portcullis.yaml", None);
         }
+        only_expired::judge(&self.input, candidate);
         self.observe(candidate);
         self.refused(candidate);
         if let Some(until) = &settings.frozen {

@@ -75,7 +75,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     plan.rows.extend(candidates.into_iter().map(|candidate| row(input, candidate)));
     missing(&table_of(input, &matching, &membership, &leavers), &matching, &mut plan);
     finish(&mut plan);
-    Planned { plan, observation }
+    Planned { plan, observation, upcoming: Vec::new() }
 }
 
 fn table_of<'a>(
@@ -271,6 +271,7 @@ impl<'a> Walk<'a> {
             own: standing.own,
             protected: standing.protected,
             held: self.held.get(&number).copied(),
+            declarations: standing.declarations,
             sets: standing.sets,
             files,
             holds: Vec::new(),

@@ -2,9 +2,25 @@
 //!
 //! The loop only decides when a target is looked at, never what is removed: each look is a run of [`crate::run`], level
 //! triggered, that reads everything anew. Triggers say "look again" and nothing else.
+//!
+//! `schedule`, `tree` and `publish` are pure; `worker` is the task of one target, `daemon` supervises them.
 
+mod control;
+mod daemon;
+mod mailbox;
 pub mod news;
+mod pause;
+mod publish;
+pub mod schedule;
+mod shared;
+pub mod source;
+mod tree;
 mod trigger;
+mod worker;
 
-pub use news::News;
+pub use control::Steering;
+pub use daemon::{Daemon, Start, WatchError};
+pub use mailbox::Triggers;
+pub use news::{News, Quiet, Tell};
+pub use tree::{Basis, Changed, Found, Trees};
 pub use trigger::Trigger;
