@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     run::{self, Live},
     transport::Stop,
-    watch::{Daemon, Quiet, Start, Tell, WatchError, source::Directory, source::Source},
+    watch::{Daemon, Quiet, SourceOptions, Start, Tell, WatchError},
 };
 
 /// Keep every enforced target equal to its policies, for months
@@ -40,9 +40,8 @@ pub struct WatchArgs {
 /// The operator's file, the journal or the source cannot be used. Broken policies are no error: they are reported.
 pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
     let stop = signals::listen()?;
-    let source: Box<dyn Source> = Box::new(Directory::new(work::sources(context)));
     let daemon = Daemon::start(Start {
-        source,
+        source: SourceOptions { sources: work::sources(context), git: None },
         only: context.targets.clone(),
         new_journal: args.new_journal,
         connect: Arc::new(Live),
@@ -82,7 +81,7 @@ fn failure(context: &Context, error: WatchError) -> Failure {
         WatchError::Load(problems) => validate::problems(&problems),
         WatchError::Journal(error) => error.into(),
         WatchError::Source(error) => {
-            let advice = error.advice.clone();
+            let advice = error.advice();
             Failure::while_doing("the source of the policies cannot be read", &error).hint(advice)
         }
         WatchError::UnknownTarget(name) => match check_target(&name, std::iter::empty(), &context.config) {

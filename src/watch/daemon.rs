@@ -12,12 +12,12 @@ use tokio::{
 };
 
 use super::{
-    Changed, Found, News, Steering, Tell, Trees, Trigger, Triggers,
+    Changed, FileWatcher, Found, News, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers,
     mailbox::{Look, Reload},
     pause::Pauses,
     publish,
+    reload::{First, Reloader},
     shared::Shared,
-    source::{Checkout, Source, SourceError},
     worker,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     apply::Clock,
     config::{Config, JournalPlace, NotifyOn},
     journal::JournalError,
-    run::{self, Connect, Digests, Fleet, Gathered, Loaded, Sources},
+    run::{self, Connect, Fleet},
     serve::{Board, Control, JournalView, SourceView, TreeProblem},
     transport::Stop,
     yaml::Problem,
@@ -33,15 +33,13 @@ use crate::{
 
 /// How often the switches that stop all writing and the journal's file are looked at between looks.
 const TICK: Duration = Duration::from_secs(2);
-/// How long files have to stay the same before they are taken: whoever writes several of them is in between two.
-const QUIET: Duration = Duration::from_millis(150);
-/// How often files that keep changing are read again before they are taken as they are next time.
-const QUIET_TRIES: u32 = 40;
+/// How long a source that cannot be read is left alone at most.
+const SOURCE_RETRY: Duration = Duration::from_secs(30);
 
 /// What the daemon begins with.
 pub struct Start {
     /// Where the files come from.
-    pub source: Box<dyn Source>,
+    pub source: SourceOptions,
     /// Only these targets; empty: all.
     pub only: Vec<Text>,
     /// Whether a missing journal is made.
@@ -78,19 +76,11 @@ pub enum WatchError {
 
 /// The daemon, ready to run.
 pub struct Daemon {
-    source: Box<dyn Source>,
+    reloader: Reloader,
+    files: Option<FileWatcher>,
     shared: Arc<Shared>,
     workers: JoinSet<()>,
     running: BTreeMap<Text, (Stop, Id)>,
-    last: Taken,
-}
-
-/// What was taken last, to see whether anything changed since.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Taken {
-    digests: Digests,
-    commit: Option<Text>,
-    broken: Option<String>,
 }
 
 impl Daemon {
@@ -99,12 +89,8 @@ impl Daemon {
     /// # Errors
     /// [`WatchError`]. Broken policies are no error here: they are reported, and hold what they touch.
     pub async fn start(start: Start) -> Result<Self, WatchError> {
-        let Start { mut source, only, new_journal, connect, clock, tell, stop } = start;
-        let Checkout { sources, revision } = source.fetch().await?;
-        let (digests, loaded) = match gather(sources).await? {
-            Ok(gathered) => build(gathered).await?,
-            Err(problems) => return Err(WatchError::Load(problems)),
-        };
+        let Start { source, only, new_journal, connect, clock, tell, stop } = start;
+        let (reloader, First { loaded, digests, revision, failing, is_whole }) = Reloader::begin(source).await?;
         if let Some(unknown) = only.iter().find(|name| !loaded.config.targets.contains_key(*name)) {
             return Err(WatchError::UnknownTarget(unknown.clone()));
         }
@@ -113,8 +99,14 @@ impl Daemon {
         let kept = journal.good_trees().await?;
         let now = clock();
         let pauses = Pauses::from_journal(journal.paused(now).await?);
-        let commit = revision.as_ref().map(|revision| revision.commit.clone());
-        let (trees, changed) = Trees::new(loaded, &digests, revision, kept, now);
+        let mut trees = Trees::new(&loaded, kept, now);
+        let mut changed = Changed::default();
+        if is_whole {
+            changed = trees.take(Found::Tree { loaded, digests: digests.clone(), revision }, now);
+        }
+        if let Some(error) = failing {
+            trees.take(Found::Unreadable { error, digests }, now);
+        }
         let board = Arc::new(Board::default());
         let place = match fleet.place() {
             JournalPlace::File(path) => path.display().to_string(),
@@ -135,8 +127,7 @@ impl Daemon {
             only,
             stop,
         });
-        let last = Taken { digests, commit, broken: None };
-        let daemon = Self { source, shared, workers: JoinSet::new(), running: BTreeMap::new(), last };
+        let daemon = Self { reloader, files: None, shared, workers: JoinSet::new(), running: BTreeMap::new() };
         daemon.shared.show_pause();
         daemon.show_source();
         daemon.keep(&changed).await;
@@ -173,6 +164,7 @@ impl Daemon {
     pub async fn run(mut self) {
         let stop = self.shared.stop.clone();
         self.keep_workers();
+        self.watch_files();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut reload_at = Instant::now() + self.interval();
@@ -202,9 +194,20 @@ impl Daemon {
         self.stop().await;
     }
 
-    /// The time between two readings of the source.
+    /// The time until the source is read again by itself.
     fn interval(&self) -> Duration {
-        Duration::try_from(self.shared.config().watch.interval).unwrap_or(Duration::MAX)
+        let interval = Duration::try_from(self.shared.config().watch.interval).unwrap_or(SOURCE_RETRY);
+        if self.shared.trees().failing().is_some() { interval.min(SOURCE_RETRY) } else { interval }
+    }
+
+    /// Has changes of files say "look again". Without it they are seen when the source is read by itself.
+    fn watch_files(&mut self) {
+        let triggers = self.triggers();
+        let watched = self.reloader.watched(&self.shared.config());
+        match FileWatcher::start(watched, move || triggers.reload(Trigger::Files)) {
+            Ok(files) => self.files = Some(files),
+            Err(error) => tracing::warn!(%error, "changes of files are not watched; they are seen at the interval"),
+        }
     }
 
     fn watched(&self) -> Vec<Text> {
@@ -255,101 +258,34 @@ impl Daemon {
 
     /// Reads the source and takes what is new in it.
     async fn reload(&mut self, reload: &Reload) {
-        let found = match self.source.fetch().await {
-            Ok(checkout) => self.found(checkout).await,
-            Err(error) => Some(self.unreadable(error).await),
-        };
-        if let Some(found) = found {
-            let now = self.shared.now();
-            let changed = self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).take(found, now);
-            tracing::info!(
-                trigger = reload.trigger.name(),
-                targets = changed.look.len(),
-                problems = self.shared.trees().problems().len(),
-                "the files were taken"
-            );
-            self.tell_source();
-            self.keep(&changed).await;
-            for name in &changed.gone {
-                if let Some((stop, _)) = self.running.remove(name) {
-                    stop.cancel();
-                }
-                self.shared.triggers.close(name);
-                self.shared.board.drop_target(name);
-            }
-            self.keep_workers();
-            self.shared.triggers.post(reload.trigger, &Look::Some(changed.look));
+        self.tick();
+        let config = self.shared.config();
+        if let Some(found) = self.reloader.read(&config, self.shared.fleet.place()).await {
+            self.take(found, reload.trigger).await;
         }
-        self.show_source();
         self.shared.triggers.post(reload.trigger, &reload.look);
     }
 
-    /// What the files came to, where they are not as they were taken last.
-    async fn found(&mut self, checkout: Checkout) -> Option<Found> {
-        let Checkout { sources, revision } = checkout;
-        let commit = revision.as_ref().map(|revision| revision.commit.clone());
-        let mut before: Option<Taken> = None;
-        for _ in 0..QUIET_TRIES {
-            let gathered = gather(sources.clone()).await.unwrap_or_else(|error| Err(vec![plain(&error.to_string())]));
-            let (taken, gathered) = match gathered {
-                Ok(gathered) => {
-                    let taken = Taken { digests: gathered.digests(), commit: commit.clone(), broken: None };
-                    (taken, Ok(gathered))
-                }
-                Err(problems) => {
-                    let digests = self.digests_by_config().await;
-                    let broken =
-                        problems.iter().map(|problem| problem.rendered.as_str()).collect::<Vec<_>>().join("\n");
-                    (Taken { digests, commit: commit.clone(), broken: Some(broken) }, Err(problems))
-                }
-            };
-            if taken == self.last {
-                return None;
+    async fn take(&mut self, found: Found, trigger: Trigger) {
+        let now = self.shared.now();
+        let changed = self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).take(found, now);
+        let problems = self.shared.trees().problems().len();
+        tracing::info!(trigger = trigger.name(), targets = changed.look.len(), problems, "the files were taken");
+        self.tell_source();
+        self.show_source();
+        self.keep(&changed).await;
+        for name in &changed.gone {
+            if let Some((stop, _)) = self.running.remove(name) {
+                stop.cancel();
             }
-            // A commit is written before it is told; other files may be in the middle of being written.
-            if revision.is_none() && before.as_ref() != Some(&taken) {
-                before = Some(taken);
-                tokio::time::sleep(QUIET).await;
-                continue;
-            }
-            let digests = taken.digests.clone();
-            self.last = taken;
-            return Some(match gathered {
-                Err(problems) => Found::BrokenConfig { problems, digests },
-                Ok(gathered) => match build(gathered).await {
-                    Ok((digests, loaded)) => match self.immovable(&loaded.config) {
-                        None => Found::Tree { loaded, digests, revision },
-                        Some(problem) => Found::BrokenConfig { problems: vec![problem], digests },
-                    },
-                    Err(error) => Found::BrokenConfig { problems: vec![plain(&error.to_string())], digests },
-                },
-            });
+            self.shared.triggers.close(name);
+            self.shared.board.drop_target(name);
         }
-        tracing::warn!("the files keep changing; they are read again later");
-        self.shared.triggers.reload(Trigger::Files);
-        None
-    }
-
-    /// What cannot change while the daemon runs.
-    fn immovable(&self, config: &Config) -> Option<Problem> {
-        (config.journal != *self.shared.fleet.place()).then(|| {
-            let mut problem = plain("`journal:` names another place than the one that the daemon began with");
-            problem.file = config.path.display().to_string();
-            problem.hint = Some("put it back, or restart the daemon".into());
-            problem
-        })
-    }
-
-    async fn unreadable(&mut self, error: SourceError) -> Found {
-        let digests = self.digests_by_config().await;
-        // Whatever is read once the source is back counts as new.
-        self.last = Taken { digests: Digests::default(), commit: None, broken: Some(error.what.clone()) };
-        Found::Unreadable { error, digests }
-    }
-
-    async fn digests_by_config(&self) -> Digests {
-        let config = self.shared.config();
-        tokio::task::spawn_blocking(move || run::digests_by(&config)).await.unwrap_or_default()
+        self.keep_workers();
+        self.shared.triggers.post(trigger, &Look::Some(changed.look));
+        if let Some(files) = &self.files {
+            files.follow(self.reloader.watched(&self.shared.config()));
+        }
     }
 
     /// Has the journal keep what the good trees said.
@@ -371,14 +307,14 @@ impl Daemon {
         let trees = self.shared.trees();
         let revision = trees.revision();
         let view = SourceView {
-            place: self.source.place(),
+            place: self.reloader.place(),
             commit: revision.map(|revision| revision.commit.clone()),
             git_ref: revision.map(|revision| revision.git_ref.clone()),
             loaded_at: Some(trees.loaded_at()),
             failing: trees.failing().map(|(since, error)| TreeProblem {
                 since: *since,
-                what: error.what.clone(),
-                advice: error.advice.clone(),
+                what: error.to_string(),
+                advice: error.advice(),
             }),
             problems: run::told(trees.problems()),
             bad_since: trees.bad_since(),
@@ -390,7 +326,7 @@ impl Daemon {
     /// Tells that the files are broken, or right again.
     fn tell_source(&self) {
         let trees = self.shared.trees();
-        let mut lines: Vec<String> = trees.failing().map(|(_, error)| error.what.clone()).into_iter().collect();
+        let mut lines: Vec<String> = trees.failing().map(|(_, error)| error.to_string()).into_iter().collect();
         lines.extend(
             trees.problems().iter().map(|problem| format!("{}:{}: {}", problem.file, problem.line, problem.message)),
         );
@@ -434,28 +370,5 @@ impl Daemon {
             self.workers.abort_all();
             while self.workers.join_next().await.is_some() {}
         }
-    }
-}
-
-/// Reads every file, away from the tasks that must not wait.
-async fn gather(sources: Sources) -> Result<Result<Gathered, Vec<Problem>>, WatchError> {
-    let gathered = tokio::task::spawn_blocking(move || run::gather(&sources)).await;
-    gathered.map_err(|error| WatchError::Broken(error.to_string()))
-}
-
-async fn build(gathered: Gathered) -> Result<(Digests, Loaded), WatchError> {
-    let built = tokio::task::spawn_blocking(move || (gathered.digests(), run::build(gathered))).await;
-    built.map_err(|error| WatchError::Broken(error.to_string()))
-}
-
-/// A problem without a place.
-fn plain(message: &str) -> Problem {
-    Problem {
-        file: "portcullis.yaml".into(),
-        line: 0,
-        column: 1,
-        message: message.to_owned(),
-        hint: None,
-        rendered: format!("error: {message}"),
     }
 }

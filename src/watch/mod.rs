@@ -7,20 +7,26 @@
 
 mod control;
 mod daemon;
+mod files;
 mod mailbox;
 pub mod news;
 mod pause;
 mod publish;
+mod reload;
 pub mod schedule;
 mod shared;
 pub mod source;
+mod survey;
 mod tree;
 mod trigger;
 mod worker;
 
 pub use control::Steering;
 pub use daemon::{Daemon, Start, WatchError};
+pub use files::{FileWatcher, POLL, Watching};
 pub use mailbox::Triggers;
 pub use news::{News, Quiet, Tell};
+pub use source::{Checkout, GitOptions, Revision, Source, SourceError, SourceOptions};
+pub use survey::Watched;
 pub use tree::{Basis, Changed, Found, Trees};
 pub use trigger::Trigger;

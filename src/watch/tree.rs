@@ -11,7 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::source::{Revision, SourceError};
+use super::{Revision, SourceError};
 use crate::{
     access::Text,
     config::Config,
@@ -107,30 +107,23 @@ struct Broken<'a> {
 }
 
 impl Trees {
-    /// The first tree. `kept`: what the journal knows of the last good tree, by target.
-    pub fn new(
-        loaded: Loaded,
-        digests: &Digests,
-        revision: Option<Revision>,
-        kept: BTreeMap<Text, GoodTree>,
-        now: Timestamp,
-    ) -> (Self, Changed) {
-        let mut trees = Self {
+    /// Trees of which none was taken yet. `loaded`: the configuration, and what there is of policies. `kept`: what the journal
+    /// knows of the last good tree, by target.
+    pub fn new(loaded: &Loaded, kept: BTreeMap<Text, GoodTree>, now: Timestamp) -> Self {
+        Self {
             config: Arc::clone(&loaded.config),
             config_digest: Text::default(),
             policies: Arc::clone(&loaded.policies),
             people: Text::default(),
             revision: None,
-            problems: Vec::new(),
+            problems: loaded.problems.clone(),
             failing: None,
             loaded_at: now,
             bad_since: BTreeMap::new(),
             good: BTreeMap::new(),
             kept,
             bases: BTreeMap::new(),
-        };
-        let changed = trees.tree(loaded, digests, revision, now);
-        (trees, changed)
+        }
     }
 
     /// Takes what a look at the source came to.
@@ -149,7 +142,7 @@ impl Trees {
                 self.all_broken(&why, &digests, now)
             }
             Found::Unreadable { error, digests } => {
-                let why = format!("the source of the policies cannot be read: {}", error.what);
+                let why = format!("the source of the policies cannot be read: {error}");
                 let since = self.failing.as_ref().map_or(now, |(since, _)| *since);
                 self.failing = Some((since, error));
                 self.all_broken(&why, &digests, now)

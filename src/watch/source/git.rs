@@ -1,0 +1,465 @@
+//! A repository as the source: a checkout of our own, and every run pinned to one commit of one ref.
+//!
+//! A fetch asks the remote which commit the ref is on, fetches it into a bare repository, judges it (does it descend from the
+//! commit in force, is it signed by somebody who may), writes its policies out into a directory of their own, and only then
+//! makes it the commit in force. A step that fails leaves the one before in force. An exported directory is never written to
+//! again; the one before stays until the next, so that a run that still reads it is not disturbed.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Checkout, DEFAULT_CHECKOUT, GitOptions, Revision, SourceError,
+    address::{self, Address},
+    export::{Wanted, Written},
+    pinned::{Pinned, Place},
+    program::{Call, Ended, Program, size_of},
+    signature::Signers,
+};
+use crate::{access::Text, run::Sources, watch::survey::Watched};
+
+/// Exported commits that are kept: the one in force, and the one before it.
+const KEPT_TREES: usize = 2;
+/// The largest answer of a local call, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+/// Where the fetched head is kept in our repository.
+const FETCHED: &str = "refs/portcullis/fetched";
+/// Keeps the commit in force from being collected as garbage.
+const IN_FORCE: &str = "refs/portcullis/pinned";
+
+/// How far a source may go.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For asking the remote which commit a ref is on.
+    pub ask: Duration,
+    /// For fetching commits.
+    pub fetch: Duration,
+    /// For each step on this machine.
+    pub local: Duration,
+    /// The largest repository, in bytes on our disk.
+    pub repository: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            ask: Duration::from_secs(30),
+            fetch: Duration::from_secs(300),
+            local: Duration::from_secs(60),
+            repository: 2 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// A repository with a checkout of our own.
+#[derive(Debug)]
+pub struct Git {
+    sources: Sources,
+    address: Address,
+    /// As configured.
+    git_ref: Text,
+    /// Its whole name.
+    whole_ref: String,
+    path: String,
+    people_path: Option<String>,
+    checkout: PathBuf,
+    signers: Option<Signers>,
+    accept: Option<String>,
+    limits: Limits,
+    program: std::ffi::OsString,
+    open: Option<Open>,
+}
+
+/// What is opened at the first use.
+#[derive(Debug)]
+struct Open {
+    place: Place,
+    git: Program,
+    pinned: Option<Pinned>,
+    /// The object that the remote listed when its commit was made the one in force.
+    listed: Option<String>,
+    /// Exported commits of this process, the newest last.
+    trees: VecDeque<Tree>,
+}
+
+#[derive(Debug, Clone)]
+struct Tree {
+    commit: String,
+    directory: PathBuf,
+    policies: PathBuf,
+    people: Option<PathBuf>,
+}
+
+impl Git {
+    /// A source of these options. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// An address, a ref or a path that is refused.
+    pub fn new(sources: Sources, options: GitOptions, limits: Limits) -> Result<Self, SourceError> {
+        let beside = sources.config.parent().unwrap_or(Path::new("")).join(DEFAULT_CHECKOUT);
+        let is_id = |text: &String| matches!(text.len(), 40 | 64) && text.bytes().all(|c| c.is_ascii_hexdigit());
+        if options.accept_rewrite.as_ref().is_some_and(|commit| !is_id(commit)) {
+            return Err(SourceError::Option("--accept-rewrite takes the whole id of a commit"));
+        }
+        Ok(Self {
+            address: Address::parse(&options.address)?,
+            whole_ref: address::whole_ref(&options.git_ref)?,
+            git_ref: options.git_ref.as_str().into(),
+            path: address::inner_path(&options.path)?,
+            people_path: options.people_path.as_deref().map(address::inner_path).transpose()?,
+            checkout: options.checkout.unwrap_or(beside),
+            signers: options.allowed_signers.as_deref().map(Signers::new).transpose()?,
+            accept: options.accept_rewrite.map(|commit| commit.to_ascii_lowercase()),
+            limits,
+            program: "git".into(),
+            open: None,
+            sources,
+        })
+    }
+
+    /// Another program than the `git` of the path.
+    #[must_use]
+    pub fn with_program(mut self, program: impl Into<std::ffi::OsString>) -> Self {
+        self.program = program.into();
+        self
+    }
+
+    /// The repository for people, without a credential.
+    pub fn place(&self) -> String {
+        self.address.url.clone()
+    }
+
+    /// The ref, as configured.
+    pub fn git_ref(&self) -> &str {
+        &self.git_ref
+    }
+
+    /// The files of this machine that a look depends on besides the commit: the allowed signers.
+    pub fn watched(&self) -> Watched {
+        let files = self.signers.iter().map(|signers| signers.path().to_owned());
+        Watched { files: files.collect(), trees: Vec::new() }
+    }
+
+    /// The newest commit of the ref, where it may be taken.
+    ///
+    /// # Errors
+    /// [`SourceError`]; the commit before stays in force.
+    pub async fn fetch(&mut self) -> Result<Checkout, SourceError> {
+        self.open().await?;
+        let listed = self.listed().await?;
+        let head = self.head(&listed).await?;
+        let accepted = self.judge(&head).await?;
+        self.verify(&head).await?;
+        let tree = self.export(&head).await?;
+        self.put_in_force(&head, accepted).await?;
+        if let Some(open) = &mut self.open {
+            open.listed = Some(listed);
+        }
+        Ok(self.checkout(tree))
+    }
+
+    /// The commit that was in force when the last process ended, where it was of this ref of this repository.
+    ///
+    /// # Errors
+    /// The checkout cannot be used, or the commit is not signed as it has to be.
+    pub async fn last(&mut self) -> Result<Option<Checkout>, SourceError> {
+        self.open().await?;
+        let Some(commit) = self.in_force().map(|pinned| pinned.commit.to_string()) else { return Ok(None) };
+        self.verify(&commit).await?;
+        let tree = self.export(&commit).await?;
+        Ok(Some(self.checkout(tree)))
+    }
+
+    fn checkout(&self, tree: Tree) -> Checkout {
+        Checkout {
+            sources: Sources {
+                config: self.sources.config.clone(),
+                policies: Some(tree.policies),
+                people: tree.people.or_else(|| self.sources.people.clone()),
+            },
+            revision: Some(Revision { commit: tree.commit.into(), git_ref: self.git_ref.clone() }),
+        }
+    }
+
+    /// The commit in force, where it is of this ref of this repository. Another `--git` or `--ref` begins anew.
+    fn in_force(&self) -> Option<&Pinned> {
+        let pinned = self.open.as_ref()?.pinned.as_ref()?;
+        (pinned.git_ref == self.whole_ref && pinned.origin == self.origin()).then_some(pinned)
+    }
+
+    fn origin(&self) -> Text {
+        let digest = Sha256::digest(self.address.url.as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    }
+
+    async fn open(&mut self) -> Result<(), SourceError> {
+        if self.open.is_some() {
+            return Ok(());
+        }
+        let root = self.checkout.clone();
+        let place = blocking(&self.checkout, move || Place::open(&root)).await?;
+        let pinned = place.pinned()?;
+        let git = Program { name: self.program.clone(), repository: place.repository(), settings: Vec::new() };
+        self.open = Some(Open { place, git, pinned, listed: None, trees: VecDeque::new() });
+        Ok(())
+    }
+
+    /// What [`Git::open`] opened.
+    fn opened(&self) -> Result<&Open, SourceError> {
+        let why = || SourceError::Checkout { path: self.checkout.clone(), why: "it is not open".into() };
+        self.open.as_ref().ok_or_else(why)
+    }
+
+    async fn local(&self, what: &str, arguments: &[&str]) -> Result<Ended, SourceError> {
+        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+        let call = Call {
+            what,
+            arguments: &arguments,
+            remote: None,
+            limit: self.limits.local,
+            output: MAX_ANSWER,
+            room: None,
+        };
+        self.opened()?.git.run(call).await
+    }
+
+    /// The object that the remote's ref names.
+    async fn listed(&self) -> Result<String, SourceError> {
+        let arguments: [&OsStr; 5] = [
+            "ls-remote".as_ref(),
+            "--quiet".as_ref(),
+            "--exit-code".as_ref(),
+            self.address.url.as_ref(),
+            self.whole_ref.as_ref(),
+        ];
+        let call = Call {
+            what: "asking the repository for its refs",
+            arguments: &arguments,
+            remote: Some(&self.address),
+            limit: self.limits.ask,
+            output: 4 * 1024 * 1024,
+            room: None,
+        };
+        let ended = self.opened()?.git.run(call).await?;
+        let text = String::from_utf8_lossy(&ended.output);
+        // The pattern also takes longer names that end alike.
+        let found = text.lines().find_map(|line| line.split_once('\t').filter(|(_, name)| *name == self.whole_ref));
+        match (ended.code, found) {
+            (Some(0), Some((object, _))) if is_object(object) => Ok(object.to_owned()),
+            (Some(0 | 2), _) => {
+                Err(SourceError::NoSuchRef { place: self.place(), git_ref: self.whole_ref.as_str().into() })
+            }
+            _ => Err(self.unreachable(ended.said)),
+        }
+    }
+
+    fn unreachable(&self, why: String) -> SourceError {
+        SourceError::Unreachable { place: self.place(), why }
+    }
+
+    /// The commit that the listed object is or leads to, fetched.
+    async fn head(&mut self, listed: &str) -> Result<String, SourceError> {
+        let known = self.in_force().map(|pinned| pinned.commit.to_string());
+        if let (Some(known), true) = (known, self.opened()?.listed.as_deref() == Some(listed)) {
+            return Ok(known);
+        }
+        self.repository(listed.len()).await?;
+        let refspec = format!("+{}:{FETCHED}", self.whole_ref);
+        let arguments = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            "--no-show-forced-updates",
+            "--refmap=",
+            &self.address.url,
+            &refspec,
+        ]
+        .map(OsStr::new);
+        let open = self.opened()?;
+        sweep(&open.git.repository);
+        let call = Call {
+            what: "fetching from the repository",
+            arguments: &arguments,
+            remote: Some(&self.address),
+            limit: self.limits.fetch,
+            output: MAX_ANSWER,
+            room: Some((&open.git.repository, self.limits.repository)),
+        };
+        let ended = open.git.run(call).await.inspect_err(|_| sweep(&open.git.repository))?;
+        if !ended.is_done() {
+            return Err(self.unreachable(ended.said));
+        }
+        let (directory, limit) = (open.git.repository.clone(), self.limits.repository);
+        let size = tokio::task::spawn_blocking(move || size_of(&directory, limit)).await;
+        if !size.is_ok_and(|size| size <= limit) {
+            let limit = format!("{} MiB", limit / (1024 * 1024));
+            return Err(SourceError::TooLarge { what: "the repository".into(), limit });
+        }
+        let commit = format!("{FETCHED}^{{commit}}");
+        let ended = self.local("reading the fetched ref", &["rev-parse", "--verify", "--quiet", &commit]).await?;
+        match ended.line() {
+            commit if ended.is_done() && is_object(commit) => Ok(commit.to_owned()),
+            _ => Err(SourceError::NoSuchRef { place: self.place(), git_ref: self.whole_ref.as_str().into() }),
+        }
+    }
+
+    /// The bare repository, made where there is none that could take objects of this length.
+    async fn repository(&self, digits: usize) -> Result<(), SourceError> {
+        let open = self.opened()?;
+        let format = if digits == 64 { "sha256" } else { "sha1" };
+        if open.git.repository.join("HEAD").is_file() {
+            let ended = self.local("looking at the checkout", &["rev-parse", "--show-object-format"]).await?;
+            if ended.is_done() && ended.line() == format {
+                return Ok(());
+            }
+        }
+        // It holds nothing that cannot be fetched again: whether the new head descends from the commit in force is told by
+        // the history that comes with it.
+        match fs::remove_dir_all(&open.git.repository) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(open.place.failed(error)),
+            _ => {}
+        }
+        let format = format!("--object-format={format}");
+        let ended = self
+            .local(
+                "making the checkout",
+                &["init", "--quiet", "--bare", "--template=", &format, "--initial-branch=none"],
+            )
+            .await?;
+        if ended.is_done() { Ok(()) } else { Err(open.place.failed(ended.said)) }
+    }
+
+    /// Whether a head may follow the commit in force; where a person has accepted it, the word of acceptance that is used up.
+    async fn judge(&self, head: &str) -> Result<Option<Text>, SourceError> {
+        let Some(pinned) = self.in_force() else { return Ok(None) };
+        if pinned.commit == head {
+            return Ok(pinned.accepted.clone());
+        }
+        let ended = self.local("comparing commits", &["merge-base", "--is-ancestor", &pinned.commit, head]).await?;
+        // Any other answer than yes is no: a commit that is not there any more is no ancestor.
+        if ended.is_done() {
+            return Ok(pinned.accepted.clone());
+        }
+        if self.accept.as_deref() == Some(head) && pinned.accepted.as_deref() != Some(head) {
+            tracing::warn!(commit = head, git_ref = %self.git_ref, "a rewritten ref is taken, as --accept-rewrite says");
+            return Ok(Some(head.into()));
+        }
+        Err(SourceError::Rewritten { git_ref: self.git_ref.clone(), pinned: pinned.commit.clone(), head: head.into() })
+    }
+
+    async fn verify(&mut self, commit: &str) -> Result<(), SourceError> {
+        let (Some(signers), Some(open)) = (&mut self.signers, &self.open) else { return Ok(()) };
+        signers.verify(&open.git, commit, self.limits.local).await?.map_err(|why| SourceError::NotSigned {
+            commit: commit.into(),
+            git_ref: self.git_ref.clone(),
+            why,
+        })
+    }
+
+    /// A commit's policies as files, written out where they are not yet.
+    async fn export(&mut self, commit: &str) -> Result<Tree, SourceError> {
+        let open = self.opened()?;
+        if let Some(tree) = open.trees.iter().find(|tree| tree.commit == commit) {
+            if tree.policies.is_dir() {
+                return Ok(tree.clone());
+            }
+        }
+        // A random name: nobody can guess a place in which to lay something beforehand, and no half of an export is met again.
+        let directory = open.place.trees().join(format!("{commit}-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir_all(&directory).map_err(|error| open.place.failed(error))?;
+        let wanted = Wanted {
+            git: &open.git,
+            commit,
+            path: &self.path,
+            people: self.people_path.as_deref(),
+            limit: self.limits.local,
+        };
+        let written = wanted.write(&directory).await;
+        let Written { policies, people } = match written {
+            Ok(written) => written,
+            Err(error) => {
+                remove(&directory).await;
+                return Err(error);
+            }
+        };
+        let tree = Tree { commit: commit.to_owned(), directory, policies, people };
+        let mut old = Vec::new();
+        if let Some(open) = &mut self.open {
+            old.extend(open.trees.iter().position(|known| known.commit == commit).and_then(|at| open.trees.remove(at)));
+            open.trees.push_back(tree.clone());
+            while open.trees.len() > KEPT_TREES {
+                old.extend(open.trees.pop_front());
+            }
+        }
+        for tree in old {
+            remove(&tree.directory).await;
+        }
+        Ok(tree)
+    }
+
+    async fn put_in_force(&mut self, commit: &str, accepted: Option<Text>) -> Result<(), SourceError> {
+        let pinned = Pinned::new(commit.into(), self.whole_ref.as_str().into(), self.origin(), accepted);
+        if self.opened()?.pinned.as_ref() == Some(&pinned) {
+            return Ok(());
+        }
+        let kept = self.local("keeping the commit in force", &["update-ref", IN_FORCE, commit]).await?;
+        let place = &self.opened()?.place;
+        if !kept.is_done() {
+            return Err(place.failed(kept.said));
+        }
+        place.pin(&pinned)?;
+        // Months of small fetches would leave as many packs. Where it fails, the next one tries again.
+        let tidied = self.local("tidying the checkout", &["gc", "--auto", "--quiet"]).await;
+        if !tidied.as_ref().is_ok_and(Ended::is_done) {
+            tracing::debug!(?tidied, "the checkout was not tidied");
+        }
+        if let Some(open) = &mut self.open {
+            open.pinned = Some(pinned);
+        }
+        Ok(())
+    }
+}
+
+/// Removes what a git that was ended left behind: half of a pack, which nothing would ever collect, and locks, which would
+/// stop every later one. The checkout is ours alone, so nobody else holds them.
+fn sweep(repository: &Path) {
+    let mut open = vec![repository.to_owned(), repository.join("objects/pack"), repository.join("refs/portcullis")];
+    while let Some(directory) = open.pop() {
+        for found in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let name = found.file_name();
+            let is_left = name.as_encoded_bytes().starts_with(b"tmp_") || name.as_encoded_bytes().ends_with(b".lock");
+            if is_left && found.file_type().is_ok_and(|kind| kind.is_file()) {
+                let _ = fs::remove_file(found.path());
+            }
+        }
+    }
+}
+
+fn is_object(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// What is left is removed when the next process opens the checkout.
+async fn remove(directory: &Path) {
+    if let Err(error) = tokio::fs::remove_dir_all(directory).await {
+        tracing::warn!(directory = %directory.display(), %error, "an old export cannot be removed");
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    let cut_off = |_| Err(SourceError::Checkout { path: path.to_owned(), why: "opening it was cut off".into() });
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(cut_off)
+}

@@ -1,0 +1,276 @@
+//! Runs the `git` program: bounded in time, output and what it sees of the environment, without hooks, prompts or a shell.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use secrecy::ExposeSecret as _;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::{Child, Command},
+};
+
+use super::{SourceError, address::Address};
+
+/// What git, and the ssh that it starts, see of the environment: where programs, keys, agents, proxies, certificates and the
+/// user's own configuration are.
+const ENVIRONMENT: [&str; 29] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    "SSH_AUTH_SOCK",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_ASKPASS",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_EXEC_PATH",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_PROXY_SSL_CAINFO",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "SYSTEMROOT",
+];
+
+/// What holds for every call, whatever the user's configuration or a repository says. Nothing is ever checked out by git, so
+/// that no filter, hook or attribute of a repository has a say; these are a second wall.
+const SETTINGS: [&str; 15] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "core.askPass=",
+    "credential.interactive=false",
+    "http.followRedirects=false",
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=30",
+    "fetch.recurseSubmodules=false",
+    "submodule.recurse=false",
+    "fetch.writeCommitGraph=false",
+    "remote.origin.mirror=false",
+    "gc.autoDetach=false",
+    "maintenance.autoDetach=false",
+    "advice.graftFileDeprecated=false",
+];
+
+/// Prints the credential that the environment holds, in the form that git asks for. `printf` is the shell's own, so that no
+/// argument list shows it.
+const CREDENTIAL_HELPER: &str =
+    "credential.helper=!printf 'username=%s\\npassword=%s\\n' \"$PORTCULLIS_GIT_USER\" \"$PORTCULLIS_GIT_PASSWORD\"";
+
+/// Bytes of standard error that are kept.
+const MAX_ERROR_BYTES: usize = 16 * 1024;
+/// How often the size of what is being fetched is looked at.
+const SIZE_CHECK: Duration = Duration::from_millis(500);
+
+/// The program, and the repository that it works on.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) name: OsString,
+    /// The bare repository.
+    pub(super) repository: PathBuf,
+    /// `NAME=VALUE` for every call besides [`SETTINGS`].
+    pub(super) settings: Vec<OsString>,
+}
+
+/// How far one call may go.
+pub(super) struct Call<'a> {
+    /// What it does, for errors: "asking the repository for its refs".
+    pub(super) what: &'a str,
+    pub(super) arguments: &'a [&'a OsStr],
+    /// The remote, where it speaks with one.
+    pub(super) remote: Option<&'a Address>,
+    pub(super) limit: Duration,
+    /// The largest standard output, in bytes.
+    pub(super) output: usize,
+    /// A directory that must not grow beyond a size meanwhile.
+    pub(super) room: Option<(&'a Path, u64)>,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Its exit code; none where a signal ended it.
+    pub(super) code: Option<i32>,
+    pub(super) output: Vec<u8>,
+    /// The line of standard error that says most, without credentials.
+    pub(super) said: String,
+    /// All of standard error that was kept, as it is.
+    pub(super) errors: String,
+}
+
+impl Ended {
+    pub(super) fn is_done(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// The first line of its output.
+    pub(super) fn line(&self) -> &str {
+        std::str::from_utf8(&self.output).unwrap_or("").lines().next().unwrap_or("")
+    }
+}
+
+impl Program {
+    /// A command with everything that holds for every call.
+    pub(super) fn command(&self, remote: Option<&Address>, arguments: &[&OsStr]) -> Command {
+        let mut command = Command::new(&self.name);
+        command.env_clear().kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs(ENVIRONMENT.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
+        command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_REPLACE_OBJECTS", "1");
+        command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_OPTIONAL_LOCKS", "0");
+        command.env("GIT_ALLOW_PROTOCOL", remote.map_or("", |address| address.protocols));
+        if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
+            // A host whose key is not known is refused rather than asked about.
+            command.env(
+                "GIT_SSH_COMMAND",
+                "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15 -oServerAliveCountMax=2",
+            );
+        }
+        command.arg("--git-dir").arg(&self.repository);
+        for setting in SETTINGS {
+            command.arg("-c").arg(setting);
+        }
+        for setting in &self.settings {
+            command.arg("-c").arg(setting);
+        }
+        if let Some(login) = remote.and_then(|address| address.login.as_ref()) {
+            command.args(["-c", "credential.helper=", "-c", CREDENTIAL_HELPER]);
+            command.env("PORTCULLIS_GIT_USER", login.user.expose_secret());
+            command.env("PORTCULLIS_GIT_PASSWORD", login.password.expose_secret());
+        }
+        command.args(arguments);
+        // Its own group, so that what it starts can be ended with it.
+        #[cfg(unix)]
+        command.process_group(0);
+        command
+    }
+
+    /// Starts a command.
+    pub(super) fn start(command: &mut Command) -> Result<(Child, Group), SourceError> {
+        let child = command.spawn().map_err(|error| SourceError::GitMissing { why: error.to_string() })?;
+        let group = Group(child.id());
+        Ok((child, group))
+    }
+
+    /// Runs one call to its end.
+    ///
+    /// # Errors
+    /// There is no program, it took too long, or it wrote too much. A call that ends with an error is no error here.
+    pub(super) async fn run(&self, call: Call<'_>) -> Result<Ended, SourceError> {
+        let mut command = self.command(call.remote, call.arguments);
+        let (mut child, mut group) = Self::start(&mut command)?;
+        let (output, errors) = (child.stdout.take(), child.stderr.take());
+        let ended = async {
+            let (output, errors) = tokio::join!(bounded(output, call.output), bounded(errors, MAX_ERROR_BYTES));
+            (child.wait().await, output, errors)
+        };
+        let (status, output, errors) = tokio::select! {
+            ended = tokio::time::timeout(call.limit, ended) => ended.map_err(|_| SourceError::TimedOut {
+                what: call.what.to_owned(),
+                after: call.limit,
+            })?,
+            limit = outgrown(call.room) => {
+                return Err(SourceError::TooLarge { what: "the repository".into(), limit });
+            }
+        };
+        group.is_over();
+        let status = status.map_err(|error| SourceError::GitMissing { why: error.to_string() })?;
+        if output.len() > call.output {
+            let limit = format!("{} bytes", call.output);
+            return Err(SourceError::TooLarge { what: format!("the answer to {}", call.what), limit });
+        }
+        let errors = String::from_utf8_lossy(&errors).into_owned();
+        let said = said(&errors);
+        let said = call.remote.map_or(said.clone(), |address| address.redact(&said));
+        Ok(Ended { code: status.code(), output, said, errors })
+    }
+}
+
+/// Reads to the end and keeps one byte more than the limit, so that a writer never waits for us.
+async fn bounded(from: Option<impl AsyncRead + Unpin>, limit: usize) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let Some(mut from) = from else { return kept };
+    let mut part = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut part).await {
+        let room = (limit + 1).saturating_sub(kept.len()).min(read);
+        kept.extend_from_slice(part.get(..room).unwrap_or_default());
+    }
+    kept
+}
+
+/// The line that says most: git's own verdict, else the last one.
+fn said(errors: &str) -> String {
+    let lines = || errors.lines().map(str::trim).filter(|line| !line.is_empty());
+    let told =
+        lines().find(|line| line.starts_with("fatal: ") || line.starts_with("error: ")).or_else(|| lines().next_back());
+    let shown = told.unwrap_or("git said nothing").trim_start_matches("fatal: ").trim_start_matches("error: ");
+    shown.chars().take(500).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Ends when the directory is larger than its limit; never where there is none.
+async fn outgrown(room: Option<(&Path, u64)>) -> String {
+    let Some((directory, limit)) = room else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(SIZE_CHECK).await;
+        let directory = directory.to_owned();
+        let size = tokio::task::spawn_blocking(move || size_of(&directory, limit)).await;
+        if size.is_ok_and(|size| size > limit) {
+            return format!("{} MiB", limit / (1024 * 1024));
+        }
+    }
+}
+
+/// The sum of all files below, or something beyond the limit.
+pub(super) fn size_of(directory: &Path, limit: u64) -> u64 {
+    let (mut sum, mut open) = (0_u64, vec![directory.to_owned()]);
+    while let Some(next) = open.pop() {
+        for found in std::fs::read_dir(next).into_iter().flatten().flatten() {
+            // A file that git renames meanwhile is counted under its other name.
+            let Ok(about) = found.metadata() else { continue };
+            if about.is_dir() {
+                open.push(found.path());
+            }
+            sum = sum.saturating_add(about.len());
+            if sum > limit {
+                return sum;
+            }
+        }
+    }
+    sum
+}
+
+/// Ends a call's whole process group when it is dropped before the call is over: git's helpers do not end with git.
+pub(super) struct Group(Option<u32>);
+
+impl Group {
+    pub(super) fn is_over(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let Some(id) = self.0 else { return };
+        let mut kill = std::process::Command::new("/bin/sh");
+        // The shell's own `kill`: the program of that name is not on every image. Where this fails, git itself still ends
+        // with its handle, and its helpers by their own limits.
+        kill.args(["-c", "kill -KILL \"-$0\"", &id.to_string()]).env_clear();
+        let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
