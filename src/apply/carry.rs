@@ -64,22 +64,22 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
         .map(|earlier| ((&earlier.kind, &earlier.id), earlier))
         .collect();
     let fresh = Fresh::new(approved.rules, Arc::clone(&approved.snapshot));
-    let mut ended: Vec<(usize, RowOutcome, Option<Order>)> = stream::iter(rows.iter().enumerate())
-        .map(|(at, row)| {
-            let (gates, fresh) = (&gates, &fresh);
-            let earlier = open.get(&(&row.kind, &row.id)).copied();
-            async move {
-                let (outcome, order) = match earlier {
-                    Some(earlier) => (still_open(earlier, row), None),
-                    None => one(work, hand, fresh, gates, row).await,
-                };
-                work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
-                (at, outcome, order)
-            }
-        })
-        .buffer_unordered(work.concurrency.max(1))
-        .collect()
-        .await;
+    let mut sending = Vec::with_capacity(rows.len());
+    for (at, row) in rows.iter().copied().enumerate() {
+        let (gates, fresh) = (&gates, &fresh);
+        let earlier = open.get(&(&row.kind, &row.id)).copied();
+        sending.push(async move {
+            let (outcome, order) = match earlier {
+                Some(earlier) => (still_open(earlier, row), None),
+                // On the heap: of very many rows few are under way at once.
+                None => Box::pin(one(work, hand, fresh, gates, row)).await,
+            };
+            work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
+            (at, outcome, order)
+        });
+    }
+    let sending = stream::iter(sending).buffer_unordered(work.concurrency.max(1));
+    let mut ended: Vec<(usize, RowOutcome, Option<Order>)> = sending.collect().await;
     ended.sort_by_key(|(at, ..)| *at);
 
     let until = Instant::now() + work.settle;

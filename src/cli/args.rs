@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    apply, completions, demo, expect, history, import, init, plan, revoke, sandbox, schema, snapshot, validate,
+    apply, completions, demo, expect, history, import, init, plan, revoke, sandbox, schema, snapshot, validate, watch,
 };
 
 const EXAMPLES: &str = "\
@@ -110,6 +110,7 @@ pub enum Command {
     Validate(validate::ValidateArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Watch(watch::WatchArgs),
     Revoke(revoke::RevokeArgs),
     Expect(expect::ExpectArgs),
     Import(import::ImportArgs),

@@ -78,6 +78,7 @@ impl From<JournalError> for Failure {
                 Some("`portcullis init` makes one, or `apply --new-journal` where the old one is lost for good")
             }
             JournalError::Held { .. } => Some("let the other process end, or wait longer with --lock-wait"),
+            JournalError::Vanished(_) => Some("put the file back, or begin a new journal with --new-journal"),
             JournalError::Broken { .. } => {
                 Some("keep the file as evidence, find out who changed it, and begin a new one with --new-journal")
             }

@@ -119,7 +119,8 @@ fn line(record: &Record) -> String {
                 (None, true) => ", confirmed by a person".to_owned(),
                 (None, false) => ", unattended".to_owned(),
             };
-            format!("run began: {} {}{by}", info.command, info.version)
+            let at = info.revision.as_ref().map_or(String::new(), |commit| format!(", policies of commit {commit}"));
+            format!("run began: {} {}{by}{at}", info.command, info.version)
         }
         RecordBody::RunEnded { exit_code } => format!("run ended with exit code {exit_code}"),
         RecordBody::AccountPinned { account_id } => format!("account pinned: {account_id}"),
@@ -136,6 +137,11 @@ fn line(record: &Record) -> String {
         }
         RecordBody::ExpectationUsed => "the announced number was used".to_owned(),
         RecordBody::PlanUsedUp { digest } => format!("saved plan used up: {digest}"),
+        RecordBody::Paused { because, until } => {
+            let until = until.map_or(String::new(), |until| format!(" until {until}"));
+            format!("all writing of the daemon was stopped{until}: {because}")
+        }
+        RecordBody::Resumed => "writing goes on".to_owned(),
     };
     format!("#{} {} {}{target} {told}", record.seq, record.at.strftime("%F %TZ"), record.run).trim_end().to_owned()
 }

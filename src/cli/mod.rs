@@ -33,6 +33,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod watch;
 mod way;
 mod work;
 mod world;
@@ -109,6 +110,7 @@ async fn dispatch(context: &Context, command: &Command) -> Result<Exit> {
         Command::Import(args) => import::run(context, args).await,
         Command::Snapshot(args) => snapshot::run(context, args).await,
         Command::History(args) => history::run(context, args).await,
+        Command::Watch(args) => watch::run(context, args).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Completions(args) => completions::run(args),
         Command::Schema(args) => schema::run(args),

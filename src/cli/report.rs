@@ -74,7 +74,18 @@ impl Report {
     pub fn new(run: RunReport, rules: ExitRules) -> Self {
         let exit = Exit::of(run.exit_code(rules));
         // Taken apart field by field, so that a new one breaks the build here.
-        let RunReport { problems, spared_problems, plan, outcomes, usage, errors, remarks, sends: _, declined } = run;
+        let RunReport {
+            problems,
+            spared_problems,
+            plan,
+            outcomes,
+            upcoming: _,
+            usage,
+            errors,
+            remarks,
+            sends: _,
+            declined,
+        } = run;
         let calls = usage
             .into_iter()
             .map(|(target, usage)| Calls {

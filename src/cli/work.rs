@@ -56,7 +56,7 @@ pub fn config(context: &Context) -> Result<Config> {
     Ok(config)
 }
 
-fn sources(context: &Context) -> Sources {
+pub(super) fn sources(context: &Context) -> Sources {
     Sources { config: context.config.clone(), policies: context.policies.clone(), people: context.people.clone() }
 }
 
@@ -98,6 +98,7 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Result<Report> {
             let plan = Plan {
                 version: PLAN_VERSION,
                 made_at: context.now,
+                revision: None,
                 problems: run::told(&problems),
                 targets: Vec::new(),
             };
@@ -171,6 +172,9 @@ pub async fn apply(context: &Context, args: &ApplyArgs, has_to_ask: bool, stop: 
         lock_wait: Duration::from_secs(args.lock_wait),
         clock: run::system_clock(),
         stop: stop.clone(),
+        fleet: None,
+        brake: None,
+        revision: None,
     };
     let report = run::perform(perform, &Live, &talk).await?;
     Ok(Report::new(report, ExitRules::default()))

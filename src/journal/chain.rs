@@ -91,6 +91,8 @@ impl Columns {
                 columns.subject = Some(digest.to_string());
                 "plan_used_up"
             }
+            RecordBody::Paused { .. } => "paused",
+            RecordBody::Resumed => "resumed",
         };
         columns
     }

@@ -1,10 +1,14 @@
 //! What a run asks of the journal.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, OnceCell, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
@@ -19,7 +23,7 @@ use super::{
     lock::Locks,
     past,
     problem::storage,
-    store::{self, PrivateCopy, Store},
+    store::{self, FileId, PrivateCopy, Store},
     writer::{self, IntentWork, Job, Work},
 };
 
@@ -33,8 +37,19 @@ pub struct Journal {
     writer: Option<mpsc::Sender<Job>>,
     locks: Locks,
     persistent: bool,
+    /// Where it is, and which file that was when it was opened.
+    file: Option<Arc<(PathBuf, FileId)>>,
+    /// The run whose beginning is recorded with its first record.
+    lazy: Option<Arc<Lazy>>,
     /// Lives as long as the connection that reads it.
     _copy: Option<Arc<PrivateCopy>>,
+}
+
+/// A run whose beginning is not recorded yet.
+struct Lazy {
+    run: Text,
+    info: RunInfo,
+    begun: OnceCell<()>,
 }
 
 impl Journal {
@@ -44,7 +59,9 @@ impl Journal {
     /// [`JournalError`]: missing, held, broken at its head, unwritable, no journal, of a newer version.
     pub async fn open(path: &Path, mode: Mode) -> Result<Self, JournalError> {
         let store = store::open(path, mode).await?;
-        Ok(Self::over(store, mode != Mode::Read, Locks::beside(path), true))
+        let id = FileId::of(path).ok_or_else(|| JournalError::Vanished(path.display().to_string()))?;
+        let journal = Self::over(store, mode != Mode::Read, Locks::beside(path), true);
+        Ok(Self { file: Some(Arc::new((path.to_owned(), id))), ..journal })
     }
 
     /// A journal in memory, for `journal: ephemeral`. Its locks hold within this process only.
@@ -59,7 +76,8 @@ impl Journal {
     fn over(store: Store, writes: bool, locks: Locks, persistent: bool) -> Self {
         let connection = Arc::new(Mutex::new(store.connection));
         let writer = writes.then(|| writer::start(Arc::clone(&connection)));
-        Self { connection, writer, locks, persistent, _copy: store.copy.map(Arc::new) }
+        let copy = store.copy.map(Arc::new);
+        Self { connection, writer, locks, persistent, file: None, lazy: None, _copy: copy }
     }
 
     /// Takes the lock of a target, waiting at most `wait`.
@@ -78,6 +96,38 @@ impl Journal {
         let run = Text::from(Uuid::now_v7().to_string());
         self.append(&run, None, RecordBody::RunStarted(info.clone())).await?;
         Ok(run)
+    }
+
+    /// A handle for one run, and the run's id: that it began is recorded with the first record that the handle writes, so that
+    /// a run that has nothing to record leaves nothing behind. [`Journal::end`] ends it.
+    pub fn begin_lazily(&self, info: RunInfo) -> (Self, Text) {
+        let run = Text::from(Uuid::now_v7().to_string());
+        let lazy = Lazy { run: run.clone(), info, begun: OnceCell::new() };
+        (Self { lazy: Some(Arc::new(lazy)), ..self.clone() }, run)
+    }
+
+    /// Records that a run ended, where its beginning is recorded.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn end(&self, run: &str, exit_code: u8) -> Result<(), JournalError> {
+        match &self.lazy {
+            Some(lazy) if !lazy.begun.initialized() => Ok(()),
+            _ => self.append(run, None, RecordBody::RunEnded { exit_code }).await,
+        }
+    }
+
+    /// Whether the open file is still the one at its path. What is written to a file that was removed or replaced is lost.
+    ///
+    /// # Errors
+    /// [`JournalError::Vanished`].
+    pub fn is_in_place(&self) -> Result<(), JournalError> {
+        match self.file.as_deref() {
+            Some((path, id)) if FileId::of(path).as_ref() != Some(id) => {
+                Err(JournalError::Vanished(path.display().to_string()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Appends a record, synced when it returns.
@@ -246,7 +296,17 @@ impl Journal {
         }
     }
 
-    async fn write(&self, work: Work) -> writer::Written {
+    pub(super) async fn write(&self, work: Work) -> writer::Written {
+        self.is_in_place()?;
+        if let (Some(lazy), Work::Append(_) | Work::Intent(_)) = (&self.lazy, &work) {
+            let body = RecordBody::RunStarted(lazy.info.clone());
+            let began = Loose { at: chain::now_ms(), run: lazy.run.to_string(), target: None, body };
+            lazy.begun.get_or_try_init(|| async { self.send(Work::Append(began)).await.map(|_| ()) }).await?;
+        }
+        self.send(work).await
+    }
+
+    async fn send(&self, work: Work) -> writer::Written {
         let Some(writer) = &self.writer else {
             return Err(JournalError::Storage("the journal was opened to be read only".into()));
         };

@@ -7,6 +7,8 @@
 //! It does not decide anything: which rows go and what an answer means is settled elsewhere.
 
 mod chain;
+mod daemon;
+mod good_tree;
 mod handle;
 mod key;
 mod lock;
@@ -21,6 +23,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use daemon::Paused;
+pub use good_tree::GoodTree;
 pub use handle::Journal;
 pub use lock::TargetLock;
 pub use types::{Filter, Intent, JournalError, Mode, Outcome, OutcomeKind, Record, RecordBody, RunInfo, Verified};

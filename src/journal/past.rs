@@ -168,6 +168,34 @@ async fn newest(connection: &mut SqliteConnection, target: &str, r#type: &str) -
     row.as_ref().map(record).transpose()
 }
 
+/// The newest record of one of these types, whatever its target.
+pub(super) async fn newest_of(
+    connection: &mut SqliteConnection,
+    [one, other]: [&str; 2],
+) -> Result<Option<Record>, JournalError> {
+    let row = sqlx::query("SELECT * FROM records WHERE type IN ($1, $2) ORDER BY seq DESC LIMIT 1");
+    let row = row.bind(one).bind(other).fetch_optional(connection).await.map_err(storage)?;
+    row.as_ref().map(record).transpose()
+}
+
+/// The intents since a time, for [`weight_sent`].
+pub(super) async fn sent_since(connection: &mut SqliteConnection, since: i64) -> Result<Vec<SqliteRow>, JournalError> {
+    let rows =
+        sqlx::query(intents!("i.seq AS seq, i.target AS target, i.body AS body, o.outcome AS last", "i.at >= $1"));
+    rows.bind(since).fetch_all(connection).await.map_err(storage)
+}
+
+/// The weight of an intent that counts as sent.
+pub(super) fn weight_sent(row: &SqliteRow) -> Result<Option<u32>, JournalError> {
+    if !counts_as_sent(row.try_get("last").map_err(storage)?) {
+        return Ok(None);
+    }
+    match body(row, "body")? {
+        RecordBody::Intent { weight, .. } => Ok(Some(weight)),
+        _ => Ok(None),
+    }
+}
+
 /// The newest announced number, unless it was used or its time is over.
 async fn expectation(
     connection: &mut SqliteConnection,

@@ -6,7 +6,7 @@
 pub(super) const APPLICATION_ID: i64 = 0x5074_436a;
 
 /// One script a version; a file at version n has had the first n.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES];
 
 /// `records` is the chain. Its last six columns repeat parts of `body` for look-ups; verification compares them.
 /// `subject` is the intent's id, or the digest of a used-up plan. `head` holds one row, the newest record.
@@ -48,4 +48,16 @@ CREATE TABLE bases (
     target TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL, at BIGINT NOT NULL, number BIGINT NOT NULL
 );
 CREATE INDEX bases_scope ON bases (target, scope, name);
+";
+
+/// What the last good tree of files said of each target: digests of its files (the people file's without a name), and when each
+/// declaration that ends by itself ends, in nanoseconds since 1970 as text.
+const TREES: &str = "
+CREATE TABLE tree_files (
+    target TEXT NOT NULL, file TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (target, file)
+);
+CREATE TABLE tree_ends (
+    target TEXT NOT NULL, kind TEXT NOT NULL, declaration TEXT NOT NULL, ends TEXT NOT NULL,
+    PRIMARY KEY (target, kind, declaration)
+);
 ";

@@ -38,6 +38,27 @@ pub(super) struct Store {
     pub(super) copy: Option<PrivateCopy>,
 }
 
+/// Which file a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    /// The file at a path; `None` where there is none. Where the system has no numbers for files, all are the same one.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let about = std::fs::metadata(path).ok()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            Some(Self(about.dev(), about.ino()))
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = about;
+            Some(Self(0, 0))
+        }
+    }
+}
+
 /// Options to create a file that only its owner can read.
 pub(super) fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();

@@ -173,6 +173,15 @@ pub enum RecordBody {
         /// The plan's digest.
         digest: Text,
     },
+    /// All writing of the daemon was stopped.
+    Paused {
+        /// Why, in the words of whoever did it.
+        because: String,
+        /// Until when, where it ends by itself.
+        until: Option<Timestamp>,
+    },
+    /// It goes on.
+    Resumed,
 }
 
 /// Who runs, and what for.
@@ -188,6 +197,9 @@ pub struct RunInfo {
     pub confirmed: bool,
     /// Policy digest by target.
     pub policy_digests: std::collections::BTreeMap<Text, Text>,
+    /// The commit of the policies, with a Git source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Text>,
 }
 
 /// Which records to list.
@@ -229,6 +241,9 @@ pub enum JournalError {
         /// How.
         what: String,
     },
+    /// The file under the open journal is not the one at its path any more.
+    #[error("the journal at {0} was removed or replaced while it was open: nothing is recorded, so nothing is sent")]
+    Vanished(String),
     /// It could not be read or written (disk full, permissions, not a journal).
     #[error("{0}")]
     Storage(String),

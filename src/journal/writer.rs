@@ -12,8 +12,9 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::access::{Observation, Text};
 
 use super::{
-    JournalError, RecordBody,
+    GoodTree, JournalError, RecordBody,
     chain::{self, Head, Loose},
+    good_tree,
     key::KeyParts,
     observed, past,
     problem::storage,
@@ -34,6 +35,8 @@ pub(super) enum Work {
     Intent(Box<IntentWork>),
     /// What a run saw.
     Observe(Box<(Text, Timestamp, Observation)>),
+    /// What the last good tree said of a target.
+    KeepTree(Box<(Text, GoodTree)>),
 }
 
 /// An intent that still lacks its key.
@@ -110,6 +113,7 @@ async fn write(
 ) -> Result<Option<String>, JournalError> {
     match work {
         Work::Append(loose) => chain::append(connection, head, loose).await.map(|()| None),
+        Work::KeepTree(tree) => good_tree::write(connection, &tree.0, &tree.1).await.map(|()| None),
         Work::Observe(seen) => observed::write(connection, &seen.0, seen.1, &seen.2).await.map(|()| None),
         Work::Intent(work) => {
             let known = past::closed(connection, &work.loose).await?;

@@ -17,6 +17,8 @@ pub struct Candidate<'a> {
     pub protected: bool,
     /// The `holds:` item that names it.
     pub held: Option<u32>,
+    /// The declarations it matches.
+    pub declarations: Vec<u32>,
     /// The managed sets it lies in.
     pub sets: Vec<u32>,
     /// The policy files it counts against, as positions.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{Confirmation, Settings, TargetPlan};
+use super::{Confirmation, Settings, TargetPlan, Upcoming};
 use crate::{
     access::{Description, History, Observation, Person, Snapshot, Text},
     policy::TargetPolicy,
@@ -37,6 +37,8 @@ pub struct Input<'a> {
     pub from_file: Option<&'a str>,
     /// Whether the observation is wanted (`apply`, `watch`).
     pub observe: bool,
+    /// Whether it is wanted what time will bring (`watch`).
+    pub upcoming: bool,
 }
 
 /// What comes out.
@@ -46,4 +48,6 @@ pub struct Planned {
     pub plan: TargetPlan,
     /// What to keep beside the journal's chain; empty unless it was wanted.
     pub observation: Observation,
+    /// What time will bring, the earliest first, at most [`super::MAX_UPCOMING`]; empty unless it was wanted.
+    pub upcoming: Vec<Upcoming>,
 }

@@ -21,6 +21,7 @@ mod membership;
 mod model;
 mod narrowed;
 mod observe;
+mod only_expired;
 mod order;
 mod persons;
 pub mod render;
@@ -46,6 +47,7 @@ pub use model::{
     Counts, FileProblem, FindingKind, GuardRefusal, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row,
     Status, TargetPlan, TargetState, Ticket,
 };
+pub use only_expired::{OnlyExpired, effective_end};
 pub use order::{OrderRefused, order_one};
 pub use settings::{Confirmation, Settings};
 pub use target::plan_target;

@@ -17,6 +17,9 @@ pub struct Plan {
     pub version: u32,
     /// When it was made.
     pub made_at: Timestamp,
+    /// The commit of the policies, with a Git source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Text>,
     /// Every problem of every file; a target on which one bears is blocked.
     #[serde(default)]
     pub problems: Vec<FileProblem>,
@@ -161,6 +164,9 @@ pub struct Row {
     /// Whether it is in flight for longer than `max_in_flight`: a failure for commands that send.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overdue: bool,
+    /// When it came due, where time alone made it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
     /// How many people it reaches.
     pub weight: u32,
     /// The entry's fingerprint; absent where there is no entry.

@@ -101,6 +101,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
         protected: reserved.is_protected(entry),
         held: None,
         files: files_of(input.policy, &standing),
+        declarations: Vec::new(),
         sets: standing.sets,
         holds: Vec::new(),
         remarks: Vec::new(),
@@ -135,7 +136,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
     row.reason = reason;
     plan.rows.push(row);
     frame::finish(&mut plan);
-    Ok(Planned { plan, observation: Observation::default() })
+    Ok(Planned { plan, observation: Observation::default(), upcoming: Vec::new() })
 }
 
 /// Where the entry is declared, by its id or by its natural key: the line to change in Git.

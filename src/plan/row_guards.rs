@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::{Confirmation, HoldName, Input, candidate::Candidate, due::span, fights::Fights, tally::Tally};
+use super::{
+    Confirmation, HoldName, Input, candidate::Candidate, due::span, fights::Fights, only_expired, tally::Tally,
+};
 use crate::{
     access::{Cause, Group, Kind, Text},
     policy::Hold,
@@ -33,6 +35,7 @@ impl RowGuards<'_> {
         if candidate.protected {
             candidate.hold(HoldName::Protected, "the operator protects it in portcullis.yaml", None);
         }
+        only_expired::judge(&self.input, candidate);
         self.observe(candidate);
         self.refused(candidate);
         if let Some(until) = &settings.frozen {

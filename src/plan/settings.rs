@@ -1,7 +1,10 @@
 //! What the operator decided for a target, and who answers for sending, as the plan needs it.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
+use super::OnlyExpired;
 use crate::access::{Kind, Selectors, Text};
 
 /// The operator's decisions for one target.
@@ -39,6 +42,8 @@ pub struct Settings {
     pub frozen: Option<String>,
     /// Whether refused entries are sent again.
     pub retry_refused: bool,
+    /// Where the files of the target are broken: all rows are held but for what had come to its end in the last good tree.
+    pub only_expired: Option<Arc<OnlyExpired>>,
 }
 
 /// Who answers for sending a plan.

@@ -86,7 +86,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     plan.rows.extend(candidates.into_iter().map(|candidate| row(input, candidate)));
     missing(&walk.table, &matching, &dead, &mut plan);
     finish(&mut plan);
-    Planned { plan, observation }
+    Planned { plan, observation, upcoming: Vec::new() }
 }
 
 /// So many `absent:` items that name nothing are told one by one.

@@ -241,6 +241,7 @@ impl<'a> Walk<'a> {
             own: standing.own,
             protected: standing.protected,
             held: self.held.get(&number).copied(),
+            declarations: standing.declarations,
             sets: standing.sets,
             files,
             holds: Vec::new(),

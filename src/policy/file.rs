@@ -78,7 +78,7 @@ pub fn read(source: Source<'_>, people: &People, targets: &[KnownTarget], all: &
 }
 
 /// SHA-256 of a file's bytes.
-fn digest(bytes: &[u8]) -> Text {
+pub fn digest(bytes: &[u8]) -> Text {
     let mut hasher = Hasher::new("policy file");
     hasher.bytes(bytes);
     hasher.finish_hex().into()

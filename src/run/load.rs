@@ -1,6 +1,6 @@
 //! Loads the operator's file, the people file and the policy tree, with every problem of every file at once.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::files::{self, SourceFile};
 use crate::{
@@ -26,9 +26,9 @@ pub struct Sources {
 #[derive(Debug)]
 pub struct Loaded {
     /// The operator's file.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// What the policies say.
-    pub policies: Policies,
+    pub policies: Arc<Policies>,
     /// Every problem of the tree and the files in it; a target that it touches is in `blocked`.
     pub problems: Vec<Problem>,
     /// The targets to which no request may go, and why.
@@ -43,6 +43,67 @@ pub struct Loaded {
 /// The problems of a broken operator's file, with all others that could be found without it. With it whole, problems of
 /// policies stand in [`Loaded::problems`] and block what they touch.
 pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
+    gather(sources).map(build)
+}
+
+/// Everything as bytes, before any policy is parsed.
+#[derive(Debug)]
+pub struct Gathered {
+    config: Config,
+    config_digest: Text,
+    tree: Vec<SourceFile>,
+    people: Option<SourceFile>,
+    whole_people: bool,
+    problems: Vec<Problem>,
+}
+
+/// What was gathered, as digests: equal ones load equally.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// Of the operator's file.
+    pub config: Text,
+    /// Of the people file; empty where there is none or it cannot be read.
+    pub people: Text,
+    /// Of each policy file, by its name below the policy root.
+    pub files: BTreeMap<Text, Text>,
+    /// What could not be read, in words.
+    pub unreadable: Vec<String>,
+}
+
+impl Gathered {
+    /// The digests of what was gathered.
+    pub fn digests(&self) -> Digests {
+        Digests { config: self.config_digest.clone(), ..digests(&self.tree, self.people.as_ref(), &self.problems) }
+    }
+}
+
+fn digests(tree: &[SourceFile], people: Option<&SourceFile>, problems: &[Problem]) -> Digests {
+    Digests {
+        config: Text::default(),
+        people: people.map(|file| policy::file_digest(&file.bytes)).unwrap_or_default(),
+        files: tree.iter().map(|file| (file.name.as_str().into(), policy::file_digest(&file.bytes))).collect(),
+        unreadable: problems.iter().map(|problem| problem.rendered.clone()).collect(),
+    }
+}
+
+/// The digests of the files that a configuration names, where the operator's file itself cannot be used any more.
+pub fn digests_by(config: &Config) -> Digests {
+    let (tree, mut problems) = files::read_tree(&config.policies);
+    let people = config.people.as_ref().and_then(|path| match files::read_file(path) {
+        Ok(bytes) => Some(SourceFile { name: path.display().to_string(), bytes }),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    });
+    digests(&tree, people.as_ref(), &problems)
+}
+
+/// Reads every file.
+///
+/// # Errors
+/// The problems of a broken operator's file.
+pub fn gather(sources: &Sources) -> Result<Gathered, Vec<Problem>> {
     let shown = sources.config.display().to_string();
     let bytes = files::read_file(&sources.config).map_err(|mut problem| {
         problem.hint = Some("`portcullis init` writes one; --config names another place".into());
@@ -61,7 +122,6 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
     let of_root = root.display().to_string();
     let in_tree = |problem: Problem| if problem.file == of_root { problem } else { files::placed(problem, &root) };
     let mut problems: Vec<Problem> = problems.into_iter().map(in_tree).collect();
-    let whole_tree = problems.is_empty();
     let people = match &config.people {
         Some(path) => match files::read_file(path) {
             Ok(bytes) => Ok(Some(SourceFile { name: path.display().to_string(), bytes })),
@@ -76,6 +136,15 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
             (None, false)
         }
     };
+    Ok(Gathered { config, config_digest: policy::file_digest(&bytes), tree, people, whole_people, problems })
+}
+
+/// Parses what was gathered. Problems of policies stand in [`Loaded::problems`] and block what they touch.
+pub fn build(gathered: Gathered) -> Loaded {
+    let Gathered { mut config, config_digest: _, tree, people, whole_people, mut problems } = gathered;
+    let root = config.policies.clone();
+    // What could not be read of the tree, the people file aside.
+    let whole_tree = problems.len() == usize::from(!whole_people);
     let mut policies = parse(&config, people.as_ref(), &tree);
     let whole_people = whole_people
         && !people.as_ref().is_some_and(|file| policies.problems.iter().any(|problem| problem.file == file.name));
@@ -96,7 +165,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
     }
     problems.sort();
     problems.dedup();
-    Ok(Loaded { config, policies, problems, blocked, unclear })
+    Loaded { config: Arc::new(config), policies: Arc::new(policies), problems, blocked, unclear }
 }
 
 fn parse(config: &Config, people: Option<&SourceFile>, tree: &[SourceFile]) -> Policies {

@@ -90,8 +90,13 @@ pub async fn order(
         Some(Err(unreadable)) => {
             let system = config.description.system;
             let part = plan::unreadable(target, system, unreadable.to_string(), Some(unreadable.way_on().to_owned()));
-            report.plan =
-                Some(Plan { version: PLAN_VERSION, made_at: clock(), problems: Vec::new(), targets: vec![part] });
+            report.plan = Some(Plan {
+                version: PLAN_VERSION,
+                made_at: clock(),
+                revision: None,
+                problems: Vec::new(),
+                targets: vec![part],
+            });
             end(&journal, &run, &mut report).await;
             return Ok(Ok(report));
         }
@@ -122,7 +127,8 @@ pub async fn order(
             return Ok(Err(refused));
         }
     };
-    let plan = Plan { version: PLAN_VERSION, made_at: clock(), problems: Vec::new(), targets: vec![planned] };
+    let plan =
+        Plan { version: PLAN_VERSION, made_at: clock(), revision: None, problems: Vec::new(), targets: vec![planned] };
     if let Some(prompt) = prompt {
         if prompt.ask(&plan).await == Answer::No {
             report.declined = true;

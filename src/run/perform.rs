@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    ExitRules, Loaded, RunError, RunReport, VERSION, Wishes, plan_all,
+    ExitRules, Fleet, Loaded, PlannedAll, RunError, RunReport, VERSION, Wishes, limit_all, plan_all,
     reach::Connect,
     record, saved, selected,
     session::Session,
@@ -64,6 +64,13 @@ pub struct Perform<'a> {
     pub clock: Clock,
     /// Asked for by Ctrl-C.
     pub stop: Stop,
+    /// What it shares with the other runs of this process. Without it the run opens the journal for itself, and is the only
+    /// one.
+    pub fleet: Option<&'a Fleet>,
+    /// A further reason to stop all writing, asked before each row.
+    pub brake: Option<&'a (dyn Fn() -> Option<String> + Send + Sync)>,
+    /// The commit of the policies, with a Git source.
+    pub revision: Option<Text>,
 }
 
 /// Carries a run out. Whatever happens to one target, the others go on.
@@ -75,7 +82,19 @@ pub async fn perform(
     connect: &dyn Connect,
     progress: &dyn Progress,
 ) -> Result<RunReport, RunError> {
-    let Perform { command, loaded, mut wishes, consent, new_journal, lock_wait, clock, stop } = perform;
+    let Perform {
+        command,
+        loaded,
+        mut wishes,
+        consent,
+        new_journal,
+        lock_wait,
+        clock,
+        stop,
+        fleet,
+        brake: further,
+        revision,
+    } = perform;
     known_targets(loaded, &wishes)?;
     wishes.confirmation = match &consent {
         Consent::Unattended => Confirmation::Unattended,
@@ -98,7 +117,6 @@ pub async fn perform(
         }
     }
     let unknown = saved_elsewhere(loaded, &wishes);
-    let journal = record::to_write(&loaded.config, new_journal).await?;
     let mut info = RunInfo {
         command: command.to_owned(),
         version: VERSION.to_owned(),
@@ -108,10 +126,19 @@ pub async fn perform(
         },
         confirmed: false,
         policy_digests: digests(loaded, &wishes),
+        revision: revision.clone(),
     };
-    let run = journal.begin(&info).await?;
+    let (journal, run) = match fleet {
+        // The daemon looks all day long: a look that records nothing leaves no record of itself.
+        Some(fleet) => fleet.journal().await?.begin_lazily(info.clone()),
+        None => {
+            let journal = record::to_write(&loaded.config, new_journal).await?;
+            let run = journal.begin(&info).await?;
+            (journal, run)
+        }
+    };
     let halt = Halt::default();
-    let brake = || super::stopped(&loaded.config);
+    let brake = || super::stopped(&loaded.config).or_else(|| further.and_then(|brake| brake()));
     let session = Session {
         loaded,
         journal: &journal,
@@ -137,21 +164,40 @@ pub async fn perform(
             }
         }
     }
-    let readings = if free.only.is_empty() {
+    let mut readings = if free.only.is_empty() {
         BTreeMap::new()
     } else {
         tokio::select! {
             readings = read_selected(loaded, &free, Some(&journal), connect, true, progress) => readings?,
             // A slow vendor must not hold a person who wants to stop, nor the locks of the other targets.
             () = stop.cancelled() => {
-                journal.append(&run, None, RecordBody::RunEnded { exit_code: 1 }).await?;
+                journal.end(&run, 1).await?;
                 return Err(RunError::Stopped);
             }
         }
     };
+    if let Some(fleet) = fleet {
+        tokio::select! {
+            () = fleet.peers().meet(loaded, &mut readings) => {}
+            () = stop.cancelled() => {
+                journal.end(&run, 1).await?;
+                return Err(RunError::Stopped);
+            }
+        }
+    }
     let resumed = session.resume(&readings).await;
     let ready = session.ready(&readings, held).await?;
-    let (mut plan, observations) = plan_all(loaded, &ready, &wishes, clock(), true);
+    let PlannedAll { mut plan, observations, upcoming } =
+        plan_all(loaded, &ready, &wishes, clock(), wishes.only_expired.is_none());
+    plan.revision = revision;
+    // What this run may send counts for the others until it ends.
+    let _reservation = match fleet {
+        Some(fleet) => Some(fleet.admit(&journal, loaded.config.max_count_total, &mut plan, clock()).await?),
+        None => {
+            limit_all(loaded, &ready, &wishes, &mut plan);
+            None
+        }
+    };
     session.hold_used_up(&mut plan, &wishes).await?;
     session.keep(&ready, &observations).await;
     for part in wishes.saved.iter().flat_map(|saved| &saved.targets) {
@@ -195,10 +241,11 @@ pub async fn perform(
     report.errors.extend(halt.why().map(|why| format!("the journal cannot record, so nothing more was sent: {why}")));
     report.usage = super::show::usage(&readings);
     report.plan = Some(plan);
+    report.upcoming = upcoming;
     report.outcomes = outcomes;
     let exit_code = report.exit_code(ExitRules::default());
     if halt.why().is_none()
-        && let Err(error) = journal.append(&run, None, RecordBody::RunEnded { exit_code }).await
+        && let Err(error) = journal.end(&run, exit_code).await
     {
         report.errors.push(format!("the end of the run could not be recorded: {error}"));
     }

@@ -14,7 +14,10 @@ use crate::{
     access::{History, Observation, SentRow, Snapshot, Text},
     apply::Rules,
     config::Target,
-    plan::{self, Confirmation, FileProblem, Input, PLAN_VERSION, Plan, Planned, Settings, TargetPlan, Total},
+    plan::{
+        self, Confirmation, FileProblem, Input, OnlyExpired, PLAN_VERSION, Plan, Planned, Settings, TargetPlan, Total,
+        Upcoming,
+    },
     policy::TargetPolicy,
     wire::Unreadable,
     yaml::Problem,
@@ -35,6 +38,10 @@ pub struct Wishes {
     pub retry_refused: bool,
     /// Why all writing is stopped, where it is.
     pub stopped: Option<String>,
+    /// Where the files are broken: what may go all the same.
+    pub only_expired: Option<Arc<OnlyExpired>>,
+    /// Whether it is wanted what time will bring.
+    pub upcoming: bool,
 }
 
 impl Default for Wishes {
@@ -46,6 +53,8 @@ impl Default for Wishes {
             confirmation: Confirmation::Unattended,
             retry_refused: false,
             stopped: None,
+            only_expired: None,
+            upcoming: false,
         }
     }
 }
@@ -95,7 +104,10 @@ impl<'a> Case<'a> {
             target,
             policy,
             loaded,
-            settings: settings(&loaded.config.freeze, target, wishes.stopped.clone(), wishes.retry_refused, now),
+            settings: Settings {
+                only_expired: wishes.only_expired.clone(),
+                ..settings(&loaded.config.freeze, target, wishes.stopped.clone(), wishes.retry_refused, now)
+            },
             history: &ready.history,
             confirmation: &wishes.confirmation,
             stated: wishes.stated.get(&target.name).copied(),
@@ -119,6 +131,7 @@ impl<'a> Case<'a> {
             now,
             from_file: self.from_file,
             observe,
+            upcoming: false,
         }
     }
 }
@@ -142,16 +155,27 @@ fn holds_nothing(target: &Target, policy: &TargetPolicy) -> TargetPlan {
     part
 }
 
-/// Plans every target. Returns the plan and what to keep beside the journal's chain, by target.
+/// The plans of a run's targets.
+pub struct PlannedAll {
+    /// The plan.
+    pub plan: Plan,
+    /// What to keep beside the journal's chain, by target; empty unless it was wanted.
+    pub observations: BTreeMap<Text, Observation>,
+    /// What time will bring, by target; empty unless it was wanted.
+    pub upcoming: BTreeMap<Text, Vec<Upcoming>>,
+}
+
+/// Plans every target by itself.
 pub fn plan_all(
     loaded: &Loaded,
     ready: &BTreeMap<Text, Ready>,
     wishes: &Wishes,
     now: Timestamp,
     observe: bool,
-) -> (Plan, BTreeMap<Text, Observation>) {
+) -> PlannedAll {
     let mut targets = Vec::new();
     let mut observations = BTreeMap::new();
+    let mut all_upcoming = BTreeMap::new();
     for target in selected(loaded, wishes) {
         let system = target.description.system;
         if let Some(why) = loaded.blocked.get(&target.name) {
@@ -168,20 +192,32 @@ pub fn plan_all(
             )),
             Ok(snapshot) => {
                 let case = Case::new(loaded, target, ready, wishes, now);
-                let Planned { plan, observation } = plan::plan_target(&case.input(snapshot, now, observe));
+                let input = Input { upcoming: wishes.upcoming, ..case.input(snapshot, now, observe) };
+                let Planned { plan, observation, upcoming } = plan::plan_target(&input);
                 targets.push(plan);
-                observations.insert(target.name.clone(), observation);
+                if observe {
+                    observations.insert(target.name.clone(), observation);
+                }
+                if wishes.upcoming {
+                    all_upcoming.insert(target.name.clone(), upcoming);
+                }
             }
         }
     }
+    let problems = told(&loaded.problems);
+    let plan = Plan { version: PLAN_VERSION, made_at: now, revision: None, problems, targets };
+    PlannedAll { plan, observations, upcoming: all_upcoming }
+}
+
+/// Judges the targets of a plan together, against the ceiling over all targets.
+pub fn limit_all(loaded: &Loaded, ready: &BTreeMap<Text, Ready>, wishes: &Wishes, plan: &mut Plan) {
     let total = Total {
         max: loaded.config.max_count_total,
         sent: sent_in_all(ready),
         // A number for every target there is, not only for those that this run is narrowed to.
         lifted: loaded.config.targets.keys().all(|target| wishes.stated.contains_key(target)),
     };
-    plan::limit_total(&mut targets, total);
-    (Plan { version: PLAN_VERSION, made_at: now, problems: told(&loaded.problems), targets }, observations)
+    plan::limit_total(&mut plan.targets, total);
 }
 
 /// Problems of files as a plan tells them.

@@ -50,8 +50,10 @@ pub async fn read_all<'a>(
     to_send: bool,
     progress: &dyn Progress,
 ) -> BTreeMap<Text, Result<Reading, Unreadable>> {
-    let mut readings: BTreeMap<Text, Result<Reading, Unreadable>> = stream::iter(to_read)
-        .map(|one| async move {
+    let mut reading = Vec::new();
+    for one in to_read {
+        // Made before they are waited for: a closure over borrowed targets could not go to another thread.
+        reading.push(async move {
             let name = one.target.name.clone();
             let read = read(connect, one, to_send, progress).await;
             match &read {
@@ -61,10 +63,10 @@ pub async fn read_all<'a>(
                 Err(unreadable) => progress.tell(&Event::Unreadable { target: &name, what: &unreadable.what }),
             }
             (name, read)
-        })
-        .buffer_unordered(TARGETS_AT_ONCE)
-        .collect()
-        .await;
+        });
+    }
+    let mut readings: BTreeMap<Text, Result<Reading, Unreadable>> =
+        stream::iter(reading).buffer_unordered(TARGETS_AT_ONCE).collect().await;
     let snapshot_of = |target: &Target| match readings.get(&target.name) {
         Some(Ok(reading)) => Some(&*reading.snapshot),
         _ => None,

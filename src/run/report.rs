@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     access::Text,
     apply::{End, TargetOutcome},
-    plan::{HoldName, Plan, Row, Status, TargetState},
+    plan::{HoldName, Plan, Row, Status, TargetState, Upcoming},
     transport::Usage,
     yaml::Problem,
 };
@@ -21,6 +21,8 @@ pub struct RunReport {
     pub plan: Option<Plan>,
     /// What was sent and how it ended, by target; empty where the command does not send.
     pub outcomes: Vec<TargetOutcome>,
+    /// What time will bring, by target; empty unless it was wanted.
+    pub upcoming: BTreeMap<Text, Vec<Upcoming>>,
     /// Calls made, by target.
     pub usage: BTreeMap<Text, Usage>,
     /// Errors that are nobody's row: a journal that cannot be used, a lock that is held.

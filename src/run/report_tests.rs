@@ -21,6 +21,7 @@ fn held(names: &[HoldName]) -> Row {
         holds,
         reversibility: crate::access::Reversibility::Lossy,
         overdue: false,
+        due_at: None,
         weight: 1,
         fingerprint: None,
         natural_key: "a".into(),
@@ -39,6 +40,7 @@ fn report(rows: Vec<Row>, sends: bool) -> RunReport {
     let plan = Plan {
         version: PLAN_VERSION,
         made_at: jiff::Timestamp::UNIX_EPOCH,
+        revision: None,
         problems: Vec::new(),
         targets: vec![target],
     };

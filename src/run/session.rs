@@ -15,7 +15,7 @@ use crate::{
     apply::{self, Approved, Clock, Event, Halt, Patience, Progress, TargetOutcome, Work},
     config::Target,
     journal::{Journal, JournalError, TargetLock},
-    plan::{Plan, TargetPlan},
+    plan::Plan,
     transport::Stop,
     wire::Unreadable,
 };
@@ -34,21 +34,18 @@ pub(super) struct Session<'a> {
 
 impl Session<'_> {
     /// Takes the locks of all targets that may be acted on, in parallel: one that is held must not make the others wait.
-    pub(super) async fn lock(
-        &self,
-        wishes: &Wishes,
+    pub(super) async fn lock<'b>(
+        &'b self,
+        wishes: &'b Wishes,
         wait: Duration,
     ) -> BTreeMap<Text, Result<TargetLock, JournalError>> {
         let targets: Vec<&Target> =
             selected(self.loaded, wishes).filter(|target| !self.loaded.blocked.contains_key(&target.name)).collect();
-        stream::iter(targets)
-            .map(|target| async move {
-                self.progress.tell(&Event::Locking { target: &target.name });
-                (target.name.clone(), self.journal.lock(&target.name, wait).await)
-            })
-            .buffer_unordered(TARGETS_AT_ONCE)
-            .collect()
-            .await
+        let lock = |target: &'b Target| async move {
+            self.progress.tell(&Event::Locking { target: &target.name });
+            (target.name.clone(), self.journal.lock(&target.name, wait).await)
+        };
+        at_once(targets.into_iter().map(lock).collect()).await
     }
 
     /// One target on which this run acts.
@@ -82,8 +79,9 @@ impl Session<'_> {
         &self,
         readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
     ) -> BTreeMap<Text, Vec<apply::RowOutcome>> {
-        stream::iter(self.live(readings))
-            .map(|(target, reading)| async move {
+        let mut resuming = Vec::new();
+        for (target, reading) in self.live(readings) {
+            resuming.push(async move {
                 let rows = match apply::resume(&self.work(target, reading), &reading.snapshot).await {
                     Ok(rows) => rows,
                     Err(error) => {
@@ -92,10 +90,9 @@ impl Session<'_> {
                     }
                 };
                 (target.name.clone(), rows)
-            })
-            .buffer_unordered(TARGETS_AT_ONCE)
-            .collect()
-            .await
+            });
+        }
+        at_once(resuming).await
     }
 
     fn live<'b>(
@@ -143,9 +140,9 @@ impl Session<'_> {
         wishes: &Wishes,
         resumed: &BTreeMap<Text, Vec<apply::RowOutcome>>,
     ) -> Vec<TargetOutcome> {
-        let going: Vec<&TargetPlan> = plan.targets.iter().filter(|target| target.changes().next().is_some()).collect();
-        stream::iter(going)
-            .map(|part| async move {
+        let mut carrying = Vec::new();
+        for part in plan.targets.iter().filter(|target| target.changes().next().is_some()) {
+            carrying.push(async move {
                 let (target, Some(Ok(reading)), Some(ready)) = (
                     self.loaded.config.targets.get(&part.target)?,
                     readings.get(&part.target),
@@ -164,12 +161,17 @@ impl Session<'_> {
                     rules: &case,
                 };
                 Some(apply::carry_out(&self.work(target, reading), hand, approved).await)
-            })
-            .buffer_unordered(TARGETS_AT_ONCE)
-            .filter_map(std::future::ready)
-            .collect()
-            .await
+            });
+        }
+        let outcomes: Vec<Option<TargetOutcome>> = at_once(carrying).await;
+        outcomes.into_iter().flatten().collect()
     }
+}
+
+/// All of these, so many at once. They are made before: a closure over borrowed targets that lived on in the stream could not
+/// be sent to another thread.
+async fn at_once<F: Future, C: Default + Extend<F::Output>>(futures: Vec<F>) -> C {
+    stream::iter(futures).buffer_unordered(TARGETS_AT_ONCE).collect().await
 }
 
 /// A row also waits for the journal, and leaves its connection idle meanwhile: a quarter more rows keep all of them busy.

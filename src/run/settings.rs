@@ -60,5 +60,6 @@ pub fn settings(
         stopped,
         frozen: frozen.map(|until| format!("a freeze window is open until {until}")),
         retry_refused,
+        only_expired: None,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Loaded, Ready, RunError, RunReport, Wishes, checks, plan_all,
+    Loaded, Ready, RunError, RunReport, Wishes, checks, limit_all, plan_all,
     reach::Connect,
     read::{Reading, ToRead, read_all},
     record, selected,
@@ -13,6 +13,7 @@ use crate::{
     access::Text,
     apply::{Clock, Progress},
     journal::Journal,
+    plan::Plan,
     wire::Unreadable,
 };
 
@@ -57,7 +58,7 @@ pub async fn show(show: Show<'_>, connect: &dyn Connect, progress: &dyn Progress
         let readings = read_selected(loaded, wishes, journal.as_ref(), connect, false, progress).await?;
         report.usage = usage(&readings);
         let ready = into_ready(loaded, readings, journal.as_ref(), &clock).await?;
-        report.plan = Some(plan_all(loaded, &ready, wishes, clock(), false).0);
+        report.plan = Some(planned(loaded, &ready, wishes, clock()));
     } else {
         let mut only = wishes.clone();
         let ready = ready_from_files(loaded, files, journal.as_ref(), &clock).await?;
@@ -67,9 +68,15 @@ pub async fn show(show: Show<'_>, connect: &dyn Connect, progress: &dyn Progress
             report.errors.push("there is nothing to plan from these snapshot files".into());
             return Ok(report);
         }
-        report.plan = Some(plan_all(loaded, &ready, &only, clock(), false).0);
+        report.plan = Some(planned(loaded, &ready, &only, clock()));
     }
     Ok(report)
+}
+
+fn planned(loaded: &Loaded, ready: &BTreeMap<Text, Ready>, wishes: &Wishes, now: jiff::Timestamp) -> Plan {
+    let mut plan = plan_all(loaded, ready, wishes, now, false).plan;
+    limit_all(loaded, ready, wishes, &mut plan);
+    plan
 }
 
 /// Reads targets for `snapshot` and `import`: no policy is needed, so a broken one does not matter.

@@ -2,17 +2,33 @@
 //!
 //! The loop only decides when a target is looked at, never what is removed: each look is a run of [`crate::run`], level
 //! triggered, that reads everything anew. Triggers say "look again" and nothing else.
+//!
+//! `schedule`, `tree` and `publish` are pure; `worker` is the task of one target, `daemon` supervises them.
 
+mod control;
+mod daemon;
 mod files;
+mod mailbox;
 pub mod news;
+mod pause;
+mod publish;
+mod reload;
+pub mod schedule;
+mod shared;
 pub mod source;
 pub mod supervisor;
 mod survey;
 pub mod tell;
+mod tree;
 mod trigger;
+mod worker;
 
+pub use control::Steering;
+pub use daemon::{Daemon, Start, WatchError};
 pub use files::{FileWatcher, POLL, Watching};
-pub use news::News;
+pub use mailbox::Triggers;
+pub use news::{News, Quiet, Tell};
 pub use source::{Checkout, GitOptions, Revision, Source, SourceError, SourceOptions};
 pub use survey::Watched;
+pub use tree::{Basis, Changed, Found, Trees};
 pub use trigger::Trigger;

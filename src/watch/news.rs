@@ -53,3 +53,17 @@ pub fn name(on: NotifyOn) -> &'static str {
 fn named<S: serde::Serializer>(on: &NotifyOn, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(name(*on))
 }
+
+/// Hands news to whoever is to be told.
+pub trait Tell: Send + Sync {
+    /// Takes news. Must not block.
+    fn tell(&self, news: News);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Tell for Quiet {
+    fn tell(&self, _news: News) {}
+}

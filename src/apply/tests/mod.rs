@@ -37,6 +37,7 @@ fn row(entry: &Entry) -> Row {
         holds: Vec::new(),
         reversibility: Reversibility::Irreversible,
         overdue: false,
+        due_at: None,
         weight: 1,
         fingerprint: Some(Fingerprint::of(entry)),
         natural_key: entry.id.clone(),

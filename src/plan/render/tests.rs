@@ -37,6 +37,7 @@ fn row(status: Status, kind: &str, id: &str, why: &str) -> Row {
         holds: Vec::new(),
         reversibility: Reversibility::Reversible,
         overdue: false,
+        due_at: None,
         weight: 1,
         fingerprint: None,
         natural_key: id.into(),
@@ -176,6 +177,7 @@ fn sample() -> Plan {
     Plan {
         version: PLAN_VERSION,
         made_at: "2026-11-21T11:57:05Z".parse().unwrap(),
+        revision: None,
         problems: vec![FileProblem {
             file: "policies/pinata\u{202e}.yaml".to_owned(),
             line: 3,

@@ -291,6 +291,7 @@ fn an_order_passes_everything_but_own_protected_and_widening() {
                 now: now(),
                 from_file: None,
                 observe: false,
+                upcoming: false,
             },
             None,
             id,

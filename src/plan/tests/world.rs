@@ -62,6 +62,7 @@ impl World {
                 stopped: None,
                 frozen: None,
                 retry_refused: false,
+                only_expired: None,
             },
             policy: TargetPolicy {
                 files: vec![file("a.yaml"), file("b.yaml")],
@@ -201,6 +202,7 @@ impl World {
             now: now(),
             from_file: None,
             observe,
+            upcoming: false,
         })
     }
 

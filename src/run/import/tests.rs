@@ -62,6 +62,7 @@ fn the_plan_after_an_import_is_empty_whatever_the_names() {
         now,
         from_file: None,
         observe: false,
+        upcoming: false,
     })
     .plan;
     assert_eq!(plan.rows, [], "{file}");

@@ -446,6 +446,7 @@ fn a_plan_fits_its_schema() {
     let plan = Plan {
         version: crate::plan::PLAN_VERSION,
         made_at: "2026-11-21T10:00:00Z".parse().unwrap(),
+        revision: None,
         problems: crate::run::told(&[]),
         targets: Vec::new(),
     };

@@ -108,7 +108,7 @@ fn declaring_old(mut loaded: Loaded) -> Loaded {
     let known = [KnownTarget { name: "t".into(), description: &MADE_UP }];
     let file = "version: 1\ntarget: t\nmanage: { tokens: all }\ntokens: [{ id: keep, justification: needed }, { id: old, \
                 justification: needed }]\n";
-    loaded.policies = policy::load(&[Source { name: "a.yaml", bytes: file.as_bytes() }], None, &known, &[]);
+    loaded.policies = Arc::new(policy::load(&[Source { name: "a.yaml", bytes: file.as_bytes() }], None, &known, &[]));
     assert_eq!(loaded.policies.problems, []);
     loaded
 }

@@ -70,7 +70,13 @@ fn loaded(journal: &Path, targets: Vec<Target>) -> Loaded {
         stop_file: None,
         watch: WatchSettings::default(),
     };
-    Loaded { config, policies, problems: Vec::new(), blocked: BTreeMap::new(), unclear: BTreeMap::new() }
+    Loaded {
+        config: Arc::new(config),
+        policies: Arc::new(policies),
+        problems: Vec::new(),
+        blocked: BTreeMap::new(),
+        unclear: BTreeMap::new(),
+    }
 }
 
 struct Fake(BTreeMap<Text, World>);
@@ -110,6 +116,9 @@ async fn run(loaded: &Loaded, worlds: &Fake, wishes: Wishes, consent: Consent<'_
         lock_wait: Duration::from_millis(20),
         clock,
         stop: Stop::new(),
+        fleet: None,
+        brake: None,
+        revision: None,
     };
     perform(performed, worlds, &Quiet).await.unwrap()
 }

@@ -1,0 +1,374 @@
+//! Supervises: reads the source, keeps one task a target, stops with grace.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::Instant,
+};
+
+use super::{
+    Changed, FileWatcher, Found, News, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers,
+    mailbox::{Look, Reload},
+    pause::Pauses,
+    publish,
+    reload::{First, Reloader},
+    shared::Shared,
+    worker,
+};
+use crate::{
+    access::Text,
+    apply::Clock,
+    config::{Config, JournalPlace, NotifyOn},
+    journal::JournalError,
+    run::{self, Connect, Fleet},
+    serve::{Board, Control, JournalView, SourceView, TreeProblem},
+    transport::Stop,
+    yaml::Problem,
+};
+
+/// How often the switches that stop all writing and the journal's file are looked at between looks.
+const TICK: Duration = Duration::from_secs(2);
+/// How long a source that cannot be read is left alone at most.
+const SOURCE_RETRY: Duration = Duration::from_secs(30);
+
+/// What the daemon begins with.
+pub struct Start {
+    /// Where the files come from.
+    pub source: SourceOptions,
+    /// Only these targets; empty: all.
+    pub only: Vec<Text>,
+    /// Whether a missing journal is made.
+    pub new_journal: bool,
+    /// Brings targets within reach.
+    pub connect: Arc<dyn Connect>,
+    /// The time.
+    pub clock: Clock,
+    /// Who is told.
+    pub tell: Arc<dyn Tell>,
+    /// Asked for by a signal.
+    pub stop: Stop,
+}
+
+/// Why the daemon cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The operator's file is broken.
+    #[error("portcullis.yaml cannot be used: {} problems", .0.len())]
+    Load(Vec<Problem>),
+    /// The source cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// `--target` names what is not there.
+    #[error("portcullis.yaml has no target `{0}`")]
+    UnknownTarget(Text),
+    /// The files could not be read at all.
+    #[error("the files could not be read: {0}")]
+    Broken(String),
+}
+
+/// The daemon, ready to run.
+pub struct Daemon {
+    reloader: Reloader,
+    files: Option<FileWatcher>,
+    shared: Arc<Shared>,
+    workers: JoinSet<()>,
+    running: BTreeMap<Text, (Stop, Id)>,
+}
+
+impl Daemon {
+    /// Loads the files and opens the journal. No target is looked at before [`Daemon::run`].
+    ///
+    /// # Errors
+    /// [`WatchError`]. Broken policies are no error here: they are reported, and hold what they touch.
+    pub async fn start(start: Start) -> Result<Self, WatchError> {
+        let Start { source, only, new_journal, connect, clock, tell, stop } = start;
+        let (reloader, First { loaded, digests, revision, failing, is_whole }) = Reloader::begin(source).await?;
+        if let Some(unknown) = only.iter().find(|name| !loaded.config.targets.contains_key(*name)) {
+            return Err(WatchError::UnknownTarget(unknown.clone()));
+        }
+        let fleet = Fleet::open(&loaded.config, new_journal).await?;
+        let journal = fleet.journal().await?;
+        let kept = journal.good_trees().await?;
+        let now = clock();
+        let pauses = Pauses::from_journal(journal.paused(now).await?);
+        let mut trees = Trees::new(&loaded, kept, now);
+        let mut changed = Changed::default();
+        if is_whole {
+            changed = trees.take(Found::Tree { loaded, digests: digests.clone(), revision }, now);
+        }
+        if let Some(error) = failing {
+            trees.take(Found::Unreadable { error, digests }, now);
+        }
+        let board = Arc::new(Board::default());
+        let place = match fleet.place() {
+            JournalPlace::File(path) => path.display().to_string(),
+            JournalPlace::Ephemeral => "ephemeral".to_owned(),
+        };
+        board.set_journal(JournalView { place, failing: None });
+        let triggers = Triggers::new(Arc::clone(&board));
+        let shared = Arc::new(Shared {
+            board,
+            fleet,
+            trees: RwLock::new(trees),
+            pauses,
+            triggers,
+            connect,
+            tell,
+            clock,
+            began: Instant::now(),
+            only,
+            stop,
+        });
+        let daemon = Self { reloader, files: None, shared, workers: JoinSet::new(), running: BTreeMap::new() };
+        daemon.shared.show_pause();
+        daemon.show_source();
+        daemon.keep(&changed).await;
+        for name in daemon.watched() {
+            if let Some(target) = daemon.shared.config().targets.get(&name) {
+                daemon.shared.board.set_target(publish::starting(target));
+            }
+        }
+        Ok(daemon)
+    }
+
+    /// What is shown of it.
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.shared.board)
+    }
+
+    /// What asks for looks.
+    pub fn triggers(&self) -> Triggers {
+        self.shared.triggers.clone()
+    }
+
+    /// What callers may steer.
+    pub fn control(&self) -> Arc<dyn Control> {
+        Arc::new(Steering(Arc::clone(&self.shared)))
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.shared.config()
+    }
+
+    /// Looks until a stop is asked for; then waits for what is in flight, at most the configured grace. What is not settled by
+    /// then stands open in the journal.
+    pub async fn run(mut self) {
+        let stop = self.shared.stop.clone();
+        self.keep_workers();
+        self.watch_files();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut reload_at = Instant::now() + self.interval();
+        let triggers = self.triggers();
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                reload = triggers.next_reload() => {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.reload(&reload) => {}
+                    }
+                    reload_at = Instant::now() + self.interval();
+                }
+                () = tokio::time::sleep_until(reload_at) => {
+                    let reload = Reload { trigger: Trigger::Interval, look: Look::Some(BTreeSet::new()) };
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.reload(&reload) => {}
+                    }
+                    reload_at = Instant::now() + self.interval();
+                }
+                Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
+                _ = tick.tick() => self.tick(),
+            }
+        }
+        self.stop().await;
+    }
+
+    /// The time until the source is read again by itself.
+    fn interval(&self) -> Duration {
+        let interval = Duration::try_from(self.shared.config().watch.interval).unwrap_or(SOURCE_RETRY);
+        if self.shared.trees().failing().is_some() { interval.min(SOURCE_RETRY) } else { interval }
+    }
+
+    /// Has changes of files say "look again". Without it they are seen when the source is read by itself.
+    fn watch_files(&mut self) {
+        let triggers = self.triggers();
+        let watched = self.reloader.watched(&self.shared.config());
+        match FileWatcher::start(watched, move || triggers.reload(Trigger::Files)) {
+            Ok(files) => self.files = Some(files),
+            Err(error) => tracing::warn!(%error, "changes of files are not watched; they are seen at the interval"),
+        }
+    }
+
+    fn watched(&self) -> Vec<Text> {
+        self.shared.config().targets.keys().filter(|name| self.shared.watches(name)).cloned().collect()
+    }
+
+    /// A task for each target that is to be watched and has none.
+    fn keep_workers(&mut self) {
+        for name in self.watched() {
+            if self.running.contains_key(&name) {
+                continue;
+            }
+            let stop = self.shared.stop.child_token();
+            let mailbox = self.shared.triggers.open(&name);
+            let task = worker::work(Arc::clone(&self.shared), name.clone(), mailbox, stop.clone());
+            let id = self.workers.spawn(task).id();
+            self.running.insert(name, (stop, id));
+        }
+    }
+
+    /// The task of a target ended: the target was taken away, or a defect of ours broke it off. Then the others go on, and this
+    /// one begins anew.
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => {
+                tracing::error!(%error, "the task of a target broke off");
+                error.id()
+            }
+        };
+        self.running.retain(|_, (_, running)| *running != id);
+        self.keep_workers();
+    }
+
+    fn tick(&self) {
+        let was = self.shared.board.pause();
+        if self.shared.show_pause() {
+            let paused = self.shared.board.pause();
+            tracing::warn!(
+                because = paused.as_ref().map(|pause| pause.because.as_str()),
+                "all writing is stopped or goes on"
+            );
+            if was.is_some() {
+                self.shared.triggers.look(Trigger::Request, &[]);
+            }
+        }
+    }
+
+    /// Reads the source and takes what is new in it.
+    async fn reload(&mut self, reload: &Reload) {
+        self.tick();
+        let config = self.shared.config();
+        if let Some(found) = self.reloader.read(&config, self.shared.fleet.place()).await {
+            self.take(found, reload.trigger).await;
+        }
+        self.shared.triggers.post(reload.trigger, &reload.look);
+    }
+
+    async fn take(&mut self, found: Found, trigger: Trigger) {
+        let now = self.shared.now();
+        let changed = self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).take(found, now);
+        let problems = self.shared.trees().problems().len();
+        tracing::info!(trigger = trigger.name(), targets = changed.look.len(), problems, "the files were taken");
+        self.tell_source();
+        self.show_source();
+        self.keep(&changed).await;
+        for name in &changed.gone {
+            if let Some((stop, _)) = self.running.remove(name) {
+                stop.cancel();
+            }
+            self.shared.triggers.close(name);
+            self.shared.board.drop_target(name);
+        }
+        self.keep_workers();
+        self.shared.triggers.post(trigger, &Look::Some(changed.look));
+        if let Some(files) = &self.files {
+            files.follow(self.reloader.watched(&self.shared.config()));
+        }
+    }
+
+    /// Has the journal keep what the good trees said.
+    async fn keep(&self, changed: &Changed) {
+        for (name, tree) in &changed.keep {
+            let kept = match self.shared.fleet.journal().await {
+                Ok(journal) => journal.keep_tree(name, tree).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = kept {
+                tracing::error!(target = %name, %error, "what the files say of the target could not be kept");
+                self.shared.show_journal(Some(&error));
+                return;
+            }
+        }
+    }
+
+    fn show_source(&self) {
+        let trees = self.shared.trees();
+        let revision = trees.revision();
+        let view = SourceView {
+            place: self.reloader.place(),
+            commit: revision.map(|revision| revision.commit.clone()),
+            git_ref: revision.map(|revision| revision.git_ref.clone()),
+            loaded_at: Some(trees.loaded_at()),
+            failing: trees.failing().map(|(since, error)| TreeProblem {
+                since: *since,
+                what: error.to_string(),
+                advice: error.advice(),
+            }),
+            problems: run::told(trees.problems()),
+            bad_since: trees.bad_since(),
+        };
+        drop(trees);
+        self.shared.board.set_source(view);
+    }
+
+    /// Tells that the files are broken, or right again.
+    fn tell_source(&self) {
+        let trees = self.shared.trees();
+        let mut lines: Vec<String> = trees.failing().map(|(_, error)| error.to_string()).into_iter().collect();
+        lines.extend(
+            trees.problems().iter().map(|problem| format!("{}:{}: {}", problem.file, problem.line, problem.message)),
+        );
+        drop(trees);
+        let was_bad = self.shared.board.source();
+        let was_bad = was_bad.failing.is_some() || !was_bad.problems.is_empty();
+        let (on, title) = match (was_bad, lines.is_empty()) {
+            (_, false) => (NotifyOn::Failures, "The policies are broken: nothing goes where they bear on it"),
+            (true, true) => (NotifyOn::Recoveries, "The policies load again"),
+            (false, true) => return,
+        };
+        for line in &lines {
+            tracing::error!(problem = %line, "the files are broken");
+        }
+        let mut state = crate::access::Hasher::new("news");
+        for line in &lines {
+            state.text(line);
+        }
+        let lines_left_out = lines.len().saturating_sub(super::news::MAX_LINES);
+        lines.truncate(super::news::MAX_LINES);
+        self.shared.tell.tell(News {
+            at: self.shared.now(),
+            on,
+            target: None,
+            subject: "source".into(),
+            state: state.finish_hex().into(),
+            title: title.to_owned(),
+            lines,
+            lines_left_out,
+            commit: self.shared.trees().revision().map(|revision| revision.commit.clone()),
+        });
+    }
+
+    /// Waits for what is in flight, at most the grace; then what is left stands open in the journal.
+    async fn stop(mut self) {
+        let grace = Duration::try_from(self.shared.config().watch.grace).unwrap_or_default();
+        let all = async { while self.workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, all).await.is_err() {
+            let left = self.workers.len();
+            tracing::warn!(left, "the grace is over; what is still in flight is settled by the next run");
+            self.workers.abort_all();
+            while self.workers.join_next().await.is_some() {}
+        }
+    }
+}

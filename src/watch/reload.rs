@@ -1,0 +1,192 @@
+//! Reads the source for the daemon, and tells whether anything in it is new.
+
+use std::sync::Arc;
+
+use super::{Checkout, Found, Revision, Source, SourceError, SourceOptions, WatchError, Watched};
+use crate::{
+    access::Text,
+    config::{Config, JournalPlace},
+    run::{self, Digests, Gathered, Loaded, Sources},
+    yaml::Problem,
+};
+
+/// How often files that change while they are read are read again before they are left for later.
+const TRIES: u32 = 10;
+
+/// The source, and what was taken of it last.
+pub(super) struct Reloader {
+    source: Source,
+    last: Option<Taken>,
+}
+
+/// What was taken last, to see whether anything changed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Taken {
+    digests: Digests,
+    commit: Option<Text>,
+    broken: Option<String>,
+}
+
+/// The files with which the daemon begins.
+pub(super) struct First {
+    pub(super) loaded: Loaded,
+    pub(super) digests: Digests,
+    pub(super) revision: Option<Revision>,
+    /// Why the source cannot be read, where it cannot.
+    pub(super) failing: Option<SourceError>,
+    /// Whether these are the files of one tree: not what is there of a directory that somebody is writing.
+    pub(super) is_whole: bool,
+}
+
+fn unsettled() -> SourceError {
+    SourceError::Unsettled { what: "they change while they are read".into() }
+}
+
+impl Reloader {
+    /// Reads the first files. Where the source cannot be read, those that it gave before, or what is there.
+    ///
+    /// # Errors
+    /// The operator's file is broken, or there is nothing at all to begin with.
+    pub(super) async fn begin(options: SourceOptions) -> Result<(Self, First), WatchError> {
+        let sources = options.sources.clone();
+        let is_directory = options.git.is_none();
+        let mut reloader = Self { source: Source::new(options)?, last: None };
+        let mut failing = None;
+        for _ in 0..TRIES {
+            match reloader.source.fetch().await {
+                Ok(Checkout { sources, revision }) => {
+                    let gathered = gather(sources).await?;
+                    if reloader.source.is_as_fetched().await {
+                        let (digests, loaded) = build(gathered.map_err(WatchError::Load)?).await?;
+                        let commit = revision.as_ref().map(|revision| revision.commit.clone());
+                        reloader.last = Some(Taken { digests: digests.clone(), commit, broken: None });
+                        return Ok((reloader, First { loaded, digests, revision, failing: None, is_whole: true }));
+                    }
+                }
+                Err(error) => {
+                    failing = Some(error);
+                    break;
+                }
+            }
+        }
+        let last = reloader.source.last().await?;
+        let (checkout, is_whole) = match last {
+            Some(last) => (last, true),
+            None if is_directory => (Checkout { sources, revision: None }, false),
+            None => return Err(failing.unwrap_or_else(unsettled).into()),
+        };
+        let (digests, loaded) = build(gather(checkout.sources).await?.map_err(WatchError::Load)?).await?;
+        let failing = Some(failing.unwrap_or_else(unsettled));
+        Ok((reloader, First { loaded, digests, revision: checkout.revision, failing, is_whole }))
+    }
+
+    /// The source for people, without credentials.
+    pub(super) fn place(&self) -> String {
+        self.source.place()
+    }
+
+    /// What has to be watched.
+    pub(super) fn watched(&self, config: &Config) -> Watched {
+        Watched::of(config).and(self.source.watched())
+    }
+
+    /// What the source came to, where that is not as it was taken last.
+    pub(super) async fn read(&mut self, config: &Arc<Config>, journal: &JournalPlace) -> Option<Found> {
+        for _ in 0..TRIES {
+            let checkout = match self.source.fetch().await {
+                Ok(checkout) => checkout,
+                Err(error) => {
+                    let digests = digests_by(config).await;
+                    let taken = Taken { digests: digests.clone(), commit: None, broken: Some(error.to_string()) };
+                    return self.is_new(taken).then_some(Found::Unreadable { error, digests });
+                }
+            };
+            let Checkout { sources, revision } = checkout;
+            let gathered = gather(sources).await.unwrap_or_else(|error| Err(vec![plain(&error.to_string())]));
+            // Whoever writes several files is in between two: what was read then is of no tree.
+            if self.source.is_as_fetched().await {
+                return self.take(gathered, revision, config, journal).await;
+            }
+        }
+        tracing::warn!("the files keep changing while they are read; they are read again later");
+        None
+    }
+
+    async fn take(
+        &mut self,
+        gathered: Result<Gathered, Vec<Problem>>,
+        revision: Option<Revision>,
+        config: &Arc<Config>,
+        journal: &JournalPlace,
+    ) -> Option<Found> {
+        let commit = revision.as_ref().map(|revision| revision.commit.clone());
+        let gathered = match gathered {
+            Ok(gathered) => gathered,
+            Err(problems) => {
+                let digests = digests_by(config).await;
+                let told: Vec<&str> = problems.iter().map(|problem| problem.rendered.as_str()).collect();
+                let taken = Taken { digests: digests.clone(), commit, broken: Some(told.join("\n")) };
+                return self.is_new(taken).then_some(Found::BrokenConfig { problems, digests });
+            }
+        };
+        let taken = Taken { digests: gathered.digests(), commit, broken: None };
+        if !self.is_new(taken) {
+            return None;
+        }
+        Some(match build(gathered).await {
+            Ok((digests, loaded)) => match immovable(&loaded.config, journal) {
+                None => Found::Tree { loaded, digests, revision },
+                Some(problem) => Found::BrokenConfig { problems: vec![problem], digests },
+            },
+            Err(error) => {
+                self.last = None;
+                let digests = digests_by(config).await;
+                Found::BrokenConfig { problems: vec![plain(&error.to_string())], digests }
+            }
+        })
+    }
+
+    fn is_new(&mut self, taken: Taken) -> bool {
+        let is_new = self.last.as_ref() != Some(&taken);
+        self.last = Some(taken);
+        is_new
+    }
+}
+
+/// What cannot change while the daemon runs.
+fn immovable(config: &Config, journal: &JournalPlace) -> Option<Problem> {
+    (config.journal != *journal).then(|| {
+        let mut problem = plain("`journal:` names another place than the one that the daemon began with");
+        problem.file = config.path.display().to_string();
+        problem.hint = Some("put it back, or restart the daemon".into());
+        problem
+    })
+}
+
+/// Reads every file, away from the tasks that must not wait.
+async fn gather(sources: Sources) -> Result<Result<Gathered, Vec<Problem>>, WatchError> {
+    let gathered = tokio::task::spawn_blocking(move || run::gather(&sources)).await;
+    gathered.map_err(|error| WatchError::Broken(error.to_string()))
+}
+
+async fn build(gathered: Gathered) -> Result<(Digests, Loaded), WatchError> {
+    let built = tokio::task::spawn_blocking(move || (gathered.digests(), run::build(gathered))).await;
+    built.map_err(|error| WatchError::Broken(error.to_string()))
+}
+
+async fn digests_by(config: &Arc<Config>) -> Digests {
+    let config = Arc::clone(config);
+    tokio::task::spawn_blocking(move || run::digests_by(&config)).await.unwrap_or_default()
+}
+
+/// A problem without a place.
+fn plain(message: &str) -> Problem {
+    Problem {
+        file: "portcullis.yaml".into(),
+        line: 0,
+        column: 1,
+        message: message.to_owned(),
+        hint: None,
+        rendered: format!("error: {message}"),
+    }
+}

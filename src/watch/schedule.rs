@@ -1,0 +1,193 @@
+//! When one target is looked at: a state machine over plain times. It reads no clock and rolls no dice.
+//!
+//! Times between looks and back-off are measured on a time that only runs forward, so that a jump of the wall clock neither
+//! stops the looking nor makes it spin. What comes due is a wall-clock time; a jump is noticed, and looked after at once.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Trigger;
+
+/// The longest sleep in one piece: by then a jump of the wall clock is noticed.
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The first pause after a failure; it doubles with each further one.
+pub const FIRST_BACKOFF: Duration = Duration::from_secs(10);
+/// The shortest pause after a failure, and between a look and what comes due right behind it.
+pub const BREATH: Duration = Duration::from_secs(1);
+/// How far the wall clock may drift from the running time within one sleep before that counts as a jump.
+pub const JUMP: Duration = Duration::from_secs(10);
+/// How much the time between looks varies to either side, as a part of it.
+const JITTER: f64 = 0.1;
+
+/// A moment: time that only runs forward, and the wall clock beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Since the daemon began. Never goes back.
+    pub run: Duration,
+    /// The wall clock.
+    pub wall: Timestamp,
+}
+
+/// How often a target is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The time between looks.
+    pub interval: Duration,
+    /// The longest pause after failures.
+    pub max_backoff: Duration,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Look, for this reason.
+    Look(Trigger),
+    /// Nothing, for at most so long.
+    Wait(Duration),
+}
+
+/// How a look went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Went {
+    /// Well, and nothing was sent.
+    Well,
+    /// Something was sent, and all of it ended well.
+    Sent,
+    /// It failed, or something that was sent did.
+    Failed,
+}
+
+/// The schedule of one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    pace: Pace,
+    /// When the time between looks is over.
+    next: Duration,
+    /// What asked for a look that did not begin yet.
+    wanted: Option<Trigger>,
+    /// What the look under way was begun for.
+    running: Option<Trigger>,
+    /// When something comes due by itself.
+    due: Option<Timestamp>,
+    /// Nothing that comes due is looked after before that.
+    due_not_before: Duration,
+    failures: u32,
+    last: Option<Moment>,
+}
+
+impl Schedule {
+    /// A target that is looked at at once.
+    pub fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            next: Duration::ZERO,
+            wanted: Some(Trigger::Start),
+            running: None,
+            due: None,
+            due_not_before: Duration::ZERO,
+            failures: 0,
+            last: None,
+        }
+    }
+
+    /// The pace changed. It holds from the next look on, and a shorter interval at once.
+    pub fn set_pace(&mut self, pace: Pace, now: Moment) {
+        self.pace = pace;
+        if self.failures == 0 {
+            self.next = self.next.min(now.run.saturating_add(pace.interval));
+        }
+    }
+
+    /// Something says "look again". During a look it causes one more, however often it comes.
+    pub fn trigger(&mut self, trigger: Trigger) {
+        self.wanted.get_or_insert(trigger);
+    }
+
+    /// What to do now. While a look is under way, nothing.
+    pub fn next(&mut self, now: Moment) -> Next {
+        if self.jumped(now) {
+            self.wanted.get_or_insert(Trigger::Due);
+        }
+        if self.running.is_some() {
+            return Next::Wait(LONGEST_SLEEP);
+        }
+        if let Some(trigger) = self.wanted {
+            return Next::Look(trigger);
+        }
+        if now.run >= self.next {
+            return Next::Look(if self.failures > 0 { Trigger::Retry } else { Trigger::Interval });
+        }
+        let mut wait = self.next - now.run;
+        if let Some(due) = self.due {
+            let left = until(due, now.wall).max(self.due_not_before.saturating_sub(now.run));
+            if left.is_zero() {
+                return Next::Look(Trigger::Due);
+            }
+            wait = wait.min(left);
+        }
+        Next::Wait(wait.min(LONGEST_SLEEP))
+    }
+
+    /// A look begins. What asked for one so far is answered by it.
+    pub fn begin(&mut self, trigger: Trigger) {
+        self.wanted = None;
+        self.due = None;
+        self.running = Some(trigger);
+    }
+
+    /// The look ended. `due`: when something comes due next. `dice`: at least 0 and below 1, for the jitter.
+    pub fn end(&mut self, now: Moment, went: Went, due: Option<Timestamp>, dice: f64) {
+        let answered = self.running.take();
+        let dice = dice.clamp(0.0, 1.0);
+        self.due = due;
+        self.due_not_before = now.run.saturating_add(BREATH);
+        let pause = match went {
+            Went::Failed => {
+                let doublings = self.failures.min(30);
+                self.failures = self.failures.saturating_add(1);
+                let most = FIRST_BACKOFF.saturating_mul(1 << doublings).min(self.pace.max_backoff);
+                most.mul_f64(dice).max(BREATH.min(self.pace.max_backoff))
+            }
+            Went::Well | Went::Sent => {
+                self.failures = 0;
+                self.pace.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * dice)
+            }
+        };
+        self.next = now.run.saturating_add(pause);
+        // One look more, so that what was sent is seen to be in sync; never a chain of them.
+        if went == Went::Sent && answered != Some(Trigger::Retry) {
+            self.wanted.get_or_insert(Trigger::Retry);
+        }
+    }
+
+    /// When the next look begins unless something happens, by the wall clock.
+    pub fn next_look(&self, now: Moment) -> Timestamp {
+        let left = match self.wanted {
+            Some(_) => Duration::ZERO,
+            None => self.next.saturating_sub(now.run),
+        };
+        let by_time = now.wall.saturating_add(jiff::SignedDuration::try_from(left).unwrap_or_default());
+        let by_time = by_time.unwrap_or(Timestamp::MAX);
+        self.due.map_or(by_time, |due| due.max(now.wall).min(by_time))
+    }
+
+    /// Failed looks in a row.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Whether the wall clock jumped since the last call: back, or further ahead than the time that ran.
+    fn jumped(&mut self, now: Moment) -> bool {
+        let Some(last) = self.last.replace(now) else { return false };
+        let ran = now.run.saturating_sub(last.run);
+        let by_clock = now.wall.duration_since(last.wall);
+        let off = by_clock.saturating_sub(jiff::SignedDuration::try_from(ran).unwrap_or_default());
+        off.unsigned_abs() > JUMP
+    }
+}
+
+/// How long until a wall-clock time; nothing where it has passed.
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,244 @@
+//! The task of one target: waits until it is to be looked at, looks, and puts up what it saw. It waits for no other target.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Trigger,
+    mailbox::Mailbox,
+    publish::{self, Looked, next_due, publish},
+    schedule::{Moment, Next, Pace, Schedule, Went},
+    shared::Shared,
+    tree::Basis,
+};
+use crate::{
+    access::Text,
+    apply::{Event, Progress},
+    plan::Status,
+    run::{self, Consent, LOCK_WAIT, Perform, RunError, RunReport, Wishes},
+    serve::TargetView,
+    transport::Stop,
+};
+
+/// Looks at a target until the daemon stops or the target is taken away.
+pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>, stop: Stop) {
+    let Some(pace) = pace(&shared, &name) else { return };
+    let mut schedule = Schedule::new(pace);
+    let mut upcoming = Vec::new();
+    while !stop.is_cancelled() {
+        if let Some(trigger) = mailbox.take() {
+            schedule.trigger(trigger);
+        }
+        let Some(pace) = self::pace(&shared, &name) else { return };
+        schedule.set_pace(pace, shared.moment());
+        match schedule.next(shared.moment()) {
+            Next::Wait(wait) => {
+                show_next(&shared, &name, &schedule);
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = mailbox.asked() => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+            Next::Look(trigger) => {
+                schedule.begin(trigger);
+                let (went, view) = look(&shared, &name, trigger, &stop).await;
+                if let Some(view) = view {
+                    upcoming = view.upcoming;
+                }
+                let now = shared.moment();
+                schedule.end(now, went, next_due(&upcoming, now.wall), fastrand::f64());
+            }
+        }
+    }
+}
+
+/// How often the target is looked at, by the configuration in force; `None` where it is not configured any more.
+fn pace(shared: &Shared, name: &Text) -> Option<Pace> {
+    let config = shared.config();
+    let target = config.targets.get(name)?;
+    let plain = |duration: SignedDuration| Duration::try_from(duration).unwrap_or(Duration::MAX);
+    Some(Pace {
+        interval: plain(target.interval.unwrap_or(config.watch.interval)),
+        max_backoff: plain(config.watch.max_backoff),
+    })
+}
+
+fn show_next(shared: &Shared, name: &Text, schedule: &Schedule) {
+    let (next_look, failures) = (schedule.next_look(shared.moment()), schedule.failures());
+    if let Some(view) = shared.board.target(name)
+        && (view.next_look != Some(next_look) || view.failures != failures)
+    {
+        shared.board.set_target(TargetView { next_look: Some(next_look), failures, ..(*view).clone() });
+    }
+}
+
+/// One look: a run of this target alone.
+async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (Went, Option<TargetView>) {
+    let basis = shared.trees().basis(name).cloned();
+    let Some(basis) = basis else { return (Went::Well, None) };
+    let Some(target) = basis.loaded.config.targets.get(name) else { return (Went::Well, None) };
+    if !matches!(trigger, Trigger::Files | Trigger::Source | Trigger::Request | Trigger::Webhook) {
+        shared.board.meters().trigger(trigger.name());
+    }
+    let began = shared.moment();
+    let before = shared.board.target(name).map_or_else(|| publish::starting(target), |view| (*view).clone());
+    shared.board.set_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
+    tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
+    let heard = Heard { shared, name, sending: Mutex::new(None) };
+    let result = perform(shared, name, &basis, &heard, stop).await;
+    let now = shared.moment();
+    if matches!(&result, Err(RunError::Stopped)) {
+        shared.board.set_target(before);
+        return (Went::Well, None);
+    }
+    if result.is_err() {
+        shared.fleet.peers().gave_up(name);
+    }
+    shared.show_journal(match &result {
+        Err(RunError::Journal(error)) => Some(error),
+        _ => None,
+    });
+    let held =
+        basis.only_expired.as_ref().map(|only| format!("its files are broken since {}: {}", only.since, only.why));
+    let looked = Looked { target, result: &result, held, commit: basis.revision.clone(), ended_at: now.wall };
+    let published = publish(&before, &looked);
+    if let Ok(report) = &result {
+        count(shared, name, report, heard.sending_began());
+    }
+    let meters = shared.board.meters();
+    meters.run(name, published.result, took(began, now));
+    published.refused_anew.iter().for_each(|guard| meters.refusal(name, guard));
+    log(name, &published.view, &result, took(began, now));
+    let view = TargetView { running_since: None, ..published.view };
+    shared.board.set_target(view.clone());
+    published.news.into_iter().for_each(|news| shared.tell.tell(news));
+    (published.went, Some(view))
+}
+
+/// Boxed: the compiler cannot see that the future of a whole run may go to another thread unless it is told so here.
+fn perform<'a>(
+    shared: &'a Shared,
+    name: &'a Text,
+    basis: &'a Basis,
+    progress: &'a dyn Progress,
+    stop: &'a Stop,
+) -> BoxFuture<'a, Result<RunReport, RunError>> {
+    Box::pin(run_once(shared, name, basis, progress, stop))
+}
+
+async fn run_once(
+    shared: &Shared,
+    name: &Text,
+    basis: &Basis,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<RunReport, RunError> {
+    let config = &basis.loaded.config;
+    let wishes = Wishes {
+        only: vec![name.clone()],
+        stopped: shared.pauses.why(config, shared.now()),
+        only_expired: basis.only_expired.clone(),
+        upcoming: true,
+        ..Wishes::default()
+    };
+    let brake = || shared.pauses.why(config, shared.now());
+    let perform = Perform {
+        command: "watch",
+        loaded: &basis.loaded,
+        wishes,
+        consent: Consent::Unattended,
+        new_journal: false,
+        lock_wait: LOCK_WAIT,
+        clock: Arc::clone(&shared.clock),
+        stop: stop.clone(),
+        fleet: Some(&shared.fleet),
+        brake: Some(&brake),
+        revision: basis.revision.clone(),
+    };
+    run::perform(perform, &*shared.connect, progress).await
+}
+
+fn took(began: Moment, now: Moment) -> Duration {
+    now.run.saturating_sub(began.run)
+}
+
+/// Counts what the look did.
+fn count(shared: &Shared, name: &Text, report: &RunReport, sending: Option<Timestamp>) {
+    let meters = shared.board.meters();
+    if let Some(usage) = report.usage.get(name) {
+        meters.calls(name, usage.requests);
+    }
+    let part = report.plan.iter().flat_map(|plan| &plan.targets).find(|part| part.target == *name);
+    for outcome in report.outcomes.iter().filter(|outcome| outcome.target == *name) {
+        for row in outcome.resumed.iter().chain(&outcome.rows) {
+            meters.revocation(name, row.cause.name(), row.end.name());
+        }
+        for row in outcome.rows.iter().filter(|row| row.intent.is_some()) {
+            let planned = part.into_iter().flat_map(|part| &part.rows);
+            let mut planned = planned.filter(|one| one.status == Status::Change && one.id == row.id);
+            let due = planned.find(|one| one.kind == row.kind).and_then(|one| one.due_at);
+            if let (Some(due), Some(sending)) = (due, sending) {
+                meters.due_lag(name, Duration::try_from(sending.duration_since(due)).unwrap_or_default());
+            }
+        }
+    }
+}
+
+fn log(name: &Text, view: &TargetView, result: &Result<RunReport, RunError>, took: Duration) {
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let health = view.health.name();
+    let counts = view.plan.as_ref().map(|plan| (plan.counts.changes, plan.counts.held)).unwrap_or_default();
+    match (result, &view.why) {
+        (Err(_), why) => tracing::warn!(target = %name, health, millis, why, "the look failed"),
+        (Ok(_), Some(why)) => {
+            tracing::warn!(target = %name, health, millis, changes = counts.0, held = counts.1, %why, "looked");
+        }
+        (Ok(_), None) => tracing::info!(target = %name, health, millis, changes = counts.0, held = counts.1, "looked"),
+    }
+}
+
+/// Hears what the run does: for the log, and when sending began.
+struct Heard<'a> {
+    shared: &'a Shared,
+    name: &'a Text,
+    sending: Mutex<Option<Timestamp>>,
+}
+
+impl Heard<'_> {
+    fn sending_began(&self) -> Option<Timestamp> {
+        *self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress for Heard<'_> {
+    fn tell(&self, event: &Event<'_>) {
+        let target = self.name.as_str();
+        match event {
+            Event::Sending { rows, .. } => {
+                *self.sending.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.shared.now());
+                tracing::info!(target, rows, "sending");
+            }
+            Event::Row { outcome, .. } => tracing::info!(
+                target,
+                kind = %outcome.kind,
+                id = %outcome.id,
+                cause = outcome.cause.name(),
+                end = outcome.end.name(),
+                detail = %outcome.detail,
+                "a row ended"
+            ),
+            Event::Settling { open, .. } => tracing::info!(target, open, "settling what was left open"),
+            Event::Read { entries, .. } => tracing::debug!(target, entries, "read"),
+            Event::Unreadable { what, .. } => tracing::debug!(target, what, "unreadable"),
+            Event::Locking { .. } => tracing::trace!(target, "locking"),
+            Event::Reading { .. } => tracing::trace!(target, "reading"),
+            Event::ReadingBack { .. } => tracing::debug!(target, "reading back"),
+        }
+    }
+}
