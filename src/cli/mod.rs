@@ -7,6 +7,7 @@
 mod apply;
 mod args;
 mod begin;
+mod beside;
 mod completions;
 mod demo;
 mod exit;

@@ -1,18 +1,18 @@
 //! `portcullis watch`: the daemon that keeps targets in sync.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use super::{
     Exit,
+    beside::Beside,
     failure::{Failure, Result},
     resolve::{Context, check_target},
     signals, validate, work,
 };
 use crate::{
-    config::Config,
     run::{self, Live},
-    transport::Stop,
-    watch::{Daemon, Quiet, SourceOptions, Start, Tell, WatchError},
+    serve::Board,
+    watch::{Daemon, GitOptions, SourceOptions, Start, WatchError, tell::Teller},
 };
 
 /// Keep every enforced target equal to its policies, for months
@@ -24,56 +24,85 @@ use crate::{
 #[derive(Debug, Default, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  portcullis watch                                  the files that portcullis.yaml names
+  portcullis watch                                  the files that portcullis.yaml names; a page at http://127.0.0.1:9464/
   portcullis watch --target s2-production           one target only
+  portcullis watch --git https://git.example.com/access.git --ref main --path policies
+  portcullis watch --git /srv/access.git --path policies --allowed-signers signers
   PORTCULLIS_OBSERVE=1 portcullis watch             look and report, revoke nothing
   portcullis watch --log-format json                for a log collector")]
 pub struct WatchArgs {
+    /// Take the policies from this Git repository, by address or path, each run pinned to a commit
+    #[arg(long, value_name = "REPOSITORY", conflicts_with = "policies")]
+    pub git: Option<String>,
+    /// The branch to follow, or a whole name such as refs/tags/live
+    #[arg(long = "ref", value_name = "REF", default_value = "main", requires = "git")]
+    pub git_ref: String,
+    /// The directory of the policies in the repository
+    #[arg(long, value_name = "DIR", default_value = "policies", requires = "git")]
+    pub path: String,
+    /// The people file in the repository; without it the one that portcullis.yaml names
+    #[arg(long, value_name = "FILE", requires = "git", conflicts_with = "people")]
+    pub people_path: Option<String>,
+    /// Where the own checkout is kept
+    #[arg(long, value_name = "DIR", requires = "git")]
+    pub checkout: Option<PathBuf>,
+    /// Take only commits whose SSH signature is of somebody in this file, in ssh-keygen's form
+    #[arg(long, value_name = "FILE", requires = "git")]
+    pub allowed_signers: Option<PathBuf>,
+    /// Take a rewritten ref, once, where its head is exactly this commit
+    #[arg(long, value_name = "COMMIT", requires = "git")]
+    pub accept_rewrite: Option<String>,
+    /// Where to listen, in place of what portcullis.yaml says; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "no_listen")]
+    pub listen: Option<SocketAddr>,
+    /// Listen nowhere: no page, no metrics, no API
+    #[arg(long)]
+    pub no_listen: bool,
     /// Begin a new journal where there is none; the past is unknown then
     #[arg(long)]
     pub new_journal: bool,
 }
 
+impl WatchArgs {
+    fn source(&self, context: &Context) -> SourceOptions {
+        let git = self.git.as_ref().map(|address| GitOptions {
+            address: address.clone(),
+            git_ref: self.git_ref.clone(),
+            path: self.path.clone(),
+            people_path: self.people_path.clone(),
+            checkout: self.checkout.clone(),
+            allowed_signers: self.allowed_signers.clone(),
+            accept_rewrite: self.accept_rewrite.clone(),
+        });
+        SourceOptions { sources: work::sources(context), git }
+    }
+}
+
 /// Looks until a signal comes.
 ///
 /// # Errors
-/// The operator's file, the journal or the source cannot be used. Broken policies are no error: they are reported.
+/// The operator's file, the journal or the source cannot be used, or the port is taken. Broken policies are no error: they are
+/// reported.
 pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
     let stop = signals::listen()?;
+    let board = Arc::new(Board::default());
+    let teller = Arc::new(Teller::start(&[], Arc::clone(&board), run::system_clock()));
     let daemon = Daemon::start(Start {
-        source: SourceOptions { sources: work::sources(context), git: None },
+        source: args.source(context),
         only: context.targets.clone(),
         new_journal: args.new_journal,
         connect: Arc::new(Live),
+        board,
+        tell: teller.clone(),
         clock: run::system_clock(),
-        tell: teller(),
         stop: stop.clone(),
     });
     let daemon = daemon.await.map_err(|error| failure(context, error))?;
-    context.check_targets(daemon.config().targets.keys())?;
-    let around = Surroundings::start(&daemon, &daemon.config(), &stop).await?;
+    let listen = (!args.no_listen).then(|| args.listen.unwrap_or(daemon.config().watch.listen));
+    let beside = Beside::start(&daemon, listen, teller).await?;
     daemon.run().await;
-    around.end().await;
+    beside.end().await;
     Ok(Exit::Done)
-}
-
-/// Who is told.
-fn teller() -> Arc<dyn Tell> {
-    Arc::new(Quiet)
-}
-
-/// What runs beside the loop: the listener, the file watcher, the service manager's notices. Each is given what it needs of the
-/// daemon here, and ended here.
-struct Surroundings;
-
-impl Surroundings {
-    #[expect(clippy::unused_async, reason = "what is started here binds sockets")]
-    async fn start(_daemon: &Daemon, _config: &Config, _stop: &Stop) -> Result<Self> {
-        Ok(Self)
-    }
-
-    #[expect(clippy::unused_async, reason = "what is ended here is waited for")]
-    async fn end(self) {}
 }
 
 fn failure(context: &Context, error: WatchError) -> Failure {

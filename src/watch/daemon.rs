@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use tokio::{
     task::{Id, JoinError, JoinSet},
     time::Instant,
@@ -24,9 +25,9 @@ use crate::{
     access::Text,
     apply::Clock,
     config::{Config, JournalPlace, NotifyOn},
-    journal::JournalError,
+    journal::{Filter, JournalError, Record},
     run::{self, Connect, Fleet},
-    serve::{Board, Control, JournalView, SourceView, TreeProblem},
+    serve::{Board, Control, JournalView, Records, SourceView, TreeProblem},
     transport::Stop,
     yaml::Problem,
 };
@@ -46,6 +47,8 @@ pub struct Start {
     pub new_journal: bool,
     /// Brings targets within reach.
     pub connect: Arc<dyn Connect>,
+    /// What is shown of it.
+    pub board: Arc<Board>,
     /// The time.
     pub clock: Clock,
     /// Who is told.
@@ -89,7 +92,7 @@ impl Daemon {
     /// # Errors
     /// [`WatchError`]. Broken policies are no error here: they are reported, and hold what they touch.
     pub async fn start(start: Start) -> Result<Self, WatchError> {
-        let Start { source, only, new_journal, connect, clock, tell, stop } = start;
+        let Start { source, only, new_journal, connect, board, clock, tell, stop } = start;
         let (reloader, First { loaded, digests, revision, failing, is_whole }) = Reloader::begin(source).await?;
         if let Some(unknown) = only.iter().find(|name| !loaded.config.targets.contains_key(*name)) {
             return Err(WatchError::UnknownTarget(unknown.clone()));
@@ -107,7 +110,6 @@ impl Daemon {
         if let Some(error) = failing {
             trees.take(Found::Unreadable { error, digests }, now);
         }
-        let board = Arc::new(Board::default());
         let place = match fleet.place() {
             JournalPlace::File(path) => path.display().to_string(),
             JournalPlace::Ephemeral => "ephemeral".to_owned(),
@@ -128,6 +130,7 @@ impl Daemon {
             stop,
         });
         let daemon = Self { reloader, files: None, shared, workers: JoinSet::new(), running: BTreeMap::new() };
+        daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
         daemon.show_source();
         daemon.keep(&changed).await;
@@ -152,6 +155,11 @@ impl Daemon {
     /// What callers may steer.
     pub fn control(&self) -> Arc<dyn Control> {
         Arc::new(Steering(Arc::clone(&self.shared)))
+    }
+
+    /// Where its records are read.
+    pub fn records(&self) -> Arc<dyn Records> {
+        Arc::new(Recorded(Arc::clone(&self.shared)))
     }
 
     /// The configuration in force.
@@ -243,6 +251,7 @@ impl Daemon {
     }
 
     fn tick(&self) {
+        self.shared.board.beat();
         let was = self.shared.board.pause();
         if self.shared.show_pause() {
             let paused = self.shared.board.pause();
@@ -271,6 +280,7 @@ impl Daemon {
         let changed = self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).take(found, now);
         let problems = self.shared.trees().problems().len();
         tracing::info!(trigger = trigger.name(), targets = changed.look.len(), problems, "the files were taken");
+        self.shared.tell.set_receivers(&self.config().watch.notify);
         self.tell_source();
         self.show_source();
         self.keep(&changed).await;
@@ -370,5 +380,15 @@ impl Daemon {
             self.workers.abort_all();
             while self.workers.join_next().await.is_some() {}
         }
+    }
+}
+
+/// The journal as it is at the time: it is opened anew where its file was replaced.
+struct Recorded(Arc<Shared>);
+
+#[async_trait]
+impl Records for Recorded {
+    async fn records(&self, filter: &Filter) -> Result<Vec<Record>, JournalError> {
+        self.0.fleet.journal().await?.records(filter).await
     }
 }

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{access::Text, config::NotifyOn};
+use crate::{
+    access::Text,
+    config::{Notify, NotifyOn},
+};
 
 /// Something worth telling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -58,6 +61,9 @@ fn named<S: serde::Serializer>(on: &NotifyOn, serializer: S) -> Result<S::Ok, S:
 pub trait Tell: Send + Sync {
     /// Takes news. Must not block.
     fn tell(&self, news: News);
+
+    /// Tells these from now on: the operator's file was read.
+    fn set_receivers(&self, _notify: &[Notify]) {}
 }
 
 /// Tells nobody.

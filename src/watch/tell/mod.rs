@@ -30,7 +30,7 @@ use std::{
 use tokio::task::JoinHandle;
 
 use self::receiver::Receiver;
-use super::News;
+use super::{News, Tell};
 use crate::{apply::Clock, config::Notify, serve::Board};
 
 pub use delivery::{SIGNATURE, signature};
@@ -117,6 +117,16 @@ impl Teller {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tell for Teller {
+    fn tell(&self, news: News) {
+        Self::tell(self, news);
+    }
+
+    fn set_receivers(&self, notify: &[Notify]) {
+        Self::set_receivers(self, notify);
     }
 }
 
