@@ -70,6 +70,14 @@ fn full_settings_become_plain_data() {
 }
 
 #[test]
+fn the_receivers_of_the_readme_are_taken() {
+    let (_, rest) = include_str!("../../README.md").split_once("## Notifications").unwrap();
+    let shown = rest.split_once("watch:\n").unwrap().1.split_once("```").unwrap().0;
+    let settings = read(shown).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(settings.notify.len(), 3);
+}
+
+#[test]
 fn what_is_left_out_has_its_default() {
     assert_eq!(read("  grace: 25s\n").unwrap(), WatchSettings::default());
     let other = read("  listen: \"[::1]:0\"\n").unwrap();

@@ -352,7 +352,12 @@ fn a_log_of_json_has_one_harmless_object_on_every_line() {
     assert!(applied.err.contains("h1 ") && applied.code == 0, "{}", applied.err);
     // What is said beside the log is a record of it, too: errors, and several lines of them.
     house.write("policies/broken.yaml", "version: 1\ntarget: s2\naccess_tokens: [{ id: \"a\\e[2J\" , x: 1 }]\n");
-    for args in [&["plan"][..], &["validate"], &["plan", "--config", "elsewhere.yaml"], &["revoke", "s2", "none"]] {
+    for args in [
+        &["plan"][..],
+        &["validate"],
+        &["plan", "--config", "elsewhere.yaml"],
+        &["revoke", "s2", "none", "--because", "x", "--yes"],
+    ] {
         let run = log(args);
         all_records(args[0], &run);
         assert!(run.code == 1 && run.err.contains("\"ERROR\""), "{args:?}: {}", run.err);

@@ -78,6 +78,24 @@ fn pretty(document: &str) -> String {
 }
 
 #[test]
+fn the_readme_shows_the_document() {
+    let readme = include_str!("../../../../README.md");
+    let (_, rest) = readme.split_once("## Notifications").unwrap();
+    let shown = rest.split_once("```json").unwrap().1.split_once("```").unwrap().0;
+    let shown: serde_json::Value = serde_json::from_str(shown).unwrap();
+    let news = News {
+        subject: "s2-production revocations".into(),
+        title: "s2-production: 2 revocations sent".to_owned(),
+        lines: vec!["access token service/old-export (absent): done".to_owned()],
+        lines_left_out: 1,
+        commit: Some("4be1f0d3c5a1".into()),
+        ..news(NotifyOn::Revocations, "", "9f3745e0")
+    };
+    let rendered: serde_json::Value = serde_json::from_str(&document::render(&message(vec![news]))).unwrap();
+    assert_eq!(shown, rendered);
+}
+
+#[test]
 fn nothing_raw_goes_out_and_programs_get_the_true_names() {
     for rendered in [slack::render(&hostile()), slack::render(&merged()), document::render(&hostile())] {
         assert!(!rendered.chars().any(neutral::is_unsafe), "{rendered}");

@@ -62,8 +62,8 @@ async fn one_that_does_not_start_is_not_tried_again() {
 #[tokio::test]
 async fn what_it_leaves_running_does_not_hold_us_up() {
     // The child of the shell keeps standard error open.
-    shell("sleep 60 & exit 0", "{}", Duration::from_secs(20)).await.unwrap();
-    let error = shell("sleep 60 & echo gone wrong >&2; exit 1", "{}", Duration::from_secs(20)).await.unwrap_err();
+    shell("sleep 25 & exit 0", "{}", Duration::from_secs(20)).await.unwrap();
+    let error = shell("sleep 25 & echo gone wrong >&2; exit 1", "{}", Duration::from_secs(20)).await.unwrap_err();
     assert_eq!(error.advice.as_deref(), Some("it says: gone wrong"));
 }
 

@@ -236,8 +236,10 @@ async fn a_receiver_that_stays_keeps_its_memory() {
     teller.tell(failure("b"));
     until(|| fake.tries().len() == 2).await;
     assert_eq!(fake.subjects(), [["a"], ["b"]]);
+    let kept = Arc::downgrade(&teller.lock()[1].receiver);
     teller.set_receivers(&[other]);
     teller.tell(failure("c"));
     silence().await;
     assert_eq!(fake.tries().len(), 2, "it is gone");
+    assert_eq!(kept.strong_count(), 0, "and its task ended");
 }
