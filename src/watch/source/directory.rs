@@ -1,15 +1,10 @@
 //! A directory as the source: files that somebody else writes, read when they are at rest.
 //!
-//! Half of a `git checkout`, or of an editor's save, looks like declarations that were taken out. So a tree counts only once
-//! nothing in it has changed for a moment and no Git operation is under way in it. Links on the way to the root are
-//! resolved once, so that policies and people are of the same side of a swap.
+//! Links on the way to the root are resolved once, so that policies and people are of the same side of a swap.
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime},
-};
+use std::path::{Path, PathBuf};
 
-use super::{Checkout, SourceError};
+use super::{Checkout, SourceError, rest};
 use crate::{
     config,
     run::{Sources, files},
@@ -17,40 +12,32 @@ use crate::{
     watch::survey::{Survey, Watched, survey},
 };
 
-/// How long nothing may have changed before a tree counts as at rest.
-const REST: Duration = Duration::from_millis(100);
-/// How long a fetch waits for that.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How old an `index.lock` may be and still tell of a Git operation; an older one was left behind, or an editor holds it.
-const LOCK_AGE: Duration = Duration::from_secs(60);
-
 /// A directory that somebody else updates.
 #[derive(Debug)]
 pub struct Directory {
     sources: Sources,
-    /// What was looked at last, and how it looked.
-    last: Option<(Watched, [u8; 32])>,
-    patience: Duration,
+    /// What was looked at last, under the names by which it is reached.
+    watched: Watched,
+    /// How it looked when it was at rest.
+    stamp: Option<[u8; 32]>,
+    patience: std::time::Duration,
 }
 
 impl Directory {
     /// These files. Nothing is looked at yet.
     pub fn new(sources: Sources) -> Self {
-        Self { sources, last: None, patience: PATIENCE }
+        let named = Places::named_by(&sources, None);
+        Self { sources, watched: named.watched(), stamp: None, patience: rest::PATIENCE }
     }
 
     /// The directory for people.
     pub fn place(&self) -> String {
-        let policies = self.sources.policies.as_ref().or_else(|| self.last.as_ref()?.0.trees.first());
-        policies.unwrap_or(&self.sources.config).display().to_string()
+        self.watched.trees.first().unwrap_or(&self.sources.config).display().to_string()
     }
 
-    /// Nothing but what the operator's file and the options name.
+    /// What was looked at last. Under the names by which it is reached: where a link leads is not all that can change.
     pub fn watched(&self) -> Watched {
-        Watched {
-            files: self.sources.people.clone().into_iter().collect(),
-            trees: self.sources.policies.clone().into_iter().collect(),
-        }
+        self.watched.clone()
     }
 
     /// The files, once they are at rest.
@@ -58,36 +45,28 @@ impl Directory {
     /// # Errors
     /// The policy root cannot be read, or the files do not come to rest.
     pub async fn fetch(&mut self) -> Result<Checkout, SourceError> {
+        self.stamp = None;
         let sources = self.sources.clone();
-        let found = tokio::task::spawn_blocking(move || places(&sources)).await.ok().flatten();
-        // A broken operator's file names nothing; who loads it tells what is wrong.
-        let Some(places) = found else {
-            self.last = None;
-            return Ok(Checkout { sources: self.sources.clone(), revision: None });
+        let named = rest::off_thread(move || Ok(Places::read(&sources))).await?;
+        self.watched = named.watched();
+        let sources = self.sources.clone();
+        let look = move || {
+            let places = Places::read(&sources);
+            let (survey, stirring) = look(&places)?;
+            // The stamp has seen the file that this is read from, so that later looks tell whether it still holds.
+            let stirring =
+                if Places::read(&sources) == places { stirring } else { Some("portcullis.yaml changes".into()) };
+            Ok((survey, stirring, places))
         };
-        let deadline = tokio::time::Instant::now() + self.patience;
-        let mut before: Option<[u8; 32]> = None;
-        loop {
-            let (now, stirring) = look(&places).await?;
-            let at_rest = before == Some(now.stamp) || now.newest.is_none_or(is_past);
-            if at_rest && stirring.is_none() {
-                self.last = Some((places.watched(), now.stamp));
-                return Ok(Checkout { sources: self.through_links(&places, &now), revision: None });
-            }
-            if tokio::time::Instant::now() >= deadline {
-                let what =
-                    stirring.unwrap_or_else(|| format!("something below {} keeps changing", places.policies.display()));
-                return Err(SourceError::Unsettled { what });
-            }
-            before = Some(now.stamp);
-            tokio::time::sleep(REST).await;
-        }
+        let (now, places) = rest::reach(self.patience, look).await?;
+        self.watched = places.watched();
+        self.stamp = Some(now.stamp);
+        Ok(Checkout { sources: self.through_links(&places, &now), revision: None })
     }
 
     /// Whether everything still is as the last fetch saw it.
     pub async fn is_as_fetched(&self) -> bool {
-        let Some((watched, stamp)) = self.last.clone() else { return true };
-        tokio::task::spawn_blocking(move || survey(&watched).stamp == stamp).await.unwrap_or(false)
+        rest::is_as_seen(&self.watched, self.stamp).await
     }
 
     /// The sources, with the real places of those that are reached through a link.
@@ -97,7 +76,8 @@ impl Directory {
             (std::path::absolute(as_given).is_ok_and(|path| path != real)).then_some(real)
         };
         let people = places.people.as_ref().and_then(|people| real(1, people));
-        let policies = real(1 + usize::from(places.people.is_some()), &places.policies);
+        let root = 1 + usize::from(places.people.is_some());
+        let policies = places.policies.as_ref().and_then(|policies| real(root, policies));
         Sources {
             config: self.sources.config.clone(),
             policies: policies.or_else(|| self.sources.policies.clone()),
@@ -107,66 +87,47 @@ impl Directory {
 }
 
 /// What a run would read.
-#[derive(Debug, Clone)]
-struct Places {
-    config: PathBuf,
-    people: Option<PathBuf>,
-    policies: PathBuf,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Places {
+    pub(super) config: PathBuf,
+    pub(super) people: Option<PathBuf>,
+    /// None where nothing that can be read names it.
+    policies: Option<PathBuf>,
 }
 
 impl Places {
+    /// As the operator's file names them. A broken one names nothing; who loads it tells what is wrong.
+    pub(super) fn read(sources: &Sources) -> Self {
+        let shown = sources.config.display().to_string();
+        let bytes = files::read_file(&sources.config).ok();
+        let config =
+            bytes.and_then(|bytes| config::load(&shown, &sources.config, &bytes, &systems::descriptions()).ok());
+        Self::named_by(sources, config)
+    }
+
+    fn named_by(sources: &Sources, config: Option<config::Config>) -> Self {
+        let (people, policies) = config.map_or((None, None), |config| (config.people, Some(config.policies)));
+        Self {
+            config: sources.config.clone(),
+            people: sources.people.clone().or(people),
+            policies: sources.policies.clone().or(policies),
+        }
+    }
+
     /// In the order in which [`Directory::through_links`] finds them again.
     fn watched(&self) -> Watched {
         let files = std::iter::once(self.config.clone()).chain(self.people.clone());
-        Watched { files: files.collect(), trees: vec![self.policies.clone()] }
+        Watched { files: files.collect(), trees: self.policies.clone().into_iter().collect() }
     }
 }
 
-fn places(sources: &Sources) -> Option<Places> {
-    let bytes = files::read_file(&sources.config).ok()?;
-    let shown = sources.config.display().to_string();
-    let config = config::load(&shown, &sources.config, &bytes, &systems::descriptions()).ok()?;
-    Some(Places {
-        config: sources.config.clone(),
-        people: sources.people.clone().or(config.people),
-        policies: sources.policies.clone().unwrap_or(config.policies),
-    })
-}
-
 /// One look, and what is going on there.
-async fn look(places: &Places) -> Result<(Survey, Option<String>), SourceError> {
-    let places = places.clone();
-    let root = places.policies.clone();
-    let looked = tokio::task::spawn_blocking(move || {
-        // The reader's own words for what is wrong with a root.
-        std::fs::read_dir(&places.policies)?;
-        let stirring = git_at_work(&places.policies);
-        Ok((survey(&places.watched()), stirring))
-    });
-    let cut_off = |_| Err(std::io::Error::other("reading it was cut off"));
-    let looked: std::io::Result<_> = looked.await.unwrap_or_else(cut_off);
-    looked.map_err(|error| SourceError::Directory { path: root, why: error.to_string() })
-}
-
-fn is_past(newest: SystemTime) -> bool {
-    // A time that is still to come (two clocks) tells nothing; then two equal looks have to do.
-    newest.elapsed().is_ok_and(|age| age >= REST)
-}
-
-/// Git's lock of the work tree that the policies lie in: it changes many files, one after the other.
-fn git_at_work(policies: &Path) -> Option<String> {
-    let real = std::fs::canonicalize(policies).ok()?;
-    let found = real.ancestors().map(|at| at.join(".git")).find(|git| git.exists())?;
-    let directory = if found.is_dir() {
-        found
-    } else {
-        let text = String::from_utf8(files::read_file(&found).ok()?).ok()?;
-        found.parent()?.join(text.strip_prefix("gitdir:")?.trim())
-    };
-    let lock = directory.join("index.lock");
-    let made = std::fs::metadata(&lock).and_then(|about| about.modified()).ok()?;
-    let is_fresh = made.elapsed().map_or(true, |age| age < LOCK_AGE);
-    is_fresh.then(|| format!("a Git operation is under way: {} is there", lock.display()))
+fn look(places: &Places) -> Result<(Survey, Option<String>), SourceError> {
+    let Some(root) = &places.policies else { return Ok((survey(&places.watched()), None)) };
+    if let Err(error) = std::fs::read_dir(root) {
+        return Err(SourceError::Directory { path: root.clone(), why: error.to_string() });
+    }
+    Ok((survey(&places.watched()), rest::git_at_work(root)))
 }
 
 #[cfg(unix)]
@@ -174,7 +135,10 @@ fn git_at_work(policies: &Path) -> Option<String> {
 mod tests {
     use std::{fs, os::unix::fs::symlink};
 
+    use std::time::SystemTime;
+
     use super::*;
+    use rest::{LOCK_AGE, REST};
 
     fn directory(dir: &Path) -> Directory {
         let sources = Sources { config: dir.join("portcullis.yaml"), ..Sources::default() };
@@ -208,6 +172,8 @@ mod tests {
         assert_eq!(checkout.sources.people, Some(real.join("one/people.yaml")));
         assert_eq!(checkout.revision, None);
         assert!(directory.is_as_fetched().await);
+        let watched = directory.watched();
+        assert_eq!(watched.trees, [dir.path().join("policies")], "by the link, or its swap would not be seen");
         symlink("two", dir.path().join("new")).unwrap();
         fs::rename(dir.path().join("new"), dir.path().join("current")).unwrap();
         assert!(!directory.is_as_fetched().await, "what was loaded meanwhile is thrown away");

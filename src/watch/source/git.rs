@@ -20,12 +20,18 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Checkout, DEFAULT_CHECKOUT, GitOptions, Revision, SourceError,
     address::{self, Address},
+    directory::Places,
     export::{Wanted, Written},
     pinned::{Pinned, Place},
     program::{Call, Ended, Program},
+    rest,
     signature::Signers,
 };
-use crate::{access::Text, run::Sources, watch::survey::Watched};
+use crate::{
+    access::Text,
+    run::Sources,
+    watch::survey::{Watched, survey},
+};
 
 /// Exported commits that are kept: the one in force, and the one before it.
 const KEPT_TREES: usize = 2;
@@ -77,6 +83,8 @@ pub struct Git {
     limits: Limits,
     program: std::ffi::OsString,
     open: Option<Open>,
+    /// The operator's files, and how they looked at the last fetch.
+    own: Option<(Watched, [u8; 32])>,
 }
 
 /// What is opened at the first use.
@@ -122,6 +130,7 @@ impl Git {
             limits,
             program: "git".into(),
             open: None,
+            own: None,
             sources,
         })
     }
@@ -143,10 +152,37 @@ impl Git {
         &self.git_ref
     }
 
-    /// The files of this machine that a look depends on besides the commit: the allowed signers.
+    /// The files of this machine that a look depends on besides the commit: the operator's own, and the allowed signers.
     pub fn watched(&self) -> Watched {
-        let files = self.signers.iter().map(|signers| signers.path().to_owned());
-        Watched { files: files.collect(), trees: Vec::new() }
+        let own = match &self.own {
+            Some((own, _)) => own.files.clone(),
+            None => vec![self.sources.config.clone()],
+        };
+        let signers = self.signers.iter().map(|signers| signers.path().to_owned());
+        Watched { files: own.into_iter().chain(signers).collect(), trees: Vec::new() }
+    }
+
+    /// Whether the operator's files still are as the last fetch saw them. A commit never changes.
+    pub async fn is_as_fetched(&self) -> bool {
+        match &self.own {
+            Some((own, stamp)) => rest::is_as_seen(own, Some(*stamp)).await,
+            None => true,
+        }
+    }
+
+    /// Waits until nobody is writing the operator's files: its own, and the people file where it is not the repository's.
+    async fn own_files(&mut self) -> Result<(), SourceError> {
+        let sources = self.sources.clone();
+        let has_people = self.people_path.is_some();
+        let look = move || {
+            let Places { config, people, .. } = Places::read(&sources);
+            let files = std::iter::once(config).chain(people.filter(|_| !has_people)).collect();
+            let own = Watched { files, trees: Vec::new() };
+            Ok((survey(&own), None, own))
+        };
+        let (seen, own) = rest::reach(rest::PATIENCE, look).await?;
+        self.own = Some((own, seen.stamp));
+        Ok(())
     }
 
     /// The newest commit of the ref, where it may be taken.
@@ -160,6 +196,7 @@ impl Git {
         let accepted = self.judge(&head).await?;
         self.verify(&head).await?;
         let tree = self.export(&head).await?;
+        self.own_files().await?;
         self.put_in_force(&head, accepted).await?;
         if let Some(open) = &mut self.open {
             open.listed = Some(listed);
@@ -176,6 +213,7 @@ impl Git {
         let Some(commit) = self.in_force().map(|pinned| pinned.commit.to_string()) else { return Ok(None) };
         self.verify(&commit).await?;
         let tree = self.export(&commit).await?;
+        self.own_files().await?;
         Ok(Some(self.checkout(tree)))
     }
 

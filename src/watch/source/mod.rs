@@ -10,6 +10,7 @@ mod export;
 mod git;
 mod pinned;
 mod program;
+mod rest;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -124,11 +125,11 @@ impl Source {
     }
 
     /// Whether nothing has changed since the last fetch, so that what was loaded after it is of one piece. To be asked after
-    /// each load; where it is false the load is thrown away and done anew. A commit never changes.
+    /// each load; where it is false the load is thrown away and done anew. A commit never changes, the operator's files do.
     pub async fn is_as_fetched(&self) -> bool {
         match self {
             Self::Directory(directory) => directory.is_as_fetched().await,
-            Self::Git(_) => true,
+            Self::Git(git) => git.is_as_fetched().await,
         }
     }
 

@@ -202,3 +202,22 @@ async fn a_repository_of_the_longer_hash_is_followed_too() {
     let fetched = source.fetch().await.unwrap();
     assert_eq!((commit_of(&fetched), text_of(&fetched).as_str()), (longer.as_str(), "2"));
 }
+
+#[tokio::test]
+async fn the_operators_files_are_watched_and_read_at_rest_beside_a_commit() {
+    if !has("git") {
+        return;
+    }
+    let world = World::new();
+    world.policy("1");
+    let config = world.at("portcullis.yaml");
+    fs::write(&config, "version: 1").unwrap();
+    let mut source = world.source();
+    source.fetch().await.unwrap();
+    assert_eq!(source.watched().files, [config.as_path()]);
+    assert!(source.is_as_fetched().await);
+    fs::write(&config, "version: 1 # changed").unwrap();
+    assert!(!source.is_as_fetched().await, "what was loaded meanwhile is thrown away");
+    source.fetch().await.unwrap();
+    assert!(source.is_as_fetched().await);
+}
