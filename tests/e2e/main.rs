@@ -35,4 +35,5 @@ mod saved_plan;
 mod secrets;
 mod service;
 mod snapshots;
+mod soak;
 mod told;
