@@ -17,6 +17,7 @@ mod apply;
 mod plan;
 mod small;
 mod support;
+mod watch;
 
 use support::baseline;
 
@@ -43,6 +44,11 @@ fn main() {
     }
     if wants("apply") {
         apply::apply();
+    }
+    if wants("watch") {
+        watch::edits();
+        watch::targets();
+        watch::idle();
     }
     if wants("plan") {
         plan::plan();

@@ -37,4 +37,5 @@ mod saved_plan;
 mod secrets;
 mod service;
 mod snapshots;
+mod soak;
 mod told;

@@ -67,7 +67,7 @@ pub fn run(program: impl AsRef<OsStr>, args: &[&str], dir: &Path, out: &str, cod
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        peak_mib = peak_mib.max(high_water(child.id()));
+        peak_mib = peak_mib.max(status(child.id(), "VmHWM:"));
         std::thread::sleep(LOOK);
     };
     let seconds = begun.elapsed().as_secs_f64();
@@ -84,8 +84,47 @@ fn stat(id: u32) -> (bool, f64) {
     (fields.first() == Some(&"Z"), ticks(11) + ticks(12))
 }
 
-fn high_water(id: u32) -> f64 {
+/// A figure of a process in MiB, as the kernel tells it.
+fn status(id: u32, name: &str) -> f64 {
     let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
+
+/// A process that goes on; it ends when this is dropped.
+pub struct Running(std::process::Child);
+
+/// What a running process took so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Looked {
+    /// On the processor, in seconds.
+    pub processor: f64,
+    /// Resident now, in MiB.
+    pub resident_mib: f64,
+    /// The most so far, in MiB.
+    pub peak_mib: f64,
+}
+
+/// Starts a program in the background.
+pub fn start(program: impl AsRef<OsStr>, args: &[&str], dir: &Path) -> Running {
+    let mut command = command(program, dir);
+    command.args(args).stdout(Stdio::null()).stderr(File::create(dir.join("stderr")).unwrap());
+    Running(command.spawn().unwrap())
+}
+
+impl Running {
+    /// What it took so far.
+    pub fn looked_at(&self) -> Looked {
+        let id = self.0.id();
+        let (ended, ticks) = stat(id);
+        assert!(!ended, "it ended by itself");
+        Looked { processor: ticks / 100.0, resident_mib: status(id, "VmRSS:"), peak_mib: status(id, "VmHWM:") }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

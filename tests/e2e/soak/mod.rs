@@ -1,0 +1,240 @@
+//! The daemon under everything at once: policies that change, break and are mended, tokens that appear, servers that fail in every
+//! way, and a process that is killed and stopped. In the end every target is as its policy says, and the servers' own record
+//! shows that nothing else was touched and nothing twice.
+//!
+//! `cargo test` runs a short form. The long one: `PORTCULLIS_SOAK=200x30m cargo test --release --test e2e -- soak --nocapture`.
+
+mod account;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use fastrand::Rng;
+use portcullis::sandbox::{Deed, Mutation, Sandbox, System, World};
+
+use crate::house::{House, ids};
+use account::Account;
+
+/// How many accounts, and for how long.
+struct Extent {
+    accounts: usize,
+    lasts: Duration,
+    long: bool,
+}
+
+/// How long the end may take: back-offs have to run out.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// What the process may grow by between the middle and the end of its last life, over a tenth of what it had.
+const GROWTH_KIB: u64 = 8 * 1024;
+
+impl Extent {
+    fn asked() -> Self {
+        let Ok(text) = std::env::var("PORTCULLIS_SOAK") else {
+            return Self { accounts: 12, lasts: Duration::from_secs(12), long: false };
+        };
+        let (accounts, minutes) = text.trim_end_matches('m').split_once('x').expect("PORTCULLIS_SOAK is ACCOUNTSxMINUTESm");
+        let minutes: f64 = minutes.parse().unwrap();
+        Self { accounts: accounts.parse().unwrap(), lasts: Duration::from_secs_f64(minutes * 60.0), long: true }
+    }
+}
+
+/// The daemon's process. It ends with the test.
+struct Daemon(Child);
+
+impl Daemon {
+    fn start(house: &House, log: &Path) -> Self {
+        let log = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let mut command = house.command(&["watch", "--no-listen", "--new-journal"]);
+        Self(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    fn terminate(mut self) {
+        let pid = self.0.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not stop");
+            std::thread::park_timeout(Duration::from_millis(20));
+        };
+        assert_eq!(status.code(), Some(0), "asked to stop");
+    }
+
+    fn alive(&mut self) {
+        assert_eq!(self.0.try_wait().unwrap(), None, "the daemon ended by itself");
+    }
+
+    /// Resident memory in KiB, where the system tells it.
+    fn memory(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a calm run takes from the company, as `system, id`.
+fn calm() -> Vec<(System, String)> {
+    let house = House::company();
+    house.apply(0);
+    taken(&house)
+}
+
+fn taken(house: &House) -> Vec<(System, String)> {
+    let mut taken: Vec<_> = house
+        .sandbox
+        .record()
+        .changes()
+        .into_iter()
+        .filter(|changed| {
+            let asked = if changed.system == System::AccessOwl { Deed::Requested } else { Deed::Removed };
+            changed.effect.action == asked
+        })
+        .map(|changed| (changed.system, changed.effect.id))
+        .collect();
+    taken.sort();
+    taken
+}
+
+fn configure(house: &House, accounts: &[Account]) {
+    let company = house.read("portcullis.yaml").replace("guards: { notice: 0h }", "settle: 2s\n    guards: { notice: 0h }");
+    let mut text = company.replacen(
+        "targets:\n",
+        "guards: { max_count_total: 1000000 }\nwatch: { interval: 2s, max_backoff: 4s, grace: 10s }\ntargets:\n",
+        1,
+    );
+    for account in accounts {
+        text.push_str(&account.configuration());
+    }
+    house.write("portcullis.yaml", &text);
+}
+
+fn act(account: &mut Account, random: &mut Rng) {
+    match random.u8(0..12) {
+        0 | 1 => account.undeclare(random),
+        2 | 3 => account.appear_stray(),
+        4 => account.appear_outside(),
+        5 => account.leak(),
+        6 => account.end_soon(random),
+        7 => account.break_file(),
+        8 => account.write(),
+        _ => account.trouble(random),
+    }
+}
+
+#[test]
+fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() {
+    let extent = Extent::asked();
+    let seed = std::env::var("PORTCULLIS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    eprintln!("soak: {} accounts for {:?}, PORTCULLIS_SEED={seed}", extent.accounts, extent.lasts);
+    let mut random = Rng::with_seed(seed);
+    let expected = calm();
+    let house = House::of(World::company());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut accounts: Vec<Account> = (0..extent.accounts)
+        .map(|number| {
+            let sandbox = runtime.block_on(Sandbox::start(account::world(number))).unwrap();
+            Account::new(number, sandbox, &house.path(""))
+        })
+        .collect();
+    configure(&house, &accounts);
+    let log = house.path("watch.log");
+    let mut daemon = Daemon::start(&house, &log);
+    let begun = Instant::now();
+    let mut lives = 1;
+    // A step for each account about every second, whatever their number.
+    let pause = Duration::from_secs(1).div_f64(extent.accounts.max(1) as f64);
+    while begun.elapsed() < extent.lasts {
+        let at = random.usize(0..accounts.len());
+        act(&mut accounts[at], &mut random);
+        std::thread::park_timeout(pause);
+        // Five lives, whatever the extent.
+        if begun.elapsed() > extent.lasts.mul_f64(f64::from(lives) / 5.0) {
+            if lives % 2 == 1 { daemon.kill() } else { daemon.terminate() }
+            for account in &mut accounts {
+                account.declare();
+            }
+            daemon = Daemon::start(&house, &log);
+            lives += 1;
+        } else {
+            daemon.alive();
+        }
+    }
+    for account in &accounts {
+        account.sandbox.clear_faults();
+        account.write();
+    }
+    house.sandbox.clear_faults();
+    house.sandbox.mutate(System::AccessOwl, &Mutation::Approve { id: None }).unwrap();
+    let begun = Instant::now();
+    loop {
+        let differing: Vec<String> = accounts.iter().filter_map(Account::differs).collect();
+        if differing.is_empty() && taken(&house) == expected {
+            break;
+        }
+        daemon.alive();
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "not converged: {differing:#?}\ncompany: {:?}\nexpected {expected:?}\n{}",
+            taken(&house),
+            tail(&log)
+        );
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    let removed: usize = accounts.iter().map(Account::judge).sum();
+    eprintln!("soak: converged after {:?}, {removed} tokens removed", begun.elapsed());
+    if extent.long {
+        steady(&daemon);
+    }
+    daemon.terminate();
+    for account in &accounts {
+        assert_eq!(account.differs(), None, "it stays so");
+        account.judge();
+    }
+    let plan = house.plan(&[]);
+    for account in &accounts {
+        assert_eq!(ids(&plan, &account.name, "change"), [""; 0]);
+    }
+    house.expect(0, &["history", "--verify"]);
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+/// Many quiet looks do not make it grow.
+fn steady(daemon: &Daemon) {
+    let measure = |seconds: u64| {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let mut most = 0;
+        while Instant::now() < until {
+            most = most.max(daemon.memory().unwrap_or(0));
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+        most
+    };
+    let (before, after) = (measure(60), measure(60));
+    eprintln!("soak: {before} KiB, then {after} KiB");
+    assert!(after < before + before / 10 + GROWTH_KIB, "it grew from {before} to {after} KiB");
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(60)..].join("\n")
+}
