@@ -6,7 +6,9 @@ use super::{
     Counts, FindingKind, GuardRefusal, HoldName, Input, OriginKind, Planned, Row, Status, TargetPlan, Ticket,
     ambiguity::{Ambiguity, implied_by},
     candidate::Candidate,
-    ceilings, describe,
+    ceilings,
+    coming::{self, Coming},
+    describe,
     frame::{empty, finish},
     index::LoneResources,
     matching::{Matching, absent_entries, held_entries, natural_key},
@@ -42,7 +44,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         duplicates: duplicates(input, &matching),
         open: input.history.open.iter().map(|open| ((open.kind.as_str(), open.id.as_str()), open)).collect(),
     };
-    let Walked { mut plan, mut candidates, mut tally, observation } = walk.walk(&names);
+    let Walked { mut plan, mut candidates, mut tally, observation, mut coming } = walk.walk(&names);
 
     let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone());
     let own_unknown = row_guards::own_unknown(input);
@@ -52,6 +54,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         told_by_journal(input, &ambiguity, candidate);
         guards.judge(candidate);
         ambiguity.judge(candidate);
+        candidate.due_at = coming::came_due(&walk.table, candidate);
     }
     for (kind, why) in own_unknown.iter().filter(|(kind, _)| input.settings.enforce.contains(kind)) {
         plan.refusals.push(GuardRefusal {
@@ -72,10 +75,11 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     plan.refusals.extend(ceilings::judge(input, &mut candidates, &tally, &mut plan.counts));
     held_stay_too(&mut candidates, &mut tally);
     fights(input, &candidates, &mut plan);
+    coming.held(&candidates, clock_is_right);
     plan.rows.extend(candidates.into_iter().map(|candidate| row(input, candidate)));
     missing(&table_of(input, &matching, &membership, &leavers), &matching, &mut plan);
     finish(&mut plan);
-    Planned { plan, observation, upcoming: Vec::new() }
+    Planned { plan, observation, upcoming: coming.finish() }
 }
 
 fn table_of<'a>(
@@ -120,6 +124,7 @@ struct Walked<'a> {
     candidates: Vec<Candidate<'a>>,
     tally: Tally,
     observation: crate::access::Observation,
+    coming: Coming<'a>,
 }
 
 impl<'a> Walk<'a> {
@@ -129,6 +134,7 @@ impl<'a> Walk<'a> {
         plan.remarks.extend(forgetful(&input));
         let mut tally = Tally::new(input.policy);
         let mut observer = Observer::new(input);
+        let mut coming = Coming::new(&input);
         let mut candidates = Vec::new();
         for (position, entry) in input.snapshot.entries.iter().enumerate() {
             let sets = self.table.membership.sets_of(entry);
@@ -145,6 +151,7 @@ impl<'a> Walk<'a> {
             tally.count(entry, &standing, &files, leaving.is_some());
             count(&mut plan.counts, &standing);
             let verdict = self.verdict(entry, &standing);
+            coming.see(&self.table, entry, &standing, &verdict);
             observer.see(entry, &standing, verdict.cause == Some(Cause::Undeclared), names);
             if let Some(Leaving { what, overdue }) = leaving {
                 plan.rows.push(Row { overdue, ..finding(entry, FindingKind::InFlight, what) });
@@ -174,7 +181,7 @@ impl<'a> Walk<'a> {
                 None => {}
             }
         }
-        Walked { plan, candidates, observation: observer.finish(&tally, self.table.clock_is_right), tally }
+        Walked { plan, candidates, observation: observer.finish(&tally, self.table.clock_is_right), tally, coming }
     }
 
     fn standing(&self, position: usize, entry: &Entry, sets: Vec<u32>) -> Standing {
@@ -277,6 +284,7 @@ impl<'a> Walk<'a> {
             holds: Vec::new(),
             remarks,
             no_longer_declared: false,
+            due_at: None,
             said,
             natural_key: natural_key(entry, self.lone),
             verdict,
