@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    run::{self, Live},
+    run::{self, Enduring},
     transport::Stop,
     watch::{Daemon, Quiet, SourceOptions, Start, Tell, WatchError},
 };
@@ -44,7 +44,7 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
         source: SourceOptions { sources: work::sources(context), git: None },
         only: context.targets.clone(),
         new_journal: args.new_journal,
-        connect: Arc::new(Live),
+        connect: Arc::new(Enduring::default()),
         clock: run::system_clock(),
         tell: teller(),
         stop: stop.clone(),

@@ -9,6 +9,7 @@ mod client;
 mod exchange;
 mod failure;
 mod hints;
+mod lasting;
 mod limits;
 mod pace;
 mod reader;
@@ -19,6 +20,7 @@ mod writer;
 mod tests;
 
 pub use exchange::request_id;
+pub use lasting::Lasting;
 pub use reader::{Connector, Reader};
 pub use types::{Connection, NotSent, SendFailure, Stop, Usage};
 pub use writer::Writer;

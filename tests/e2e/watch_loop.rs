@@ -16,11 +16,6 @@ fn records(house: &House) -> usize {
     history["records"].as_array().unwrap().len()
 }
 
-fn fault(house: &House, operation: &str, times: Option<u32>, trouble: Trouble) {
-    let fault = Fault { times, ..Fault::on(System::S2, operation, trouble) };
-    house.sandbox.fault(fault);
-}
-
 #[test]
 fn a_change_of_a_policy_file_is_acted_on_before_the_interval_is_over() {
     let house = house(8, 0, AT_ONCE);
@@ -60,7 +55,7 @@ fn what_says_look_again_during_a_look_causes_exactly_one_more() {
     daemon.until_health("s2", "in_sync");
     let reading = |house: &House| house.sandbox.record().requests().len();
     let before = reading(&house);
-    fault(&house, "list", None, Trouble::Delay { ms: 1_500, after_effect: false });
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 1_500, after_effect: false }).on_reads());
     house.write("policies/s2.yaml", &declaring(&kept(7)));
     daemon.until("the look to begin", |_| reading(&house) > before);
     for number in [6, 5, 4] {
@@ -83,7 +78,8 @@ fn an_end_that_comes_is_acted_on_when_it_does() {
     let house = house(8, 0, AT_ONCE);
     every(&house, "1h");
     let end = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_secs(4)).unwrap();
-    let policy = declaring(&kept(8)).replacen("justification: needed", &format!("justification: needed, expires: {end}"), 1);
+    let policy =
+        declaring(&kept(8)).replacen("justification: needed", &format!("justification: needed, expires: {end}"), 1);
     house.write("policies/s2.yaml", &policy);
     let mut daemon = Daemon::start(&house);
     assert_eq!(daemon.first_look("s2")["health"], "in_sync");
@@ -99,7 +95,7 @@ fn an_end_that_comes_is_acted_on_when_it_does() {
 fn a_target_that_hangs_delays_no_other() {
     let house = House::company();
     every(&house, "1h");
-    house.sandbox.fault(Fault::on(System::AccessOwl, "*", Trouble::Hang { after_effect: false }));
+    house.sandbox.fault(Fault::new(System::AccessOwl, Trouble::Hang { after_effect: false }));
     let mut daemon = Daemon::start(&house);
     for system in ["aitronos", "buildkite", "pinata", "s2"] {
         daemon.first_look(&format!("{system}-northlight"));
@@ -107,7 +103,11 @@ fn a_target_that_hangs_delays_no_other() {
     assert!(daemon.looks("accessowl-northlight").is_empty());
     let gone = house.removed_tokens().len();
     assert!(gone > 0);
-    house.edit("policies/data/s2.yaml", "absent:\n  access_tokens:\n", "absent:\n  access_tokens:\n    - { id: service/ingest-eu, justification: x }\n");
+    house.edit(
+        "policies/data/s2.yaml",
+        "absent:\n  access_tokens:\n",
+        "absent:\n  access_tokens:\n    - { id: service/ingest-eu, justification: x }\n",
+    );
     daemon.until("the change to be acted on", |_| house.removed_tokens().len() > gone);
 }
 
@@ -115,7 +115,7 @@ fn a_target_that_hangs_delays_no_other() {
 fn a_target_that_fails_is_tried_again_and_recovers_by_itself() {
     let house = house(8, 1, AT_ONCE);
     every(&house, "1s");
-    fault(&house, "list", None, Trouble::Html);
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Html).on_reads());
     let mut daemon = Daemon::start(&house);
     daemon.until("two failed looks", |daemon| daemon.looks("s2").len() >= 2);
     assert!(daemon.looks("s2").iter().all(|look| look["health"] == "unreadable"));
@@ -128,7 +128,7 @@ fn a_target_that_fails_is_tried_again_and_recovers_by_itself() {
 #[test]
 fn a_stop_waits_for_what_is_in_flight_and_records_it() {
     let house = house(8, 1, AT_ONCE);
-    fault(&house, "revoke", Some(1), Trouble::Delay { ms: 2_000, after_effect: true });
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 2_000, after_effect: true }).on_writes().times(1));
     let mut daemon = Daemon::start(&house);
     daemon.until("the revocation to be sent", |_| house.writes() > 0);
     let (code, took) = daemon.stop();
