@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    transport::{Connection, Connector, Reader, SendFailure, Stop, Writer},
+    transport::{Connection, Connector, Lasting, Reader, SendFailure, Stop, Writer},
     wire::{Answer, Receipt, Unreadable},
 };
 
@@ -43,7 +43,7 @@ impl Hand {
 ///
 /// # Errors
 /// An address or a certificate that cannot be used, see [`Connector::connect`].
-pub fn connect(connection: Connection) -> Result<(Reader, Hand), Unreadable> {
-    let (reader, writer) = Connector::connect(connection)?;
+pub fn connect(connection: Connection, lasting: Option<&Lasting>) -> Result<(Reader, Hand), Unreadable> {
+    let (reader, writer) = Connector::connect_again(connection, lasting)?;
     Ok((reader, Hand(Box::new(writer))))
 }

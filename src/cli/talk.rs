@@ -24,7 +24,8 @@ pub fn begin(context: &Context) {
     // A second log in one process (tests) is no error.
     let _ = match context.log_format {
         LogFormat::Text => log.with_ansi(false).with_target(false).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        // Without the module: `target` is the account at a system here.
+        LogFormat::Json => log.json().flatten_event(true).with_target(false).try_init(),
     };
 }
 

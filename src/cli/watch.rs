@@ -10,7 +10,7 @@ use super::{
     signals, validate, work,
 };
 use crate::{
-    run::{self, Live},
+    run::{self, Enduring},
     serve::Board,
     watch::{Daemon, GitOptions, SourceOptions, Start, WatchError, tell::Teller},
 };
@@ -91,7 +91,7 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
         source: args.source(context),
         only: context.targets.clone(),
         new_journal: args.new_journal,
-        connect: Arc::new(Live),
+        connect: Arc::new(Enduring::default()),
         board,
         tell: teller.clone(),
         clock: run::system_clock(),

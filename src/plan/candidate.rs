@@ -29,6 +29,8 @@ pub struct Candidate<'a> {
     pub remarks: Vec<String>,
     /// Whether it is "no longer declared": an undeclared row that needs no notice.
     pub no_longer_declared: bool,
+    /// When it came due, where time alone made it so.
+    pub due_at: Option<jiff::Timestamp>,
     /// Digest of what the policies say of it.
     pub said: Text,
     /// Its natural key.

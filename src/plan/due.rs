@@ -42,6 +42,23 @@ pub fn due(entry: &Entry, limits: &Limits, left: Option<Timestamp>, now: Timesta
     None
 }
 
+/// When the first limit of an entry comes due, whether that has passed or not. See [`due`].
+pub fn due_at(entry: &Entry, limits: &Limits, left: Option<Timestamp>) -> Option<Timestamp> {
+    let Limits { expires, max_age, max_idle, max_unused } = *limits;
+    let after = |start: Option<Timestamp>, limit: Option<SignedDuration>| {
+        start.zip(limit).and_then(|(start, limit)| start.checked_add(limit).ok())
+    };
+    let unused = max_unused.filter(|_| entry.last_used_at.is_none());
+    let ends = [
+        expires,
+        left,
+        after(entry.created_at, max_age),
+        after(entry.last_used_at, max_idle),
+        after(entry.created_at, unused),
+    ];
+    ends.into_iter().flatten().min()
+}
+
 /// A date as people wrote it: the end of a day in UTC is that day.
 pub fn until(at: Timestamp) -> String {
     let zoned = at.to_zoned(jiff::tz::TimeZone::UTC);

@@ -7,6 +7,7 @@
 mod ambiguity;
 mod candidate;
 mod ceilings;
+mod coming;
 mod dead;
 mod describe;
 mod due;

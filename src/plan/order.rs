@@ -106,6 +106,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
         holds: Vec::new(),
         remarks: Vec::new(),
         no_longer_declared: false,
+        due_at: None,
         said: said.finish_hex().into(),
         natural_key: natural_key(entry, &lone),
     };

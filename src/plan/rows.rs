@@ -84,7 +84,7 @@ fn split_less(table: &Table<'_>, matching: &Matching, number: usize, declaration
 
 /// A candidate as a row.
 pub fn row(input: &Input<'_>, candidate: Candidate<'_>) -> Row {
-    let Candidate { entry, cause, verdict, holds, remarks, files, said, natural_key, .. } = candidate;
+    let Candidate { entry, cause, verdict, holds, remarks, files, said, natural_key, due_at, .. } = candidate;
     let file = verdict.place.and_then(|place| input.policy.files.get(place.file as usize));
     let declaration = verdict.declaration.and_then(|number| input.policy.declarations.get(number as usize));
     let team = verdict.team.clone().or_else(|| file.and_then(|file| file.team.clone())).unwrap_or_default();
@@ -96,6 +96,7 @@ pub fn row(input: &Input<'_>, candidate: Candidate<'_>) -> Row {
         reason: describe::reason(cause, file, &team, &verdict.justification),
         why: verdict.why,
         origin: verdict.origin,
+        due_at,
         holds,
         files: files
             .iter()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::OnlyExpired;
 use crate::access::{Kind, Selectors, Text};
@@ -40,6 +40,8 @@ pub struct Settings {
     pub stopped: Option<String>,
     /// Until when revocations are frozen, and what says so.
     pub frozen: Option<String>,
+    /// The end of the freeze.
+    pub frozen_until: Option<Timestamp>,
     /// Whether refused entries are sent again.
     pub retry_refused: bool,
     /// Where the files of the target are broken: all rows are held but for what had come to its end in the last good tree.

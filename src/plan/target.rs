@@ -6,7 +6,7 @@ use super::{
     GuardRefusal, Input, Origin, OriginKind, Planned,
     ambiguity::{Ambiguity, implied_by},
     candidate::Candidate,
-    ceilings,
+    ceilings, coming,
     dead::DeadDeclared,
     duplicates::Duplicates,
     fights::Fights,
@@ -51,7 +51,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         dead: &dead,
         open: &open,
     };
-    let Walked { mut plan, mut candidates, mut tally, observation } = walk.walk(&names);
+    let Walked { mut plan, mut candidates, mut tally, observation, mut coming } = walk.walk(&names);
 
     plan.remarks.extend(names_nothing(&walk.table, &absents));
     let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone());
@@ -63,6 +63,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         told_by_journal(input, &ambiguity, candidate);
         guards.judge(candidate);
         ambiguity.judge(candidate);
+        candidate.due_at = coming::came_due(&walk.table, candidate);
     }
     for (kind, why) in own_unknown.iter().filter(|(kind, _)| input.settings.enforce.contains(kind)) {
         plan.refusals.push(GuardRefusal {
@@ -83,10 +84,11 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     plan.refusals.extend(ceilings::judge(input, &mut candidates, &tally, &membership, &mut plan.counts));
     held_stay_too(&mut candidates, &mut tally);
     plan.rows.extend(fights.told(&candidates));
+    coming.held(&candidates, clock_is_right);
     plan.rows.extend(candidates.into_iter().map(|candidate| row(input, candidate)));
     missing(&walk.table, &matching, &dead, &mut plan);
     finish(&mut plan);
-    Planned { plan, observation, upcoming: Vec::new() }
+    Planned { plan, observation, upcoming: coming.finish() }
 }
 
 /// So many `absent:` items that name nothing are told one by one.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::{
     Counts, FindingKind, HoldName, Input, OriginKind, Row, TargetPlan,
     candidate::Candidate,
+    coming::Coming,
     dead::DeadDeclared,
     describe,
     duplicates::Duplicates,
@@ -69,6 +70,8 @@ pub struct Walked<'a> {
     pub tally: Tally,
     /// What to keep beside the journal's chain.
     pub observation: Observation,
+    /// What time will bring.
+    pub coming: Coming<'a>,
 }
 
 impl<'a> Walk<'a> {
@@ -79,6 +82,7 @@ impl<'a> Walk<'a> {
         plan.remarks.extend(forgetful(&input));
         let mut tally = Tally::new(input.policy);
         let mut observer = Observer::new(input);
+        let mut coming = Coming::new(&input);
         let mut candidates = Vec::new();
         for (position, entry) in input.snapshot.entries.iter().enumerate() {
             let sets = self.table.membership.sets_of(entry);
@@ -97,6 +101,7 @@ impl<'a> Walk<'a> {
             tally.count(entry, &standing, &files, leaving.is_some());
             count(&mut plan.counts, &standing);
             let verdict = self.verdict(entry, &standing);
+            coming.see(&self.table, entry, &standing, &verdict);
             observer.see(entry, &standing, verdict.cause == Some(Cause::Undeclared), names);
             if let Some(Leaving { what, overdue }) = leaving {
                 plan.rows.push(Row { overdue, ..finding(entry, FindingKind::InFlight, what) });
@@ -126,7 +131,7 @@ impl<'a> Walk<'a> {
                 None => {}
             }
         }
-        Walked { plan, candidates, observation: observer.finish(&tally, self.table.clock_is_right), tally }
+        Walked { plan, candidates, observation: observer.finish(&tally, self.table.clock_is_right), tally, coming }
     }
 
     fn standing(&self, position: usize, entry: &Entry, sets: Vec<u32>) -> Standing {
@@ -247,6 +252,7 @@ impl<'a> Walk<'a> {
             holds: Vec::new(),
             remarks,
             no_longer_declared: false,
+            due_at: None,
             said,
             natural_key: natural_key(entry, self.lone),
             verdict,

@@ -58,6 +58,7 @@ pub fn settings(
         max_clock_skew: target.guards.max_clock_skew,
         max_in_flight: target.max_in_flight,
         stopped,
+        frozen_until: frozen,
         frozen: frozen.map(|until| format!("a freeze window is open until {until}")),
         retry_refused,
         only_expired: None,

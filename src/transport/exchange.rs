@@ -24,7 +24,8 @@ use crate::{
 };
 
 use super::{
-    Connection, Usage, address, backoff::Budget, client, failure::Failure, hints, pace::Pace, request_id::request_id,
+    Connection, Lasting, Usage, address, backoff::Budget, client, failure::Failure, hints, pace::Pace,
+    request_id::request_id,
 };
 
 /// What reader and writer of one target share.
@@ -32,7 +33,9 @@ pub(super) struct Shared {
     target: Text,
     hosts: BTreeMap<&'static str, (Url, Arc<Client>)>,
     credential: (HeaderName, HeaderValue),
-    pub(super) pace: Pace,
+    pub(super) pace: Arc<Pace>,
+    /// What was waited over earlier connections.
+    waited_before: Duration,
     pub(super) budget: Budget,
     requests: AtomicU64,
     retries: AtomicU64,
@@ -56,18 +59,23 @@ pub(super) struct Prepared {
 }
 
 impl Shared {
-    pub(super) fn new(connection: Connection) -> Result<Self, Unreadable> {
+    pub(super) fn new(connection: Connection, lasting: Option<&Lasting>) -> Result<Self, Unreadable> {
         let mut hosts = BTreeMap::new();
         for (name, base) in connection.hosts {
             address::check(&base)?;
             let client = client::shared(connection.ca_pem.as_deref(), address::is_loopback(&base))?;
             hosts.insert(name, (base, client));
         }
+        let pace = lasting.map_or_else(|| Arc::new(Pace::new(connection.limits)), Lasting::pace);
+        if let Some(lasting) = lasting {
+            lasting.keep(hosts.values().map(|(_, client): &(Url, Arc<Client>)| Arc::clone(client)).collect());
+        }
         Ok(Self {
             target: connection.target,
             hosts,
             credential: client::credential(connection.auth, &connection.credential)?,
-            pace: Pace::new(connection.limits),
+            waited_before: pace.waited(),
+            pace,
             budget: Budget::new(),
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
@@ -80,7 +88,7 @@ impl Shared {
         Usage {
             requests: self.requests.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
-            waited: self.pace.waited(),
+            waited: self.pace.waited().saturating_sub(self.waited_before),
             remaining: (remaining != i64::MIN).then_some(remaining),
         }
     }

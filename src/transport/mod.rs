@@ -11,6 +11,7 @@ mod courier;
 mod exchange;
 mod failure;
 mod hints;
+mod lasting;
 mod limits;
 mod pace;
 mod reader;
@@ -24,6 +25,7 @@ mod courier_tests;
 mod tests;
 
 pub use courier::{Again, Courier, Undelivered};
+pub use lasting::Lasting;
 pub use reader::{Connector, Reader};
 pub use request_id::request_id;
 pub use types::{Connection, NotSent, SendFailure, Stop, Usage};

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::wire::{Answer, Ask, Fault, Read, ReadMethod, Unreadable, Verdict};
 
 use super::{
-    Connection, Usage, Writer, backoff,
+    Connection, Lasting, Usage, Writer, backoff,
     exchange::{Prepared, Shared},
     hints,
     limits::{ATTEMPT, EXCHANGE, READ_BYTES, READ_TURN, SHORTEST, TRIES},
@@ -28,7 +28,15 @@ impl Connector {
     /// An address that is plain HTTP and not loopback or that has a user in it, a certificate that does not parse, a credential
     /// that cannot travel in a header.
     pub fn connect(connection: Connection) -> Result<(Reader, Writer), Unreadable> {
-        let shared = Arc::new(Shared::new(connection)?);
+        Self::connect_again(connection, None)
+    }
+
+    /// The same, sharing rate and sockets with the target's connections before.
+    ///
+    /// # Errors
+    /// See [`Connector::connect`].
+    pub fn connect_again(connection: Connection, lasting: Option<&Lasting>) -> Result<(Reader, Writer), Unreadable> {
+        let shared = Arc::new(Shared::new(connection, lasting)?);
         Ok((Reader { shared: Arc::clone(&shared) }, Writer::new(shared)))
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Trigger;
 
@@ -17,6 +17,8 @@ pub const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 pub const BREATH: Duration = Duration::from_secs(1);
 /// How far the wall clock may drift from the running time within one sleep before that counts as a jump.
 pub const JUMP: Duration = Duration::from_secs(10);
+/// How long after its time something due is looked after, so that the time is past by then.
+const PAST: SignedDuration = SignedDuration::from_millis(1);
 /// How much the time between looks varies to either side, as a part of it.
 const JITTER: f64 = 0.1;
 
@@ -120,7 +122,7 @@ impl Schedule {
         }
         let mut wait = self.next - now.run;
         if let Some(due) = self.due {
-            let left = until(due, now.wall).max(self.due_not_before.saturating_sub(now.run));
+            let left = until_past(due, now.wall).max(self.due_not_before.saturating_sub(now.run));
             if left.is_zero() {
                 return Next::Look(Trigger::Due);
             }
@@ -167,7 +169,7 @@ impl Schedule {
             Some(_) => Duration::ZERO,
             None => self.next.saturating_sub(now.run),
         };
-        let by_time = now.wall.saturating_add(jiff::SignedDuration::try_from(left).unwrap_or_default());
+        let by_time = now.wall.saturating_add(SignedDuration::try_from(left).unwrap_or_default());
         let by_time = by_time.unwrap_or(Timestamp::MAX);
         self.due.map_or(by_time, |due| due.max(now.wall).min(by_time))
     }
@@ -182,12 +184,17 @@ impl Schedule {
         let Some(last) = self.last.replace(now) else { return false };
         let ran = now.run.saturating_sub(last.run);
         let by_clock = now.wall.duration_since(last.wall);
-        let off = by_clock.saturating_sub(jiff::SignedDuration::try_from(ran).unwrap_or_default());
+        let off = by_clock.saturating_sub(SignedDuration::try_from(ran).unwrap_or_default());
         off.unsigned_abs() > JUMP
     }
 }
 
-/// How long until a wall-clock time; nothing where it has passed.
-fn until(at: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+/// How long until a wall-clock time is past; nothing where it is. Most limits are due only after their time.
+fn until_past(at: Timestamp, now: Timestamp) -> Duration {
+    let left = at.duration_since(now).saturating_add(PAST);
+    Duration::try_from(left).unwrap_or(Duration::ZERO)
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

@@ -215,6 +215,9 @@ pub fn plan_summary(plan: &Plan) -> String {
     if stuck > 0 {
         text.push_str(&format!("; {} NOT PLANNED", count(stuck as u64, "target", "targets")));
     }
+    if let Some(commit) = &plan.revision {
+        text.push_str(&format!("; policies of commit {commit}"));
+    }
     text
 }
 

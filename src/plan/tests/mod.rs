@@ -1,5 +1,6 @@
 //! Promises of the pure plan, one file a section of the design.
 
+mod daemon;
 mod guards;
 mod holds;
 mod laws;

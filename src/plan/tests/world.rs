@@ -63,6 +63,7 @@ impl World {
                 frozen: None,
                 retry_refused: false,
                 only_expired: None,
+                frozen_until: None,
             },
             policy: TargetPolicy {
                 files: vec![file("a.yaml"), file("b.yaml")],

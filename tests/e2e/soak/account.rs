@@ -240,7 +240,12 @@ impl Account {
                     removed += 1;
                     let end = self.ends.get(&id);
                     let due = end.is_some_and(|end| *end <= changed.at);
-                    assert!(due || self.may_go.contains(&id), "{}: {id} went, ends {end:?}, at {}", self.name, changed.at);
+                    assert!(
+                        due || self.may_go.contains(&id),
+                        "{}: {id} went, ends {end:?}, at {}",
+                        self.name,
+                        changed.at
+                    );
                     let lives = lives.entry(id.clone()).or_default();
                     *lives -= 1;
                     assert!(*lives >= 0, "{}: {id} went twice", self.name);

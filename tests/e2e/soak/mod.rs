@@ -36,7 +36,8 @@ impl Extent {
         let Ok(text) = std::env::var("PORTCULLIS_SOAK") else {
             return Self { accounts: 12, lasts: Duration::from_secs(12), long: false };
         };
-        let (accounts, minutes) = text.trim_end_matches('m').split_once('x').expect("PORTCULLIS_SOAK is ACCOUNTSxMINUTESm");
+        let (accounts, minutes) =
+            text.trim_end_matches('m').split_once('x').expect("PORTCULLIS_SOAK is ACCOUNTSxMINUTESm");
         let minutes: f64 = minutes.parse().unwrap();
         Self { accounts: accounts.parse().unwrap(), lasts: Duration::from_secs_f64(minutes * 60.0), long: true }
     }
@@ -114,7 +115,8 @@ fn taken(house: &House) -> Vec<(System, String)> {
 }
 
 fn configure(house: &House, accounts: &[Account]) {
-    let company = house.read("portcullis.yaml").replace("guards: { notice: 0h }", "settle: 2s\n    guards: { notice: 0h }");
+    let company =
+        house.read("portcullis.yaml").replace("guards: { notice: 0h }", "settle: 2s\n    guards: { notice: 0h }");
     let mut text = company.replacen(
         "targets:\n",
         "guards: { max_count_total: 1000000 }\nwatch: { interval: 2s, max_backoff: 4s, grace: 10s }\ntargets:\n",
@@ -142,7 +144,8 @@ fn act(account: &mut Account, random: &mut Rng) {
 #[test]
 fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() {
     let extent = Extent::asked();
-    let seed = std::env::var("PORTCULLIS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    let seed =
+        std::env::var("PORTCULLIS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
     eprintln!("soak: {} accounts for {:?}, PORTCULLIS_SEED={seed}", extent.accounts, extent.lasts);
     let mut random = Rng::with_seed(seed);
     let expected = calm();
@@ -167,7 +170,11 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
         std::thread::park_timeout(pause);
         // Five lives, whatever the extent.
         if begun.elapsed() > extent.lasts.mul_f64(f64::from(lives) / 5.0) {
-            if lives % 2 == 1 { daemon.kill() } else { daemon.terminate() }
+            if lives % 2 == 1 {
+                daemon.kill()
+            } else {
+                daemon.terminate()
+            }
             for account in &mut accounts {
                 account.declare();
             }

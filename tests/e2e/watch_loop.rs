@@ -1,0 +1,142 @@
+//! The loop: what says "look again" is looked after once, what comes due goes when it does, one target never waits for another,
+//! and a stop leaves nothing half recorded.
+
+use std::time::Duration;
+
+use portcullis::sandbox::{Fault, System, Trouble};
+
+use crate::{
+    daemon::{Daemon, every},
+    house::House,
+    service::{AT_ONCE, appears, declaring, house, kept, strays},
+};
+
+fn records(house: &House) -> usize {
+    let history = house.expect(0, &["history", "--format", "json", "--limit", "100000"]).json();
+    history["records"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_change_of_a_policy_file_is_acted_on_before_the_interval_is_over() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1h");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    house.write("policies/s2.yaml", &declaring(&kept(7)));
+    daemon.until("the token to go", |_| !house.removed_tokens().is_empty());
+    assert_eq!(house.removed_tokens(), ["service/keep-07"]);
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.triggers("s2"), ["start", "files", "retry"], "one look more to see it in sync, and no chain");
+}
+
+#[test]
+fn looks_that_change_nothing_leave_no_record() {
+    let house = house(4, 0, AT_ONCE);
+    every(&house, "1s");
+    let mut daemon = Daemon::start(&house);
+    daemon.looked_again("s2", 2);
+    let before = records(&house);
+    daemon.looked_again("s2", 3);
+    assert_eq!(records(&house), before);
+    appears(&house, "service/stray-00");
+    daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.stop().0, 0);
+    let told = house.expect(0, &["history"]).out;
+    assert_eq!(told.matches("run began: watch").count(), told.matches("run ended with exit code 0").count(), "{told}");
+    house.expect(0, &["history", "--verify"]);
+}
+
+#[test]
+fn what_says_look_again_during_a_look_causes_exactly_one_more() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1h");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    let reading = |house: &House| house.sandbox.record().requests().len();
+    let before = reading(&house);
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 1_500, after_effect: false }).on_reads());
+    house.write("policies/s2.yaml", &declaring(&kept(7)));
+    daemon.until("the look to begin", |_| reading(&house) > before);
+    for number in [6, 5, 4] {
+        let taken = daemon.said("the files were taken").len();
+        house.write("policies/s2.yaml", &declaring(&kept(number)));
+        daemon.until("the files to be taken", |daemon| daemon.said("the files were taken").len() > taken);
+    }
+    assert_eq!(daemon.looks("s2").len(), 1, "the second look is still reading");
+    house.sandbox.clear_faults();
+    daemon.until("what follows", |daemon| daemon.triggers("s2").len() >= 3 && daemon.looks("s2").len() >= 3);
+    house.write("policies/s2.yaml", &declaring(&kept(8)));
+    daemon.until("the next change", |daemon| daemon.looks("s2").last().unwrap()["changes"] == 0);
+    daemon.until("a quiet moment", |daemon| daemon.looks("s2").len() == daemon.triggers("s2").len());
+    let files = daemon.triggers("s2").iter().filter(|trigger| *trigger == "files").count();
+    assert_eq!(files, 3, "{:?}", daemon.triggers("s2"));
+}
+
+#[test]
+fn an_end_that_comes_is_acted_on_when_it_does() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1h");
+    let end = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_secs(4)).unwrap();
+    let policy =
+        declaring(&kept(8)).replacen("justification: needed", &format!("justification: needed, expires: {end}"), 1);
+    house.write("policies/s2.yaml", &policy);
+    let mut daemon = Daemon::start(&house);
+    assert_eq!(daemon.first_look("s2")["health"], "in_sync");
+    daemon.until("the token to go", |_| !house.removed_tokens().is_empty());
+    let removed = jiff::Timestamp::now();
+    assert_eq!(house.removed_tokens(), ["service/keep-00"]);
+    assert!(removed >= end, "not before its time");
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.triggers("s2"), ["start", "due", "retry"]);
+}
+
+#[test]
+fn a_target_that_hangs_delays_no_other() {
+    let house = House::company();
+    every(&house, "1h");
+    house.sandbox.fault(Fault::new(System::AccessOwl, Trouble::Hang { after_effect: false }));
+    let mut daemon = Daemon::start(&house);
+    for system in ["aitronos", "buildkite", "pinata", "s2"] {
+        daemon.first_look(&format!("{system}-northlight"));
+    }
+    assert!(daemon.looks("accessowl-northlight").is_empty());
+    let gone = house.removed_tokens().len();
+    assert!(gone > 0);
+    house.edit(
+        "policies/data/s2.yaml",
+        "absent:\n  access_tokens:\n",
+        "absent:\n  access_tokens:\n    - { id: service/ingest-eu, justification: x }\n",
+    );
+    daemon.until("the change to be acted on", |_| house.removed_tokens().len() > gone);
+}
+
+#[test]
+fn a_target_that_fails_is_tried_again_and_recovers_by_itself() {
+    let house = house(8, 1, AT_ONCE);
+    every(&house, "1s");
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Html).on_reads());
+    let mut daemon = Daemon::start(&house);
+    daemon.until("two failed looks", |daemon| daemon.looks("s2").len() >= 2);
+    assert!(daemon.looks("s2").iter().all(|look| look["health"] == "unreadable"));
+    assert_eq!(house.writes(), 0);
+    house.sandbox.clear_faults();
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(house.removed_tokens(), strays(1));
+}
+
+#[test]
+fn a_stop_waits_for_what_is_in_flight_and_records_it() {
+    let house = house(8, 1, AT_ONCE);
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 2_000, after_effect: true }).on_writes().times(1));
+    let mut daemon = Daemon::start(&house);
+    daemon.until("the revocation to be sent", |_| house.writes() > 0);
+    let (code, took) = daemon.stop();
+    assert_eq!(code, 0);
+    assert!(took < Duration::from_secs(27), "{took:?}");
+    let told = house.expect(0, &["history"]).out;
+    assert!(told.contains("intent") && told.contains(": done"), "{told}");
+    house.expect(0, &["apply", "--yes"]);
+    assert_eq!(house.removed_tokens(), strays(1), "once");
+    assert_eq!(house.writes(), 1);
+}

@@ -1,0 +1,167 @@
+//! A bad tree never acts, and never makes an old one act. What had come to its end in the last good tree goes on, as long as the
+//! files that say so are as they were. It says so loudly, and recovers by itself once the files are mended.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    daemon::{Daemon, every},
+    house::House,
+    service::{AT_ONCE, appears, declaring, kept, strays},
+};
+
+const BROKEN: &str = "version: 1\ntarget: s2\nteam: [\n";
+
+/// Six kept tokens in one file, two that end soon in another; and a stray that is held by notice at first, so that there is
+/// something that must not go.
+fn ending(house: &House, seconds: i64) -> Timestamp {
+    let end = Timestamp::now().checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    let text = format!(
+        "version: 1\ntarget: s2\naccess_tokens:\n  - {{ id: temp/a, justification: OPS-1, expires: {end} }}\n  - {{ id: \
+         temp/b, justification: OPS-2, expires: {end} }}\n"
+    );
+    house.write("policies/temp.yaml", &text);
+    end
+}
+
+fn world() -> House {
+    let mut live = kept(8);
+    live.extend(["temp/a".to_owned(), "temp/b".to_owned()]);
+    let live: Vec<&str> = live.iter().map(String::as_str).collect();
+    let house = House::s2(&live, AT_ONCE, &declaring(&kept(8)));
+    every(&house, "1s");
+    house
+}
+
+fn blocked(daemon: &mut Daemon) {
+    daemon.until_health("s2", "blocked");
+}
+
+#[test]
+fn a_broken_file_stops_all_but_what_came_to_its_end_and_mending_it_goes_on() {
+    let house = world();
+    ending(&house, 8);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    house.write("policies/s2.yaml", BROKEN);
+    blocked(&mut daemon);
+    let told = daemon.said("the files are broken");
+    assert!(told.iter().any(|line| line["problem"].as_str().unwrap().contains("s2.yaml")), "{told:?}");
+    appears(&house, "service/stray-00");
+    daemon.until("the end of the last good tree to come", |_| house.removed_tokens().len() == 2);
+    daemon.looked_again("s2", 2);
+    assert_eq!(house.removed_tokens(), ["temp/a", "temp/b"], "nothing else goes");
+    house.write("policies/s2.yaml", &declaring(&kept(8)));
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(house.removed_tokens(), ["service/stray-00", "temp/a", "temp/b"], "it goes on by itself");
+}
+
+#[test]
+fn an_end_does_not_come_where_its_own_file_or_the_people_file_changed() {
+    for people in [false, true] {
+        let house = world();
+        ending(&house, 6);
+        let mut daemon = Daemon::start(&house);
+        daemon.until_health("s2", "in_sync");
+        if people {
+            house.write("people.yaml", &format!("{}\n# one more line\n", house.read("people.yaml")));
+        } else {
+            house.write("policies/temp.yaml", &format!("{}# one more line\n", house.read("policies/temp.yaml")));
+        }
+        house.write("policies/s2.yaml", BROKEN);
+        blocked(&mut daemon);
+        daemon
+            .until("the end to have passed", |daemon| daemon.looks("s2").last().is_some_and(|look| look["held"] == 2));
+        daemon.looked_again("s2", 2);
+        assert_eq!(house.writes(), 0, "people: {people}");
+    }
+}
+
+#[test]
+fn a_restart_on_a_broken_tree_acts_on_no_more_than_the_journal_knows_of_the_last_good_one() {
+    let house = world();
+    ending(&house, 6);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.stop().0, 0);
+    // A third token ends as well, in a file that no good tree ever had; and another tree has a later end for one of the two.
+    house.write("policies/s2.yaml", BROKEN);
+    appears(&house, "temp/c");
+    house.write(
+        "policies/more.yaml",
+        "version: 1\ntarget: s2\naccess_tokens:\n  - { id: temp/c, justification: x, expires: 2026-01-01 }\n  - { id: temp/b, \
+         justification: x, expires: 2099-01-01 }\n",
+    );
+    appears(&house, "service/stray-00");
+    let mut daemon = Daemon::start(&house);
+    blocked(&mut daemon);
+    daemon.until("the end that the journal knows to come", |_| !house.removed_tokens().is_empty());
+    daemon.looked_again("s2", 3);
+    assert_eq!(house.removed_tokens(), ["temp/a"]);
+    house.write("policies/s2.yaml", &declaring(&kept(8)));
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(house.removed_tokens(), ["service/stray-00", "temp/a", "temp/c"]);
+}
+
+#[test]
+fn a_first_start_on_a_broken_tree_reports_and_waits() {
+    let house = world();
+    ending(&house, -60);
+    house.write("policies/s2.yaml", BROKEN);
+    let mut daemon = Daemon::start(&house);
+    blocked(&mut daemon);
+    daemon.looked_again("s2", 2);
+    assert_eq!(house.writes(), 0, "no good tree is known");
+    house.write("policies/s2.yaml", &declaring(&kept(8)));
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(house.removed_tokens(), ["temp/a", "temp/b"]);
+}
+
+#[test]
+fn a_broken_configuration_ends_a_start_and_holds_a_daemon_that_runs() {
+    let house = world();
+    let whole = house.read("portcullis.yaml");
+    house.write("portcullis.yaml", "version: 1\ntargets: 7\n");
+    let run = house.expect(1, &["watch", "--new-journal"]);
+    assert!(run.err.contains("portcullis.yaml") && run.err.contains("targets"), "{}", run.err);
+
+    house.write("portcullis.yaml", &whole);
+    ending(&house, 8);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    house.write("portcullis.yaml", "version: 1\ntargets: 7\n");
+    blocked(&mut daemon);
+    appears(&house, "service/stray-00");
+    daemon.until("the end of the last good tree to come", |_| house.removed_tokens().len() == 2);
+    daemon.looked_again("s2", 2);
+    assert_eq!(house.removed_tokens(), ["temp/a", "temp/b"]);
+    house.write("portcullis.yaml", &whole);
+    daemon.until("the stray to go", |_| house.removed_tokens().contains(&strays(1)[0]));
+}
+
+#[test]
+fn a_policy_directory_that_is_gone_revokes_nothing() {
+    let house = world();
+    ending(&house, 5);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    std::fs::rename(house.path("policies"), house.path("elsewhere")).unwrap();
+    blocked(&mut daemon);
+    appears(&house, "service/stray-00");
+    daemon.until("everything to be held", |daemon| daemon.looks("s2").last().unwrap()["held"] == 3);
+    daemon.looked_again("s2", 2);
+    assert_eq!(house.writes(), 0, "not even what ended: its file is not as it was");
+    std::fs::rename(house.path("elsewhere"), house.path("policies")).unwrap();
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(house.removed_tokens(), ["service/stray-00", "temp/a", "temp/b"]);
+}
+
+#[test]
+fn a_file_that_is_taken_away_whole_does_not_block_what_others_say() {
+    let house = world();
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    std::fs::remove_file(house.path("policies/s2.yaml")).unwrap();
+    blocked(&mut daemon);
+    daemon.looked_again("s2", 2);
+    assert_eq!(house.writes(), 0, "an enforced target without any file is an error, not a wish");
+}
