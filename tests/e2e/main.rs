@@ -13,6 +13,7 @@
 
 mod architecture;
 mod bad_input;
+mod browser;
 mod commands;
 mod convergence;
 mod crash;
@@ -25,8 +26,11 @@ mod hostile;
 mod house;
 mod import;
 mod journal;
+mod listener;
+mod metrics;
 mod orders;
 mod outcomes;
+mod page;
 mod prompt;
 mod readings;
 mod readme;
@@ -35,4 +39,6 @@ mod saved_plan;
 mod secrets;
 mod service;
 mod snapshots;
+mod stage;
 mod told;
+mod v1;

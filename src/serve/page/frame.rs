@@ -72,7 +72,7 @@ impl Frame {
                     @if self.source.place.is_empty() { "No policies loaded yet" }
                     @else {
                         span.label { "Policies " } (name(&self.source.place))
-                        @if let Some(git_ref) = &self.source.git_ref { " · " span.label { "ref " } (name(git_ref)) }
+                        @if let Some(git_ref) = &self.source.git_ref { " · " span.label { "ref " } (name(git_ref.strip_prefix("refs/heads/").unwrap_or(git_ref))) }
                         @if let Some(commit) = &self.source.commit {
                             " · " span.label { "commit " } code { (name(commit.get(..12).unwrap_or(commit))) }
                         }
@@ -120,7 +120,7 @@ impl Frame {
                 @if let Some(pause) = &self.pause { (self.paused(pause)) }
                 @if let Some(failing) = &self.source.failing {
                     (banner("bad", icons::WARNING, "The policies cannot be read", &html! {
-                        p { (sentence(&failing.what)) " Since " (ago(failing.since, self.now)) "." }
+                        p { (sentence(&failing.what)) " " span.since { "(" (ago(failing.since, self.now)) ")" } }
                         p.way { (sentence(&failing.advice)) }
                     }))
                 }
@@ -137,8 +137,8 @@ impl Frame {
             &html! {
                 p {
                     (sentence(&pause.because))
-                    @if let Some(since) = pause.since { " Since " (ago(since, self.now)) "." }
-                    @if let Some(until) = pause.until { " Until " time datetime=(until) { (moment(until)) } "." }
+                    @if let Some(since) = pause.since { " " span.since { "(" (ago(since, self.now)) ")" } }
+                    @if let Some(until) = pause.until { " until " time datetime=(until) { (moment(until)) } }
                 }
                 p.way { "Targets are still read and planned." }
             },
@@ -157,7 +157,7 @@ impl Frame {
                     "Nothing goes by what they say; an "
                     code { "expires" }
                     " of the last good tree still acts."
-                    @if let Some(since) = self.source.bad_since { " Since " (ago(since, self.now)) "." }
+                    @if let Some(since) = self.source.bad_since { " " span.since { "(" (ago(since, self.now)) ")" } }
                 }
                 ul.problems {
                     @for problem in problems.iter().take(SHOWN_PROBLEMS) {

@@ -86,12 +86,15 @@ fn standing(row: &Row) -> (String, &'static str, &'static str) {
     }
 }
 
+/// The last in that order: what only its group's refusal holds.
+const CEILING: u8 = 3;
+
 /// The order in which a person wants to see rows; absent for those that only the target's own page shows.
 pub(super) fn urgency(row: &Row) -> Option<u8> {
     match (row.status, row.finding) {
         (Status::Change, _) => Some(0),
         // What only its group's refusal holds says nothing that the refusal does not say.
-        (Status::Held, _) if row.holds.first().is_some_and(|hold| hold.name == HoldName::Ceiling) => Some(3),
+        (Status::Held, _) if row.holds.first().is_some_and(|hold| hold.name == HoldName::Ceiling) => Some(CEILING),
         (Status::Held, _) => Some(1),
         (_, Some(FindingKind::InFlight | FindingKind::OverScoped | FindingKind::Duplicate | FindingKind::Fight)) => {
             Some(2)
@@ -108,9 +111,10 @@ fn titled(title: &str, id: &str) -> Markup {
     }
 }
 
-/// A row of a plan.
-pub(super) fn row(row: &Row) -> Markup {
+/// A row of a plan. In `short` a row that only its group's refusal holds is not explained again.
+pub(super) fn row(row: &Row, short: bool) -> Markup {
     let (word, class, drawing) = standing(row);
+    let explained = !short || urgency(row) != Some(CEILING);
     html! {
         li class={ "row " (class) } {
             p.head {
@@ -127,8 +131,8 @@ pub(super) fn row(row: &Row) -> Markup {
                 @if row.overdue { span { b { "in flight for too long" } } }
                 @if let Some(place) = &row.origin { (origin(place)) }
             }
-            @if !row.why.is_empty() { p.why { (sentence(&row.why)) } }
-            @for hold in &row.holds {
+            @if explained && !row.why.is_empty() { p.why { (sentence(&row.why)) } }
+            @for hold in row.holds.iter().filter(|_| explained) {
                 p.hold {
                     b { "Held by " (plain(hold.name.name())) ": " } (sentence(&hold.why))
                     @if let Some(way) = &hold.way_on { " " span.way { (sentence(way)) } }
@@ -255,10 +259,15 @@ pub(super) fn read(view: &TargetView, now: Timestamp) -> Markup {
     html! { @if let Some(at) = view.read_at { (ago(at, now)) } @else { "never" } }
 }
 
+/// When it is looked at again, as a phrase of its own.
+pub(super) fn next_phrase(view: &TargetView, now: Timestamp) -> Markup {
+    html! { @if view.running_since.is_none() { "next look " } (next(view, now)) }
+}
+
 /// When it is looked at again.
 pub(super) fn next(view: &TargetView, now: Timestamp) -> Markup {
     html! {
-        @if let Some(since) = view.running_since { "running since " (ago(since, now)) }
+        @if let Some(since) = view.running_since { "a look began " (ago(since, now)) }
         @else if let Some(at) = view.next_look { (ahead(at, now)) }
         @else { "not planned" }
     }
