@@ -210,7 +210,7 @@ async fn it_fits_every_width() {
         for width in [320, 360, 800, 1_440] {
             browser.look(width, 900, "light").await;
             for path in PAGES {
-                browser.open(&still(&stage, path)).await;
+                browser.open(&still(stage, path)).await;
                 browser.run("document.querySelectorAll('details').forEach(d => d.open = true)").await;
                 let over = browser
                     .run(
@@ -257,7 +257,7 @@ async fn every_text_can_be_read_in_the_light_and_in_the_dark() {
     for scheme in ["light", "dark"] {
         browser.look(1_200, 900, scheme).await;
         for (stage, path) in [(&stage, PAGES[0]), (&stage, PAGES[1]), (&empty, "/")] {
-            browser.open(&still(&stage, path)).await;
+            browser.open(&still(stage, path)).await;
             browser.run("document.querySelectorAll('details').forEach(d => d.open = true)").await;
             let found = browser.run(WEAK).await;
             assert!(found[0].as_u64().unwrap() > 10, "texts were looked at");

@@ -49,10 +49,13 @@ impl Stage {
     }
 
     pub async fn with(board: Board, options: Options, records: Vec<Record>) -> Self {
+        Self::over(board, options, Arc::new(Told(records))).await
+    }
+
+    pub async fn over(board: Board, options: Options, records: Arc<dyn Records>) -> Self {
         let bound = bind(SocketAddr::from(([127, 0, 0, 1], 0)), options.token.as_ref()).await.unwrap();
         let (address, board, stop) = (bound.address(), Arc::new(board), CancellationToken::new());
         let loop_ = Arc::new(Loop { board: Arc::clone(&board), asked: Mutex::default(), failing: Mutex::default() });
-        let records: Arc<dyn Records> = Arc::new(Told(records));
         tokio::spawn(serve(bound, options, Arc::clone(&board), records, Arc::clone(&loop_) as _, stop.clone()));
         let client = Client::builder().no_proxy().build().unwrap();
         Self { board, loop_, address, stop, client }

@@ -1,9 +1,10 @@
 //! The JSON API says what stands on the board, takes what it documents, and refuses the rest with a way on.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use portcullis::{
     access::Text,
+    journal::{Journal, RecordBody, RunInfo},
     plan::Status,
     serve::{Board, Health, MAX_SHOWN_ROWS, Options, webhook::GitHost},
 };
@@ -33,7 +34,7 @@ async fn every_answer_is_as_documented() {
     let problem = "application/problem+json";
     let target = "/v1/targets/{name}";
     let (plan, missing) = ("/v1/targets/{name}/plan", "no-such-target");
-    let calls: Vec<(&str, &str, String, Option<Value>, u16, &str)> = vec![
+    let calls = vec![
         ("get", "/healthz", "/healthz".into(), None, 200, json_type),
         ("get", "/readyz", "/readyz".into(), None, 503, json_type),
         ("get", "/v1/openapi.json", "/v1/openapi.json".into(), None, 200, json_type),
@@ -175,6 +176,29 @@ async fn the_journal_gives_the_newest_and_says_whether_there_are_more() {
     let some = stage.json(200, "/v1/journal?limit=3").await;
     assert_eq!(some["more"], true);
     assert_eq!(some["records"], json!(all["records"].as_array().unwrap()[records().len() - 3..]));
+}
+
+#[tokio::test]
+async fn a_real_journal_is_asked_by_target_entry_and_time() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let run = journal.begin(&RunInfo { command: "watch".to_owned(), ..RunInfo::default() }).await.unwrap();
+    for target in ["s2-production", "s2-staging"] {
+        let pinned = RecordBody::AccountPinned { account_id: "acme".into() };
+        journal.append(&run, Some(target), pinned).await.unwrap();
+    }
+    let body = stage::intent("service/a", portcullis::access::Cause::Absent);
+    journal.append(&run, Some("s2-production"), body).await.unwrap();
+    let stage = Stage::over(board(), Options::default(), Arc::new(journal)).await;
+    let count = async |query: &str| {
+        let path = format!("/v1/journal?{query}");
+        stage.json(200, &path).await["records"].as_array().unwrap().len()
+    };
+    assert_eq!(count("").await, 4);
+    assert_eq!(count("target=s2-staging").await, 1);
+    assert_eq!(count("id=service/a").await, 1);
+    assert_eq!(count("id=service/b").await, 0);
+    assert_eq!(count("since=2999-01-01T00:00:00Z").await, 0);
+    assert!(stage.get("/").await.text().await.unwrap().contains("service/a"), "the page tells of it");
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ impl Detail {
                         (parts::why(view))
                         (parts::refusals(view.refusals()))
                         (parts::sums(view))
-                        @if view.why.is_none() && view.refusals().is_empty() && view.tally == crate::serve::Tally::default() {
+                        @if view.why.is_none() && view.refusals().is_empty() && parts::is_calm(view) {
                             p { "Nothing to do." }
                         }
                     }

@@ -82,13 +82,13 @@ impl Frame {
                 p.clock {
                     "As of " time datetime=(self.now) { (moment(self.now)) } ". "
                     @if self.refresh {
-                        "Loads anew every " (REFRESH_SECONDS) " seconds. "
-                        a href={ (self.here) "?refresh=off" } { "Stop that" }
+                        "Refreshes every " (REFRESH_SECONDS) " seconds. "
+                        a href={ (self.here) "?refresh=off" } { "Stop refreshing" }
                     } @else {
-                        "Stands still. "
-                        a href={ (self.here) "?refresh=off" } { "Load now" }
+                        "Does not refresh. "
+                        a href={ (self.here) "?refresh=off" } { "Refresh now" }
                         " · "
-                        a href=(self.here) { "Keep fresh" }
+                        a href=(self.here) { "Refresh by itself" }
                     }
                 }
             }

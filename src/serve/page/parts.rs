@@ -13,7 +13,7 @@ use crate::{
     access::{Reversibility, Text},
     journal::OutcomeKind,
     plan::{FindingKind, GuardRefusal, HoldName, Row, Status, Upcoming},
-    serve::{Health, TargetView, records::Revocation, tally},
+    serve::{Health, Sum, Tally, TargetView, records::Revocation, tally},
 };
 
 /// A state: drawing, word and colour.
@@ -28,13 +28,16 @@ pub(super) fn target_link(frame: &Frame, target: &str) -> Markup {
 
 /// What a target's rows come to: `3 to revoke: 2 undeclared, 1 expired`.
 pub(super) fn sums(view: &TargetView) -> Markup {
-    let parts = |sums: &[tally::Sum]| {
+    let parts = |sums: &[Sum]| {
         let named = tally::by_name(sums).into_iter().map(|(name, rows)| format!("{rows} {}", plain(&name)));
         named.collect::<Vec<_>>().join(", ")
     };
     let (changes, held) = (tally::total(&view.tally.changes), tally::total(&view.tally.held));
     let flight = view.tally.finding(FindingKind::InFlight);
     let more = view.tally.finding(FindingKind::OverScoped) + view.tally.finding(FindingKind::Duplicate);
+    if is_calm(view) {
+        return html! {};
+    }
     html! {
         ul.sums {
             @if changes > 0 { li.change { b { (changes) } " to revoke: " (parts(&view.tally.changes)) } }
@@ -240,12 +243,23 @@ pub(super) fn targets<'v>(frame: &Frame, caption: &Markup, views: impl Iterator<
         vec![
             target_link(frame, &view.target),
             state(view.health),
-            html! { (sums(view)) @if view.tally == tally::Tally::default() { span.nothing { (live(view)) } } },
+            html! { @if is_calm(view) { span.nothing { (live(view)) } } @else { (sums(view)) } },
             read(view, frame.now),
             next(view, frame.now),
         ]
     });
     table(caption, &["Target", "State", "Rows", "Read", "Next look"], rows)
+}
+
+/// Whether no row of it is worth a word.
+pub(super) fn is_calm(view: &TargetView) -> bool {
+    let Tally { changes, held, findings } = &view.tally;
+    let telling = |sum: &Sum| {
+        [FindingKind::InFlight, FindingKind::OverScoped, FindingKind::Duplicate]
+            .iter()
+            .any(|kind| sum.name == kind.name())
+    };
+    changes.is_empty() && held.is_empty() && !findings.iter().any(telling)
 }
 
 fn live(view: &TargetView) -> String {
