@@ -165,7 +165,7 @@ impl Overview {
                 dl aria-label="Targets by state" {
                     @for state in [Health::Unreadable, Health::Blocked, Health::Refused, Health::OutOfSync, Health::Starting, Health::InSync] {
                         @if count(state) > 0 || state == Health::InSync {
-                            div class={ "tile " (tone(state)) } { dt { (icon(icons::health(state))) (health(state)) } dd { (count(state)) } }
+                            div class={ "tile " (if count(state) == 0 { "calm" } else { tone(state) }) } { dt { (icon(icons::health(state))) (health(state)) } dd { (count(state)) } }
                         }
                     }
                 }
