@@ -124,6 +124,18 @@ impl Browser {
         self.told(Method::POST, "execute/sync", Some(json!({ "script": script, "args": [] }))).await
     }
 
+    /// Waits until a script returns this.
+    pub async fn until(&self, script: &str, wanted: &Value) {
+        let asked = Instant::now();
+        loop {
+            let found = self.run(script).await;
+            if found == *wanted {
+                return;
+            }
+            assert!(asked.elapsed() < PATIENCE, "{script} stays {found}, not {wanted}");
+        }
+    }
+
     /// A command of the browser's own protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.told(Method::POST, "goog/cdp/execute", Some(json!({ "cmd": command, "params": parameters }))).await

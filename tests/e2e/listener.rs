@@ -170,8 +170,12 @@ async fn answer(socket: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_or_is_too_long_is_cut_off() {
+async fn what_never_ends_or_is_too_long_is_cut_off() {
     let stage = Stage::of(board()).await;
+    let mut stalled = TcpStream::connect(stage.address).await.unwrap();
+    let head =
+        "POST /v1/pause HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 40\r\n\r\n{";
+    stalled.write_all(head.as_bytes()).await.unwrap();
     let mut slow = TcpStream::connect(stage.address).await.unwrap();
     slow.write_all(b"GET / HTTP/1.1\r\nhost: local").await.unwrap();
     let mut long = TcpStream::connect(stage.address).await.unwrap();
@@ -181,6 +185,9 @@ async fn a_head_that_never_ends_or_is_too_long_is_cut_off() {
     // The slow one holds nobody up, and is ended.
     assert_eq!(stage.get("/healthz").await.status(), 200);
     assert!(!answer(&mut slow).await.contains("200 OK"));
+    // A body that stops in the middle is told so.
+    assert!(answer(&mut stalled).await.starts_with("HTTP/1.1 408"));
+    assert_eq!(*stage.loop_.asked.lock().unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]

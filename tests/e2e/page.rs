@@ -285,13 +285,9 @@ async fn a_keyboard_reaches_everything_in_reading_order() {
         let wanted = wanted.as_array().unwrap();
         for (number, wanted) in wanted.iter().enumerate() {
             browser.press(TAB).await;
-            let at = browser
-                .run(
-                    "const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
-                     return [e.textContent, s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2, r.width > 0 && r.top >= 0]",
-                )
-                .await;
-            assert_eq!(at, json!([wanted, true, true]), "{path}: stop {number}");
+            let at = "const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+                return [e.textContent, s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2, r.width > 0 && r.top >= 0]";
+            assert_eq!(browser.run(at).await, json!([wanted, true, true]), "{path}: stop {number}");
         }
         assert!(wanted.len() > 8, "{wanted:?}");
     }
@@ -299,7 +295,7 @@ async fn a_keyboard_reaches_everything_in_reading_order() {
     browser.open(&still(&stage, "/")).await;
     browser.press(TAB).await;
     browser.press(ENTER).await;
-    assert_eq!(browser.run("return document.activeElement.id").await, "main");
+    browser.until("return document.activeElement.id", &json!("main")).await;
     browser.quit().await;
 }
 

@@ -116,6 +116,24 @@ async fn every_answer_is_as_documented() {
 }
 
 #[tokio::test]
+async fn every_operation_has_a_name_and_every_part_of_a_path_is_told() {
+    let stage = Stage::of(board()).await;
+    let document = stage.json(200, "/v1/openapi.json").await;
+    let mut names = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            assert!(names.insert(operation["operationId"].as_str().unwrap()), "{path}");
+            assert!(!operation["summary"].as_str().unwrap().is_empty());
+            let none = Vec::new();
+            let told = operation["parameters"].as_array().unwrap_or(&none).iter().filter(|one| one["in"] == "path");
+            let told: Vec<String> = told.map(|one| format!("{{{}}}", one["name"].as_str().unwrap())).collect();
+            let parts: Vec<&str> = path.split('/').filter(|part| part.starts_with('{')).collect();
+            assert_eq!(told, parts, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_schema_that_is_not_met_is_seen() {
     let stage = Stage::of(board()).await;
     let document = stage.json(200, "/v1/openapi.json").await;
