@@ -2,6 +2,7 @@
 //! none; with `PORTCULLIS_NEED_BROWSER=1` it fails instead.
 
 use std::{
+    io::{Read as _, Write as _},
     path::PathBuf,
     process::Stdio,
     time::{Duration, Instant},
@@ -174,10 +175,21 @@ impl Browser {
         )
         .unwrap();
     }
+}
 
-    /// Ends it in an orderly way.
-    pub async fn quit(self) {
-        let _ = self.client.delete(&self.session).send().await;
+/// The driver ends the browser, also where the test failed; whoever only killed the driver would leave the browser behind.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let (host, path) = self.session.trim_start_matches("http://").split_once('/').unwrap_or_default();
+        let end = || -> std::io::Result<()> {
+            let mut socket = std::net::TcpStream::connect(host)?;
+            socket.set_read_timeout(Some(PATIENCE))?;
+            write!(socket, "DELETE /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
+            socket.read(&mut [0; 1024]).map(drop)
+        };
+        if let Err(error) = end() {
+            eprintln!("the browser could not be ended: {error}");
+        }
     }
 }
 

@@ -177,7 +177,6 @@ async fn hostile_names_are_shown_and_do_nothing() {
         browser.draw(&format!("hostile-{}", path.trim_matches('/').replace('/', "-"))).await;
     }
     assert_eq!(browser.complaints().await, Vec::<String>::new(), "no rule of the page was broken");
-    browser.quit().await;
 }
 
 #[tokio::test]
@@ -198,7 +197,6 @@ async fn no_script_would_run_even_if_one_stood_in_the_page() {
     assert_eq!(pwned, "undefined");
     let complaints = browser.complaints().await.join("\n");
     assert!(complaints.contains("Content Security Policy"), "{complaints}");
-    browser.quit().await;
 }
 
 #[tokio::test]
@@ -224,7 +222,6 @@ async fn it_fits_every_width() {
             }
         }
     }
-    browser.quit().await;
 }
 
 /// Every text's contrast against what is behind it; returns those that are too weak for WCAG 2.2 AA.
@@ -266,7 +263,6 @@ async fn every_text_can_be_read_in_the_light_and_in_the_dark() {
         grounds.insert(browser.run("return getComputedStyle(document.body).backgroundColor").await.to_string());
     }
     assert_eq!(grounds.len(), 2, "light and dark differ");
-    browser.quit().await;
 }
 
 #[tokio::test]
@@ -296,7 +292,6 @@ async fn a_keyboard_reaches_everything_in_reading_order() {
     browser.press(TAB).await;
     browser.press(ENTER).await;
     browser.until("return document.activeElement.id", &json!("main")).await;
-    browser.quit().await;
 }
 
 /// The nodes of the accessibility tree that are spoken.
@@ -354,7 +349,6 @@ async fn a_screen_reader_finds_its_way() {
             assert!(words.iter().all(|word| text.as_str().unwrap().contains(word)), "{path}");
         }
     }
-    browser.quit().await;
 }
 
 #[tokio::test]
@@ -374,7 +368,6 @@ async fn it_works_without_javascript_and_takes_nothing_from_elsewhere() {
     browser.open(&still(&stage, "/")).await;
     let loaded = browser.run("return performance.getEntriesByType('resource').map(entry => entry.name)").await;
     assert_eq!(loaded, json!([]), "one document, and nothing besides");
-    browser.quit().await;
 }
 
 #[tokio::test]
@@ -398,7 +391,6 @@ async fn it_is_drawn_to_be_looked_at() {
             }
         }
     }
-    browser.quit().await;
 }
 
 /// What needs no browser to be seen.
