@@ -149,6 +149,7 @@ pub(super) async fn pause(State(shared): Here, request: Request) -> Answer {
     if until.is_some_and(|until| until <= shared.control.now()) {
         return Err(Problem::bad("`until` is over already", "name a later time, or leave it out"));
     }
+    tracing::warn!(because, until = until.map(tracing::field::display), "asked over HTTP to stop all writing");
     shared.control.pause(because, until).await?;
     Ok(json(StatusCode::OK, &PauseDocument { version: API_VERSION, pause: shared.board.pause() }))
 }
@@ -156,6 +157,7 @@ pub(super) async fn pause(State(shared): Here, request: Request) -> Answer {
 /// `POST /v1/resume`
 pub(super) async fn resume(State(shared): Here, request: Request) -> Answer {
     let ResumeRequest {} = read(request).await?;
+    tracing::warn!("asked over HTTP to let writing go on");
     shared.control.resume().await?;
     Ok(json(StatusCode::OK, &PauseDocument { version: API_VERSION, pause: shared.board.pause() }))
 }

@@ -147,8 +147,7 @@ struct Gauges<'a, 'b>(&'a mut DescriptorEncoder<'b>);
 
 impl Gauges<'_, '_> {
     fn one(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
-        let name = format!("portcullis_{name}");
-        let metric = self.0.encode_descriptor(&name, help, None, MetricType::Gauge)?;
+        let metric = self.0.encode_descriptor(name, &format!("{help}."), None, MetricType::Gauge)?;
         ConstGauge::new(value).encode(metric)
     }
 
@@ -169,8 +168,7 @@ impl Gauges<'_, '_> {
         help: &str,
         samples: impl Iterator<Item = ([(&'v str, &'v str); N], f64)>,
     ) -> fmt::Result {
-        let name = format!("portcullis_{name}");
-        let mut family = self.0.encode_descriptor(&name, help, None, MetricType::Gauge)?;
+        let mut family = self.0.encode_descriptor(name, &format!("{help}."), None, MetricType::Gauge)?;
         for (labels, value) in samples {
             ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
         }

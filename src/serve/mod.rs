@@ -22,8 +22,6 @@ mod problem;
 mod records;
 mod routes;
 mod tally;
-#[cfg(test)]
-mod tests;
 pub mod webhook;
 
 pub use board::{Board, Ended, Health, JournalView, MAX_SHOWN_ROWS, Pause, SourceView, TargetView, TreeProblem};

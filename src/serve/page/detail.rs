@@ -42,7 +42,7 @@ impl Detail {
                         (parts::why(view))
                         (parts::refusals(view.refusals()))
                         (parts::sums(view))
-                        @if view.why.is_none() && view.refusals().is_empty() && view.tally == crate::serve::Tally::default() {
+                        @if view.why.is_none() && view.refusals().is_empty() && parts::is_calm(view) {
                             p { "Nothing to do." }
                         }
                     }
@@ -93,7 +93,7 @@ impl Detail {
         html! {
             section aria-labelledby={ (id) "-title" } {
                 h2 id={ (id) "-title" } { (title) " " span.count { (rows.len()) } }
-                ul.rows.card.plain { @for row in rows.iter().take(ROWS) { (parts::row(row)) } }
+                ul.rows.card.plain { @for row in rows.iter().take(ROWS) { (parts::row(row, false)) } }
                 @if rows.len() > ROWS {
                     p.more {
                         a href={ "/v1/targets/" (super::words::segment(&self.view.target)) "/plan" } { (rows.len() - ROWS) " more in the plan, as JSON" }

@@ -72,7 +72,7 @@ impl Frame {
                     @if self.source.place.is_empty() { "No policies loaded yet" }
                     @else {
                         span.label { "Policies " } (name(&self.source.place))
-                        @if let Some(git_ref) = &self.source.git_ref { " · " span.label { "ref " } (name(git_ref)) }
+                        @if let Some(git_ref) = &self.source.git_ref { " · " span.label { "ref " } (name(git_ref.strip_prefix("refs/heads/").unwrap_or(git_ref))) }
                         @if let Some(commit) = &self.source.commit {
                             " · " span.label { "commit " } code { (name(commit.get(..12).unwrap_or(commit))) }
                         }
@@ -82,13 +82,13 @@ impl Frame {
                 p.clock {
                     "As of " time datetime=(self.now) { (moment(self.now)) } ". "
                     @if self.refresh {
-                        "Loads anew every " (REFRESH_SECONDS) " seconds. "
-                        a href={ (self.here) "?refresh=off" } { "Stop that" }
+                        "Refreshes every " (REFRESH_SECONDS) " seconds. "
+                        a href={ (self.here) "?refresh=off" } { "Stop refreshing" }
                     } @else {
-                        "Stands still. "
-                        a href={ (self.here) "?refresh=off" } { "Load now" }
+                        "Does not refresh. "
+                        a href={ (self.here) "?refresh=off" } { "Refresh now" }
                         " · "
-                        a href=(self.here) { "Keep fresh" }
+                        a href=(self.here) { "Refresh by itself" }
                     }
                 }
             }
@@ -120,7 +120,7 @@ impl Frame {
                 @if let Some(pause) = &self.pause { (self.paused(pause)) }
                 @if let Some(failing) = &self.source.failing {
                     (banner("bad", icons::WARNING, "The policies cannot be read", &html! {
-                        p { (sentence(&failing.what)) " Since " (ago(failing.since, self.now)) "." }
+                        p { (sentence(&failing.what)) " " span.since { "(" (ago(failing.since, self.now)) ")" } }
                         p.way { (sentence(&failing.advice)) }
                     }))
                 }
@@ -137,8 +137,8 @@ impl Frame {
             &html! {
                 p {
                     (sentence(&pause.because))
-                    @if let Some(since) = pause.since { " Since " (ago(since, self.now)) "." }
-                    @if let Some(until) = pause.until { " Until " time datetime=(until) { (moment(until)) } "." }
+                    @if let Some(since) = pause.since { " " span.since { "(" (ago(since, self.now)) ")" } }
+                    @if let Some(until) = pause.until { " until " time datetime=(until) { (moment(until)) } }
                 }
                 p.way { "Targets are still read and planned." }
             },
@@ -157,7 +157,7 @@ impl Frame {
                     "Nothing goes by what they say; an "
                     code { "expires" }
                     " of the last good tree still acts."
-                    @if let Some(since) = self.source.bad_since { " Since " (ago(since, self.now)) "." }
+                    @if let Some(since) = self.source.bad_since { " " span.since { "(" (ago(since, self.now)) ")" } }
                 }
                 ul.problems {
                     @for problem in problems.iter().take(SHOWN_PROBLEMS) {

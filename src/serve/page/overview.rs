@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// Targets that are shown with their rows; the others with a line.
-const CARDS: usize = 12;
+const CARDS: usize = 8;
 /// Rows of a target that are shown here.
 const ROWS: usize = 5;
 /// What comes next.
-pub(super) const COMING: usize = 12;
+pub(super) const COMING: usize = 8;
 /// Revocations that are shown.
-pub(super) const REVOKED: usize = 12;
+pub(super) const REVOKED: usize = 10;
 
 /// What the overview shows.
 pub(super) struct Overview {
@@ -116,7 +116,7 @@ impl Overview {
                     @if !in_sync.is_empty() {
                         section #in-sync aria-labelledby="in-sync-title" {
                             h2 #in-sync-title { "In sync" }
-                            (folded(frame, &self.calm(&in_sync), &in_sync, problems.is_empty() && in_sync.len() <= 2 * CARDS))
+                            (folded(frame, &self.calm(&in_sync), &in_sync, problems.is_empty() && in_sync.len() <= 3 * CARDS))
                         }
                     }
                     @if self.targets.is_empty() {
@@ -165,7 +165,7 @@ impl Overview {
                 dl aria-label="Targets by state" {
                     @for state in [Health::Unreadable, Health::Blocked, Health::Refused, Health::OutOfSync, Health::Starting, Health::InSync] {
                         @if count(state) > 0 || state == Health::InSync {
-                            div class={ "tile " (tone(state)) } { dt { (icon(icons::health(state))) (health(state)) } dd { (count(state)) } }
+                            div class={ "tile " (if count(state) == 0 { "calm" } else { tone(state) }) } { dt { (icon(icons::health(state))) (health(state)) } dd { (count(state)) } }
                         }
                     }
                 }
@@ -201,13 +201,13 @@ impl Overview {
                 p.facts {
                     span { "read " (parts::read(view, frame.now)) }
                     span { "in sync " (ago_or(view.in_sync_at, frame.now, "never")) }
-                    span { "next look " (parts::next(view, frame.now)) }
+                    span { (parts::next_phrase(view, frame.now)) }
                 }
                 (parts::why(view))
                 (parts::refusals(view.refusals()))
                 (parts::sums(view))
                 @if !rows.is_empty() {
-                    ul.rows { @for (_, row) in rows.iter().take(ROWS) { (parts::row(row)) } }
+                    ul.rows { @for (_, row) in rows.iter().take(ROWS) { (parts::row(row, true)) } }
                 }
                 @if hidden > 0 {
                     p.more {

@@ -13,7 +13,7 @@ use crate::{
     access::{Reversibility, Text},
     journal::OutcomeKind,
     plan::{FindingKind, GuardRefusal, HoldName, Row, Status, Upcoming},
-    serve::{Health, TargetView, records::Revocation, tally},
+    serve::{Health, Sum, Tally, TargetView, records::Revocation, tally},
 };
 
 /// A state: drawing, word and colour.
@@ -28,13 +28,16 @@ pub(super) fn target_link(frame: &Frame, target: &str) -> Markup {
 
 /// What a target's rows come to: `3 to revoke: 2 undeclared, 1 expired`.
 pub(super) fn sums(view: &TargetView) -> Markup {
-    let parts = |sums: &[tally::Sum]| {
+    let parts = |sums: &[Sum]| {
         let named = tally::by_name(sums).into_iter().map(|(name, rows)| format!("{rows} {}", plain(&name)));
         named.collect::<Vec<_>>().join(", ")
     };
     let (changes, held) = (tally::total(&view.tally.changes), tally::total(&view.tally.held));
     let flight = view.tally.finding(FindingKind::InFlight);
     let more = view.tally.finding(FindingKind::OverScoped) + view.tally.finding(FindingKind::Duplicate);
+    if is_calm(view) {
+        return html! {};
+    }
     html! {
         ul.sums {
             @if changes > 0 { li.change { b { (changes) } " to revoke: " (parts(&view.tally.changes)) } }
@@ -86,12 +89,15 @@ fn standing(row: &Row) -> (String, &'static str, &'static str) {
     }
 }
 
+/// The last in that order: what only its group's refusal holds.
+const CEILING: u8 = 3;
+
 /// The order in which a person wants to see rows; absent for those that only the target's own page shows.
 pub(super) fn urgency(row: &Row) -> Option<u8> {
     match (row.status, row.finding) {
         (Status::Change, _) => Some(0),
         // What only its group's refusal holds says nothing that the refusal does not say.
-        (Status::Held, _) if row.holds.first().is_some_and(|hold| hold.name == HoldName::Ceiling) => Some(3),
+        (Status::Held, _) if row.holds.first().is_some_and(|hold| hold.name == HoldName::Ceiling) => Some(CEILING),
         (Status::Held, _) => Some(1),
         (_, Some(FindingKind::InFlight | FindingKind::OverScoped | FindingKind::Duplicate | FindingKind::Fight)) => {
             Some(2)
@@ -108,9 +114,10 @@ fn titled(title: &str, id: &str) -> Markup {
     }
 }
 
-/// A row of a plan.
-pub(super) fn row(row: &Row) -> Markup {
+/// A row of a plan. In `short` a row that only its group's refusal holds is not explained again.
+pub(super) fn row(row: &Row, short: bool) -> Markup {
     let (word, class, drawing) = standing(row);
+    let explained = !short || urgency(row) != Some(CEILING);
     html! {
         li class={ "row " (class) } {
             p.head {
@@ -127,8 +134,8 @@ pub(super) fn row(row: &Row) -> Markup {
                 @if row.overdue { span { b { "in flight for too long" } } }
                 @if let Some(place) = &row.origin { (origin(place)) }
             }
-            @if !row.why.is_empty() { p.why { (sentence(&row.why)) } }
-            @for hold in &row.holds {
+            @if explained && !row.why.is_empty() { p.why { (sentence(&row.why)) } }
+            @for hold in row.holds.iter().filter(|_| explained) {
                 p.hold {
                     b { "Held by " (plain(hold.name.name())) ": " } (sentence(&hold.why))
                     @if let Some(way) = &hold.way_on { " " span.way { (sentence(way)) } }
@@ -236,12 +243,23 @@ pub(super) fn targets<'v>(frame: &Frame, caption: &Markup, views: impl Iterator<
         vec![
             target_link(frame, &view.target),
             state(view.health),
-            html! { (sums(view)) @if view.tally == tally::Tally::default() { span.nothing { (live(view)) } } },
+            html! { @if is_calm(view) { span.nothing { (live(view)) } } @else { (sums(view)) } },
             read(view, frame.now),
             next(view, frame.now),
         ]
     });
     table(caption, &["Target", "State", "Rows", "Read", "Next look"], rows)
+}
+
+/// Whether no row of it is worth a word.
+pub(super) fn is_calm(view: &TargetView) -> bool {
+    let Tally { changes, held, findings } = &view.tally;
+    let telling = |sum: &Sum| {
+        [FindingKind::InFlight, FindingKind::OverScoped, FindingKind::Duplicate]
+            .iter()
+            .any(|kind| sum.name == kind.name())
+    };
+    changes.is_empty() && held.is_empty() && !findings.iter().any(telling)
 }
 
 fn live(view: &TargetView) -> String {
@@ -255,10 +273,15 @@ pub(super) fn read(view: &TargetView, now: Timestamp) -> Markup {
     html! { @if let Some(at) = view.read_at { (ago(at, now)) } @else { "never" } }
 }
 
+/// When it is looked at again, as a phrase of its own.
+pub(super) fn next_phrase(view: &TargetView, now: Timestamp) -> Markup {
+    html! { @if view.running_since.is_none() { "next look " } (next(view, now)) }
+}
+
 /// When it is looked at again.
 pub(super) fn next(view: &TargetView, now: Timestamp) -> Markup {
     html! {
-        @if let Some(since) = view.running_since { "running since " (ago(since, now)) }
+        @if let Some(since) = view.running_since { "a look began " (ago(since, now)) }
         @else if let Some(at) = view.next_look { (ahead(at, now)) }
         @else { "not planned" }
     }

@@ -18,7 +18,7 @@ pub(super) fn table(caption: &Markup, heads: &[&str], rows: impl Iterator<Item =
                             @if *head == heads.first().copied().unwrap_or_default() {
                                 th scope="row" role="rowheader" { (cell) }
                             } @else {
-                                td role="cell" data-label=(head) { (cell) }
+                                td role="cell" data-label=(head) { div { (cell) } }
                             }
                         }
                     }
