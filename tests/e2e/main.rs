@@ -48,5 +48,6 @@ mod told;
 mod v1;
 mod watch_journal;
 mod watch_loop;
+mod watch_source;
 mod watch_stop;
 mod watch_tree;
