@@ -173,6 +173,7 @@ pub fn row(status: Status, kind: &str, id: &str, title: &str) -> Row {
         holds: Vec::new(),
         reversibility: Reversibility::Irreversible,
         overdue: false,
+        due_at: None,
         weight: 1,
         fingerprint: Fingerprint::parse(&"0".repeat(64)),
         natural_key: id.into(),
