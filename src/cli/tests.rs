@@ -47,6 +47,8 @@ fn what_the_documents_say_can_be_typed() {
         "demo --keep kept",
         "schema plan",
         "completions zsh",
+        "watch --git https://git.example.com/x.git --ref main --path p --people-path q.yaml --checkout d --allowed-signers f",
+        "watch --git /srv/x.git --accept-rewrite 6113728f27ae82c7b1a177c8d03f9e96e0adf246",
         "plan -vv --color never --log-format json --format markdown --policies p --people q",
     ] {
         let words = std::iter::once("portcullis").chain(line.split(' '));
@@ -67,6 +69,9 @@ fn what_makes_no_sense_is_refused() {
         "watch-me",
         "validate --target s2",
         "schema policy --config x",
+        "watch --ref main",
+        "watch --path policies",
+        "watch --accept-rewrite x",
     ] {
         let words = std::iter::once("portcullis").chain(line.split(' '));
         assert!(super::heed::parse(words).is_err(), "{line}");

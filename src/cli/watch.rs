@@ -1,6 +1,8 @@
 //! `portcullis watch`: the daemon that keeps targets in sync.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     Exit,
@@ -32,8 +34,14 @@ Examples:
   portcullis watch --log-format json                for a log collector")]
 pub struct WatchArgs {
     /// Take the policies from this Git repository, by address or path, each run pinned to a commit
-    #[arg(long, value_name = "REPOSITORY", conflicts_with = "policies")]
-    pub git: Option<String>,
+    ///
+    /// A password belongs in a credential helper; one in the address is given to git alone, and stays out of the process list
+    /// where the address comes from the variable.
+    #[arg(
+        long, value_name = "REPOSITORY", conflicts_with = "policies", env = "PORTCULLIS_GIT", hide_env_values = true,
+        value_parser = hidden
+    )]
+    pub git: Option<SecretString>,
     /// The branch to follow, or a whole name such as refs/tags/live
     #[arg(long = "ref", value_name = "REF", default_value = "main", requires = "git")]
     pub git_ref: String,
@@ -63,10 +71,15 @@ pub struct WatchArgs {
     pub new_journal: bool,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what clap calls")]
+fn hidden(text: &str) -> std::result::Result<SecretString, Infallible> {
+    Ok(SecretString::from(text))
+}
+
 impl WatchArgs {
     fn source(&self, context: &Context) -> SourceOptions {
         let git = self.git.as_ref().map(|address| GitOptions {
-            address: address.clone(),
+            address: address.expose_secret().to_owned(),
             git_ref: self.git_ref.clone(),
             path: self.path.clone(),
             people_path: self.people_path.clone(),

@@ -42,5 +42,6 @@ mod soak;
 mod told;
 mod watch_journal;
 mod watch_loop;
+mod watch_source;
 mod watch_stop;
 mod watch_tree;

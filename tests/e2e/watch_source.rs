@@ -1,0 +1,251 @@
+//! Where the daemon's policies come from: a repository that is pinned to a commit, and directories behind links that are swapped.
+//! What cannot be read or must not be taken never causes a revocation.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::symlink,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    house::House,
+    service::{AT_ONCE, declaring, house, kept},
+};
+
+/// Far beyond what anything takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running daemon, killed when dropped.
+struct Watch<'a> {
+    house: &'a House,
+    child: Child,
+    log: String,
+}
+
+impl<'a> Watch<'a> {
+    fn start(house: &'a House, arguments: &[&str]) -> Self {
+        let number = fs::read_dir(house.path(".")).unwrap().count();
+        let log = format!("watch-{number}.log");
+        let arguments = [&["watch", "--new-journal", "--no-listen", "-v", "--log-format", "json"], arguments].concat();
+        let mut command = house.command(&arguments);
+        let child = command.stdout(Stdio::null()).stderr(File::create(house.path(&log)).unwrap()).spawn().unwrap();
+        Self { house, child, log }
+    }
+
+    fn log(&self) -> String {
+        self.house.read(&self.log)
+    }
+
+    fn until(&mut self, what: &str, met: impl Fn(&Self) -> bool) {
+        let began = Instant::now();
+        while !met(self) {
+            assert!(self.child.try_wait().unwrap().is_none(), "it ended before {what}\n{}", self.log());
+            assert!(began.elapsed() < PATIENCE, "in vain: {what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn looks(&self) -> usize {
+        self.log().matches("\"looked\"").count()
+    }
+
+    /// Waits for two looks that begin from now on, and so see what is now.
+    fn looks_again(&mut self) {
+        let before = self.looks();
+        self.until("two more looks", |watch| watch.looks() >= before + 2);
+    }
+
+    fn says(&mut self, text: &str) {
+        self.until(text, |watch| watch.log().contains(text));
+    }
+
+    fn revokes(&mut self, ids: &[&str]) {
+        self.until(&format!("{ids:?} to go"), |watch| watch.house.removed_tokens() == ids);
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn git(house: &House, arguments: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command.current_dir(house.path("origin")).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("HOME", house.path(".")).env("GIT_CONFIG_NOSYSTEM", "1");
+    for who in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{who}_NAME"), "Anna").env(format!("GIT_{who}_EMAIL"), "anna@example.com");
+    }
+    let output = command.args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Commits a tree that declares so many tokens.
+fn commit(house: &House, declared: usize) -> String {
+    house.write("origin/policies/s2.yaml", &declaring(&kept(declared)));
+    git(house, &["add", "--all"]);
+    git(house, &["commit", "--quiet", "--message", "a change"]);
+    git(house, &["rev-parse", "HEAD"])
+}
+
+/// Eight tokens, a repository that declares them, and no policies beside it; looked at every second. None without git.
+fn with_repository() -> Option<House> {
+    if Command::new("git").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no `git` program");
+        return None;
+    }
+    let house = house(8, 0, AT_ONCE);
+    house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1s }\ntargets:\n");
+    fs::remove_dir_all(house.path("policies")).unwrap();
+    fs::create_dir(house.path("origin")).unwrap();
+    git(&house, &["init", "--quiet", "--initial-branch=main"]);
+    commit(&house, 8);
+    Some(house)
+}
+
+const GIT: [&str; 2] = ["--git", "origin"];
+
+#[test]
+fn what_a_commit_takes_out_goes_and_the_journal_knows_the_commit() {
+    let Some(house) = with_repository() else { return };
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    assert!(house.removed_tokens().is_empty());
+    let head = commit(&house, 7);
+    watch.revokes(&["service/keep-07"]);
+    drop(watch);
+    let told = house.expect(0, &["history"]).out;
+    assert!(told.contains(&format!("policies of commit {head}")), "{told}");
+}
+
+#[test]
+fn a_force_pushed_ref_takes_nothing_away_until_it_is_accepted() {
+    let Some(house) = with_repository() else { return };
+    let base = git(&house, &["rev-parse", "HEAD"]);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    git(&house, &["commit", "--quiet", "--amend", "--message", "rewritten"]);
+    let head = commit(&house, 6);
+    watch.says("was rewritten");
+    watch.looks_again();
+    drop(watch);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.says(&base);
+    watch.looks_again();
+    assert!(house.removed_tokens().is_empty(), "neither before a restart nor after it");
+    drop(watch);
+    let mut watch = Watch::start(&house, &["--git", "origin", "--accept-rewrite", &head]);
+    watch.revokes(&["service/keep-06", "service/keep-07"]);
+}
+
+#[test]
+fn a_repository_that_is_gone_takes_nothing_away_and_is_found_again() {
+    let Some(house) = with_repository() else { return };
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    fs::rename(house.path("origin"), house.path("away")).unwrap();
+    watch.says("cannot be read");
+    watch.looks_again();
+    drop(watch);
+    // It starts by the commit that was in force.
+    let mut watch = Watch::start(&house, &GIT);
+    watch.says("cannot be read");
+    watch.looks_again();
+    assert!(house.removed_tokens().is_empty());
+    fs::rename(house.path("away"), house.path("origin")).unwrap();
+    commit(&house, 7);
+    watch.revokes(&["service/keep-07"]);
+}
+
+#[test]
+fn an_unsigned_commit_takes_nothing_away_where_signatures_are_asked_for() {
+    let Some(house) = with_repository() else { return };
+    if Command::new("ssh-keygen").arg("-?").output().is_err() {
+        eprintln!("skipped: there is no `ssh-keygen` program");
+        return;
+    }
+    let key = house.path("key").display().to_string();
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &key]).status().unwrap();
+    assert!(made.success());
+    house.write("signers", &format!("anna@example.com {}", house.read("key.pub")));
+    for (name, value) in [("gpg.format", "ssh"), ("user.signingKey", key.as_str()), ("commit.gpgSign", "true")] {
+        git(&house, &["config", name, value]);
+    }
+    commit(&house, 9);
+    let mut watch = Watch::start(&house, &["--git", "origin", "--allowed-signers", "signers"]);
+    watch.looks_again();
+    git(&house, &["config", "commit.gpgSign", "false"]);
+    commit(&house, 5);
+    watch.says("it is not signed");
+    watch.looks_again();
+    assert!(house.removed_tokens().is_empty());
+    git(&house, &["config", "commit.gpgSign", "true"]);
+    commit(&house, 7);
+    watch.revokes(&["service/keep-07"]);
+}
+
+#[test]
+fn a_repository_that_cannot_be_used_is_an_error_at_the_start() {
+    let house = house(1, 0, AT_ONCE);
+    for (arguments, said) in [
+        (vec!["--git", "nowhere"], "cannot be read"),
+        (vec!["--git", "ext::sh -c id"], "other transports are refused"),
+        (vec!["--git", "http://git.example.com/x.git"], "plain HTTP is refused"),
+        (vec!["--git", "https://anna:secret-word@git.example.com/x?y"], "has a query"),
+        (vec!["--git", "nowhere", "--ref", "a..b"], "--ref takes"),
+        (vec!["--git", "nowhere", "--path", "../policies"], "--path"),
+    ] {
+        let run = house.expect(1, &[&["watch", "--new-journal", "--no-listen"], arguments.as_slice()].concat());
+        assert!(run.err.contains(said) && run.err.contains("way on: "), "{arguments:?}: {}", run.err);
+        assert!(!run.all().contains("secret-word"), "{}", run.all());
+    }
+    assert_eq!(house.writes(), 0);
+}
+
+#[test]
+fn a_deleted_policy_directory_takes_nothing_away() {
+    let house = house(8, 0, AT_ONCE);
+    house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1s }\ntargets:\n");
+    let mut watch = Watch::start(&house, &[]);
+    watch.looks_again();
+    fs::rename(house.path("policies"), house.path("away")).unwrap();
+    watch.says("the policy directory");
+    watch.looks_again();
+    assert!(house.removed_tokens().is_empty());
+    fs::rename(house.path("away"), house.path("policies")).unwrap();
+    house.write("policies/s2.yaml", &declaring(&kept(7)));
+    watch.revokes(&["service/keep-07"]);
+}
+
+#[test]
+fn swapped_links_are_acted_on_before_the_interval_is_over() {
+    // Kubernetes swaps `..data` in the directory, git-sync a link on the way to it.
+    let swap = |house: &House, to: &str, link: &str| {
+        symlink(to, house.path("swapped-in")).unwrap();
+        fs::rename(house.path("swapped-in"), house.path(link)).unwrap();
+    };
+    let config_map = house(8, 0, AT_ONCE);
+    config_map.clear_policies();
+    config_map.write("policies/..1/s2.yaml", &declaring(&kept(8)));
+    config_map.write("policies/..2/s2.yaml", &declaring(&kept(7)));
+    swap(&config_map, "..1", "policies/..data");
+    swap(&config_map, "..data/s2.yaml", "policies/s2.yaml");
+    let git_sync = house(8, 0, AT_ONCE);
+    fs::remove_dir_all(git_sync.path("policies")).unwrap();
+    git_sync.write("git/.worktrees/1/policies/s2.yaml", &declaring(&kept(8)));
+    git_sync.write("git/.worktrees/2/policies/s2.yaml", &declaring(&kept(7)));
+    swap(&git_sync, ".worktrees/1", "git/current");
+    git_sync.edit("portcullis.yaml", "policies: policies/", "policies: git/current/policies");
+    for (house, to, link) in [(&config_map, "..2", "policies/..data"), (&git_sync, ".worktrees/2", "git/current")] {
+        house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1h }\ntargets:\n");
+        let mut watch = Watch::start(house, &[]);
+        watch.until("the first look", |watch| watch.looks() > 0);
+        swap(house, to, link);
+        watch.revokes(&["service/keep-07"]);
+    }
+}
