@@ -14,6 +14,8 @@ pub mod run;
 pub mod sandbox;
 pub mod serve;
 pub mod systems;
+#[cfg(test)]
+mod test_log;
 pub mod transport;
 pub mod watch;
 pub mod wire;

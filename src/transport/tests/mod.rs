@@ -366,35 +366,15 @@ fn where_a_credential_must_not_go_nothing_is_connected() {
     assert!(Connector::connect(no_ca).unwrap_err().advice.unwrap().contains("ca_file"));
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn no_log_error_or_debug_shows_the_credential() {
-    let log = Log::default();
-    let writer_of = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer_of.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = crate::test_log::Log::default();
+    let _listening = log.begin();
     let server = Server::start(vec![says("200 OK\r\nX-Request-Id: req-7\u{e9}", "{}"), Does::Drops]).await;
     let (reader, writer) = server.connect();
     reader.ask(read(&["tokens", "t1"])).await.unwrap();
     let failure = writer.send(&receipt(), &Stop::new()).await.unwrap_err();
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let line = log.lines().find(|line| line.contains("req-7")).unwrap_or_else(|| panic!("{log}"));
     assert!(line.contains("GET /tokens/t1") && line.contains("status=200") && line.contains("millis="), "{line}");
     let shown = format!(

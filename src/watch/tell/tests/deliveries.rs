@@ -104,36 +104,6 @@ async fn slack_gets_its_text_and_a_new_address_needs_no_restart() {
     assert!(body["text"].as_str().unwrap().contains("*Recovered*"), "{body}");
 }
 
-/// All that is logged on this thread, down to every detail of the client.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn begin(&self) -> tracing::subscriber::DefaultGuard {
-        let log = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(move || log.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn no_log_holds_a_secret_whatever_goes_wrong() {
     let elsewhere = MockServer::start().await;
@@ -144,7 +114,7 @@ async fn no_log_holds_a_secret_whatever_goes_wrong() {
         (quotes, "failed", "HTTP 403"),
         (ResponseTemplate::new(200), "sent", ""),
     ];
-    let log = Log::default();
+    let log = crate::test_log::Log::default();
     let _guard = log.begin();
     for (answer, result, part) in cases {
         let server = server(answer).await;
@@ -170,7 +140,7 @@ async fn no_log_holds_a_secret_whatever_goes_wrong() {
 #[tokio::test]
 async fn what_a_reference_holds_instead_of_an_address_is_not_shown() {
     let (_dir, url) = kept(SECRET);
-    let log = Log::default();
+    let log = crate::test_log::Log::default();
     let _guard = log.begin();
     let teller = Teller::start(&everything(NotifyTo::Slack { url }), Arc::default(), system_clock());
     teller.tell(news(NotifyOn::Failures, "s2", "down"));
