@@ -37,6 +37,7 @@ mod secrets;
 mod service;
 mod snapshots;
 mod told;
+mod watch_inside;
 mod watch_journal;
 mod watch_loop;
 mod watch_stop;
