@@ -14,6 +14,7 @@ use portcullis::{
     config::NotifyOn,
     plan::HoldName,
     run::{Enduring, Sources},
+    sandbox::{Fault, System, Trouble},
     serve::{Board, Control, ControlError, Health, TargetView},
     transport::Stop,
     watch::{Daemon, News, SourceOptions, Start, Tell},
@@ -26,6 +27,7 @@ use crate::{
     service::{AT_ONCE, appears, declaring, house, kept, strays},
 };
 
+const DAY: i64 = 24 * 60 * 60;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Hears all news.
@@ -98,6 +100,13 @@ impl Inside {
         }
     }
 
+    /// The wall clock jumps: the daemon's is so far ahead of the vendor's from now on.
+    fn jump(&self, house: &House, seconds: i64) {
+        house.sandbox.clear_faults();
+        house.sandbox.fault(Fault::new(System::S2, Trouble::ClockSkew { seconds: -seconds }));
+        self.ahead.store(seconds, Ordering::Relaxed);
+    }
+
     fn end(mut self) {
         self.stop.cancel();
         self.runtime.block_on(self.running.take().unwrap()).unwrap();
@@ -126,7 +135,7 @@ fn a_clock_that_jumps_is_noticed_and_no_time_based_cause_acts_on_it() {
     let coming: Vec<&str> = view.upcoming.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(coming, ["service/stray-00", "service/keep-00"], "the end of the notice, then the end of the token");
     // Two days ahead the token has ended and the notice is over, by the wrong clock.
-    daemon.ahead.store(2 * 24 * 60 * 60, Ordering::Relaxed);
+    daemon.jump(&house, 2 * DAY);
     let view = daemon.until("both to be held", |view| view.plan.as_ref().is_some_and(|plan| plan.counts.held == 2));
     for row in view.plan.iter().flat_map(|plan| &plan.rows) {
         assert!(row.holds.iter().any(|hold| hold.name == HoldName::Clock), "{row:?}");
@@ -134,9 +143,9 @@ fn a_clock_that_jumps_is_noticed_and_no_time_based_cause_acts_on_it() {
     daemon.looked_again(2);
     assert_eq!(house.writes(), 0);
     // And a week back, where nothing has happened yet.
-    daemon.ahead.store(-7 * 24 * 60 * 60, Ordering::Relaxed);
+    daemon.jump(&house, -7 * DAY);
     daemon.until("one to be held", |view| view.plan.as_ref().is_some_and(|plan| plan.counts.held == 1));
-    daemon.ahead.store(0, Ordering::Relaxed);
+    daemon.jump(&house, 0);
     daemon.looked_again(2);
     assert_eq!(house.writes(), 0);
     daemon.end();
@@ -147,7 +156,7 @@ fn a_pause_stops_all_writing_at_once_and_outlives_a_restart() {
     let house = house(8, 1, AT_ONCE);
     every(&house, "1s");
     let config = house.read("portcullis.yaml");
-    house.write("portcullis.yaml", &config.replace("enforce: [access_tokens]", "enforce: []"));
+    house.write("portcullis.yaml", &config.replace("    enforce: [access_tokens]\n", ""));
     let daemon = Inside::start(&house);
     daemon.until_health(Health::OutOfSync);
     daemon.runtime.block_on(daemon.control.pause("INC-7, we look first".into(), None)).unwrap();
@@ -201,6 +210,7 @@ fn a_caller_can_ask_for_a_look_at_targets_that_there_are() {
     assert!(matches!(daemon.control.reconcile(&["s3".into()]), Err(ControlError::UnknownTarget(_))));
     assert_eq!(daemon.control.reconcile(&[]).unwrap(), ["s2"]);
     daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+    daemon.until_health(Health::InSync);
     let told = daemon.told(NotifyOn::Revocations);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].lines[0].contains("service/stray-00") && told[0].target.as_deref() == Some("s2"), "{told:?}");

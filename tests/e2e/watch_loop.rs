@@ -141,3 +141,21 @@ fn a_stop_waits_for_what_is_in_flight_and_records_it() {
     assert_eq!(house.removed_tokens(), strays(1), "once");
     assert_eq!(house.writes(), 1);
 }
+
+#[test]
+fn a_stop_ends_in_time_whatever_hangs_and_the_next_run_settles_what_was_left() {
+    let house = house(8, 1, AT_ONCE);
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: true }).on_writes().times(1));
+    let mut daemon = Daemon::start(&house);
+    daemon.until("the revocation to be sent", |_| house.writes() > 0);
+    let (code, took) = daemon.stop();
+    assert_eq!(code, 0);
+    assert!(took < Duration::from_secs(27), "the grace, and a second: {took:?}");
+    let told = house.expect(0, &["history"]).out;
+    assert!(told.contains("intent") && !told.contains(": done"), "it stands open: {told}");
+    house.sandbox.clear_faults();
+    house.expect(0, &["apply", "--yes"]);
+    let told = house.expect(0, &["history"]).out;
+    assert!(told.contains(": gone already") || told.contains(": done"), "{told}");
+    assert_eq!((house.removed_tokens(), house.writes()), (strays(1), 1), "once");
+}
