@@ -167,6 +167,8 @@ pub struct Observation {
     pub declared_again: Vec<EntryKey>,
     /// Owners seen.
     pub owners: Vec<(EntryKey, Text)>,
+    /// Entries whose owners need not be known any more: they are gone.
+    pub disowned: Vec<EntryKey>,
     /// Numbers of declared or managed entries.
     pub bases: Vec<Base>,
 }

@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
         }
     };
     let context = Context::resolve(cli.global, terminal::surroundings());
-    talk::begin(&context);
+    talk::begin(&context, matches!(cli.command, Command::Watch(_)));
     let exit = start(&context, &cli.command).unwrap_or_else(|failure| {
         terminal::say_lines(&failure.to_string());
         failure.exit

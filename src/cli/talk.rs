@@ -10,10 +10,11 @@ use crate::plan::render::neutral;
 /// The environment variable that takes a filter of the log, for instance `portcullis=debug`.
 pub const LOG_ENV: &str = "PORTCULLIS_LOG";
 
-/// Begins the log: warnings, with `-v` what is done, with `-vv` every request.
-pub fn begin(context: &Context) {
+/// Begins the log: warnings, with `-v` what is done, with `-vv` every request. The daemon, which shows no result of its own,
+/// always tells what it does.
+pub fn begin(context: &Context, is_daemon: bool) {
     terminal::talk_as(context.log_format);
-    let level = match context.verbosity {
+    let level = match context.verbosity.saturating_add(u8::from(is_daemon)) {
         0 => "warn",
         1 => "portcullis=info,warn",
         2 => "portcullis=debug,warn",

@@ -22,9 +22,10 @@ pub(super) async fn write(
     now: Timestamp,
     seen: &Observation,
 ) -> Result<(), JournalError> {
-    let Observation { matched, forgotten, undeclared, declared_again, owners, bases } = seen;
+    let Observation { matched, forgotten, undeclared, declared_again, owners, disowned, bases } = seen;
     forget(connection, "DELETE FROM matches", target, forgotten).await?;
     forget(connection, "DELETE FROM undeclared", target, declared_again).await?;
+    forget(connection, "DELETE FROM owners", target, disowned).await?;
     for chunk in matched.chunks(CHUNK) {
         write_matches(connection, target, chunk).await?;
     }

@@ -85,17 +85,20 @@ impl<'a> Observer<'a> {
         self.observation.forgotten = history.matches.keys().filter(|key| !self.seen.contains(*key)).cloned().collect();
         self.observation.declared_again =
             history.undeclared.keys().filter(|key| !self.still_undeclared.contains(*key)).cloned().collect();
+        self.observation.disowned = history.owners.keys().filter(|key| !self.seen.contains(*key)).cloned().collect();
         if clock_is_right {
             self.observation.bases = tally.bases(self.input.policy);
         } else {
             self.observation.undeclared.clear();
         }
-        let Observation { matched, forgotten, undeclared, declared_again, owners, bases: _ } = &mut self.observation;
+        let Observation { matched, forgotten, undeclared, declared_again, owners, disowned, bases: _ } =
+            &mut self.observation;
         matched.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
         forgotten.sort();
         undeclared.sort_by(|a, b| a.0.cmp(&b.0));
         declared_again.sort();
         owners.sort();
+        disowned.sort();
         self.observation
     }
 }

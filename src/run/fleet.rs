@@ -8,16 +8,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as Turn, RwLock};
 
 use super::{Peers, record};
 use crate::{
-    access::Text,
+    access::{Base, Observation, Text},
     config::{Config, JournalPlace},
     journal::{Journal, JournalError, Mode},
     plan::{self, Plan, TargetPlan, Total},
 };
+
+/// How old a kept number may be before it is kept anew: it counts for a day.
+const BASES_AGE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the runs of one process share.
 pub struct Fleet {
@@ -27,6 +30,8 @@ pub struct Fleet {
     turn: Turn<()>,
     reserved: Arc<Mutex<Reserved>>,
     peers: Peers,
+    /// By target: the numbers of entries that were kept last, and when.
+    bases: Mutex<BTreeMap<Text, (Timestamp, Vec<Base>)>>,
 }
 
 /// By target: what it had sent in 24 hours when it was planned, and what was planned then.
@@ -44,6 +49,7 @@ impl Fleet {
             turn: Turn::default(),
             reserved: Arc::default(),
             peers: Peers::default(),
+            bases: Mutex::default(),
         })
     }
 
@@ -80,6 +86,30 @@ impl Fleet {
         }
     }
 
+    /// Whether an observation tells anything that is not kept yet. Numbers that stay the same are kept once in a while: looks
+    /// that see nothing new, all day long, shall not wear a disk.
+    pub(super) fn is_news(&self, target: &Text, seen: &Observation, now: Timestamp) -> bool {
+        let Observation { matched, forgotten, undeclared, declared_again, owners, disowned, bases } = seen;
+        let same = matched.is_empty()
+            && forgotten.is_empty()
+            && undeclared.is_empty()
+            && declared_again.is_empty()
+            && owners.is_empty()
+            && disowned.is_empty();
+        let kept = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = kept.get(target).is_some_and(|(at, known)| {
+            let age = now.duration_since(*at);
+            known == bases && !age.is_negative() && age < BASES_AGE
+        });
+        !(same && is_known)
+    }
+
+    /// An observation was kept.
+    pub(super) fn was_kept(&self, target: &Text, seen: &Observation, now: Timestamp) {
+        let mut kept = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(target.clone(), (now, seen.bases.clone()));
+    }
+
     /// Judges a plan against the ceiling over all targets. What it lets through is reserved until the returned value is
     /// dropped: a target that is planned meanwhile counts it, as long as the journal does not say more.
     ///
@@ -92,6 +122,10 @@ impl Fleet {
         plan: &mut Plan,
         now: Timestamp,
     ) -> Result<Reservation, JournalError> {
+        let mut reservation = Reservation { reserved: Arc::clone(&self.reserved), targets: Vec::new() };
+        if plan.targets.iter().all(|part| weight(part) == 0) {
+            return Ok(reservation);
+        }
         let _turn = self.turn.lock().await;
         let sent = journal.sent(now).await?;
         let here = |name: &Text| plan.targets.iter().any(|part| part.target == *name);
@@ -102,7 +136,6 @@ impl Fleet {
         }
         let sum = by_target.values().copied().fold(0, u32::saturating_add);
         plan::limit_total(&mut plan.targets, Total { max, sent: sum, lifted: false });
-        let mut reservation = Reservation { reserved: Arc::clone(&self.reserved), targets: Vec::new() };
         for part in &plan.targets {
             let planned = weight(part);
             if planned > 0 {
@@ -138,3 +171,7 @@ impl Drop for Reservation {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod tests;

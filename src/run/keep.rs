@@ -20,8 +20,13 @@ impl Session<'_> {
                 let body = RecordBody::AccountPinned { account_id: account_id.clone() };
                 kept = self.journal.append(self.run, Some(name), body).await;
             }
-            if let (Ok(()), Some(seen)) = (&kept, observations.get(name)) {
-                kept = self.journal.observe(name, self.now(), seen).await;
+            let is_news = |seen: &&Observation| self.fleet.is_none_or(|fleet| fleet.is_news(name, seen, self.now()));
+            if let (Ok(()), Some(seen)) = (&kept, observations.get(name).filter(is_news)) {
+                let now = self.now();
+                kept = self.journal.observe(name, now, seen).await;
+                if let (Ok(()), Some(fleet)) = (&kept, self.fleet) {
+                    fleet.was_kept(name, seen, now);
+                }
             }
             if let Err(error) = kept {
                 self.halt.pull(error.to_string());

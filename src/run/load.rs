@@ -278,7 +278,7 @@ fn blocked(config: &Config, policies: &Policies, problems: &mut Vec<Problem>) ->
     let mut blocked = BTreeMap::new();
     for target in config.targets.values() {
         if policies.blocked.contains(&target.name) {
-            blocked.insert(target.name.clone(), "a file that bears on it is broken; no request was sent".to_owned());
+            blocked.insert(target.name.clone(), "a file that bears on it is broken".to_owned());
             continue;
         }
         let has_file = policies.targets.get(&target.name).is_some_and(|policy| !policy.files.is_empty());

@@ -113,6 +113,7 @@ pub async fn order(
         halt: &halt,
         brake: &brake,
         progress,
+        fleet: None,
     };
     let work = session.work(config, &reading);
     // What earlier runs left open comes first, as in `apply`: the order is planned on what is known then.

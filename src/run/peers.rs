@@ -125,8 +125,8 @@ impl Peers {
             .all(|target| known.tried.contains(&target.name))
     }
 
-    /// A target that could not be asked at all counts as tried, so that nobody waits for it.
-    pub fn gave_up(&self, target: &Text) {
+    /// A target was tried, or never will be: nobody waits for its first reading.
+    pub fn was_tried(&self, target: &Text) {
         self.known().tried.insert(target.clone());
         self.heard.notify_waiters();
     }

@@ -148,6 +148,7 @@ pub async fn perform(
         halt: &halt,
         brake: &brake,
         progress,
+        fleet,
     };
 
     let mut report =

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::{
-    Case, Loaded, Ready, RunError, Wishes,
+    Case, Fleet, Loaded, Ready, RunError, Wishes,
     read::{Reading, TARGETS_AT_ONCE},
     selected,
 };
@@ -30,6 +30,7 @@ pub(super) struct Session<'a> {
     pub(super) halt: &'a Halt,
     pub(super) brake: &'a (dyn Fn() -> Option<String> + Send + Sync),
     pub(super) progress: &'a dyn Progress,
+    pub(super) fleet: Option<&'a Fleet>,
 }
 
 impl Session<'_> {

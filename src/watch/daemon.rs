@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    Changed, FileWatcher, Found, News, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers,
+    Changed, FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers,
     mailbox::{Look, Reload},
     pause::Pauses,
     publish,
@@ -132,7 +132,9 @@ impl Daemon {
         let daemon = Self { reloader, files: None, shared, workers: JoinSet::new(), running: BTreeMap::new() };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
+        daemon.tell_source();
         daemon.show_source();
+        daemon.spare_others();
         daemon.keep(&changed).await;
         for name in daemon.watched() {
             if let Some(target) = daemon.shared.config().targets.get(&name) {
@@ -181,22 +183,16 @@ impl Daemon {
             tokio::select! {
                 () = stop.cancelled() => {}
                 reload = triggers.next_reload() => {
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = self.reload(&reload) => {}
-                    }
+                    self.reload_unless_stopped(reload).await;
                     reload_at = Instant::now() + self.interval();
                 }
                 () = tokio::time::sleep_until(reload_at) => {
                     let reload = Reload { trigger: Trigger::Interval, look: Look::Some(BTreeSet::new()) };
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = self.reload(&reload) => {}
-                    }
+                    self.reload_unless_stopped(reload).await;
                     reload_at = Instant::now() + self.interval();
                 }
                 Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
-                _ = tick.tick() => self.tick(),
+                _ = tick.tick() => tick_once(&self.shared),
             }
         }
         self.stop().await;
@@ -220,6 +216,14 @@ impl Daemon {
 
     fn watched(&self) -> Vec<Text> {
         self.shared.config().targets.keys().filter(|name| self.shared.watches(name)).cloned().collect()
+    }
+
+    /// Nobody waits for the first readings of targets that are not looked at.
+    fn spare_others(&self) {
+        let config = self.shared.config();
+        for name in config.targets.keys().filter(|name| !self.shared.watches(name)) {
+            self.shared.fleet.peers().was_tried(name);
+        }
     }
 
     /// A task for each target that is to be watched and has none.
@@ -250,24 +254,25 @@ impl Daemon {
         self.keep_workers();
     }
 
-    fn tick(&self) {
-        self.shared.board.beat();
-        let was = self.shared.board.pause();
-        if self.shared.show_pause() {
-            let paused = self.shared.board.pause();
-            tracing::warn!(
-                because = paused.as_ref().map(|pause| pause.because.as_str()),
-                "all writing is stopped or goes on"
-            );
-            if was.is_some() {
-                self.shared.triggers.look(Trigger::Request, &[]);
+    /// A source may take its time: what is done between looks is done meanwhile, too.
+    async fn reload_unless_stopped(&mut self, reload: Reload) {
+        let shared = Arc::clone(&self.shared);
+        let ticking = async {
+            let mut tick = tokio::time::interval(TICK);
+            loop {
+                tick.tick().await;
+                tick_once(&shared);
             }
+        };
+        tokio::select! {
+            () = shared.stop.cancelled() => {}
+            () = self.reload(&reload) => {}
+            () = ticking => {}
         }
     }
 
     /// Reads the source and takes what is new in it.
     async fn reload(&mut self, reload: &Reload) {
-        self.tick();
         let config = self.shared.config();
         if let Some(found) = self.reloader.read(&config, self.shared.fleet.place()).await {
             self.take(found, reload.trigger).await;
@@ -291,6 +296,7 @@ impl Daemon {
             self.shared.triggers.close(name);
             self.shared.board.drop_target(name);
         }
+        self.spare_others();
         self.keep_workers();
         self.shared.triggers.post(trigger, &Look::Some(changed.look));
         if let Some(files) = &self.files {
@@ -307,7 +313,7 @@ impl Daemon {
             };
             if let Err(error) = kept {
                 tracing::error!(target = %name, %error, "what the files say of the target could not be kept");
-                self.shared.show_journal(Some(&error));
+                self.shared.show_journal(Some(error.to_string()));
                 return;
             }
         }
@@ -337,12 +343,11 @@ impl Daemon {
     fn tell_source(&self) {
         let trees = self.shared.trees();
         let mut lines: Vec<String> = trees.failing().map(|(_, error)| error.to_string()).into_iter().collect();
-        lines.extend(
-            trees.problems().iter().map(|problem| format!("{}:{}: {}", problem.file, problem.line, problem.message)),
-        );
+        let told = |problem: &Problem| format!("{}:{}: {}", problem.file, problem.line, problem.message);
+        lines.extend(trees.problems().iter().map(told));
         drop(trees);
-        let was_bad = self.shared.board.source();
-        let was_bad = was_bad.failing.is_some() || !was_bad.problems.is_empty();
+        let before = self.shared.board.source();
+        let was_bad = before.failing.is_some() || !before.problems.is_empty();
         let (on, title) = match (was_bad, lines.is_empty()) {
             (_, false) => (NotifyOn::Failures, "The policies are broken: nothing goes where they bear on it"),
             (true, true) => (NotifyOn::Recoveries, "The policies load again"),
@@ -351,23 +356,7 @@ impl Daemon {
         for line in &lines {
             tracing::error!(problem = %line, "the files are broken");
         }
-        let mut state = crate::access::Hasher::new("news");
-        for line in &lines {
-            state.text(line);
-        }
-        let lines_left_out = lines.len().saturating_sub(super::news::MAX_LINES);
-        lines.truncate(super::news::MAX_LINES);
-        self.shared.tell.tell(News {
-            at: self.shared.now(),
-            on,
-            target: None,
-            subject: "source".into(),
-            state: state.finish_hex().into(),
-            title: title.to_owned(),
-            lines,
-            lines_left_out,
-            commit: self.shared.trees().revision().map(|revision| revision.commit.clone()),
-        });
+        self.shared.announce(on, "source", title, lines);
     }
 
     /// Waits for what is in flight, at most the grace; then what is left stands open in the journal.
@@ -379,6 +368,21 @@ impl Daemon {
             tracing::warn!(left, "the grace is over; what is still in flight is settled by the next run");
             self.workers.abort_all();
             while self.workers.join_next().await.is_some() {}
+        }
+    }
+}
+
+/// What is done every [`TICK`]: the loop says that it lives, and the switches that stop all writing are looked at.
+fn tick_once(shared: &Shared) {
+    shared.board.beat();
+    let was = shared.board.pause();
+    if shared.show_pause() {
+        match shared.board.pause() {
+            Some(pause) => tracing::warn!(because = pause.because, "all writing is stopped"),
+            None => tracing::warn!("writing goes on"),
+        }
+        if was.is_some() {
+            shared.triggers.look(Trigger::Request, &[]);
         }
     }
 }

@@ -114,6 +114,9 @@ fn show(view: &mut TargetView, part: &TargetPlan, report: &RunReport, looked: &L
                 view.in_sync_at = view.read_at;
             }
             (view.health, view.why) = health(part, report, looked);
+            if looked.held.is_some() {
+                view.advice = Some("mend the files that the problems name; it goes on by itself".into());
+            }
         }
     }
 }

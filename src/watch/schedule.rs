@@ -103,7 +103,11 @@ impl Schedule {
 
     /// Something says "look again". During a look it causes one more, however often it comes.
     pub fn trigger(&mut self, trigger: Trigger) {
-        self.wanted.get_or_insert(trigger);
+        // Who asks is told rather than what the loop itself would have looked for.
+        match self.wanted {
+            None | Some(Trigger::Retry | Trigger::Due) => self.wanted = Some(trigger),
+            Some(_) => {}
+        }
     }
 
     /// What to do now. While a look is under way, nothing.

@@ -5,12 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Tell, Trees, Triggers, pause::Pauses, schedule::Moment};
+use super::{News, Tell, Trees, Triggers, news::MAX_LINES, pause::Pauses, schedule::Moment};
 use crate::{
-    access::Text,
+    access::{Hasher, Text},
     apply::Clock,
-    config::Config,
-    journal::JournalError,
+    config::{Config, NotifyOn},
     run::{Connect, Fleet},
     serve::Board,
     transport::Stop,
@@ -63,12 +62,44 @@ impl Shared {
     }
 
     /// Puts up whether the journal can be used.
-    pub(super) fn show_journal(&self, failing: Option<&JournalError>) {
+    pub(super) fn show_journal(&self, failing: Option<String>) {
         let mut view = self.board.journal();
-        let failing = failing.map(ToString::to_string);
-        if view.failing != failing {
-            view.failing = failing;
-            self.board.set_journal(view);
+        if view.failing == failing {
+            return;
         }
+        match &failing {
+            Some(why) => {
+                tracing::error!(%why, "the journal fails: nothing is sent");
+                self.announce(NotifyOn::Failures, "journal", "The journal fails: nothing is sent", vec![why.clone()]);
+            }
+            None => {
+                tracing::info!("the journal works again");
+                self.announce(NotifyOn::Recoveries, "journal", "The journal works again", Vec::new());
+            }
+        }
+        view.failing = failing;
+        self.board.set_journal(view);
+    }
+
+    /// Tells something that is no target's.
+    pub(super) fn announce(&self, on: NotifyOn, subject: &str, title: &str, mut lines: Vec<String>) {
+        let mut state = Hasher::new("news");
+        state.text(title);
+        for line in &lines {
+            state.text(line);
+        }
+        let lines_left_out = lines.len().saturating_sub(MAX_LINES);
+        lines.truncate(MAX_LINES);
+        self.tell.tell(News {
+            at: self.now(),
+            on,
+            target: None,
+            subject: subject.into(),
+            state: state.finish_hex().into(),
+            title: title.to_owned(),
+            lines,
+            lines_left_out,
+            commit: self.trees().revision().map(|revision| revision.commit.clone()),
+        });
     }
 }

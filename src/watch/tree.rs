@@ -185,7 +185,9 @@ impl Trees {
         self.bad_since.values().min().copied()
     }
 
-    fn tree(&mut self, loaded: Loaded, digests: &Digests, revision: Option<Revision>, now: Timestamp) -> Changed {
+    fn tree(&mut self, mut loaded: Loaded, digests: &Digests, revision: Option<Revision>, now: Timestamp) -> Changed {
+        // Problems are told of the source, not of each target that they do not touch.
+        self.problems = std::mem::take(&mut loaded.problems);
         let loaded = Arc::new(loaded);
         let mut changed = Changed::default();
         let all = self.config_digest != digests.config || self.people != digests.people;
@@ -193,7 +195,6 @@ impl Trees {
         self.config_digest = digests.config.clone();
         self.policies = Arc::clone(&loaded.policies);
         self.people = digests.people.clone();
-        self.problems.clone_from(&loaded.problems);
         self.revision = revision;
         self.loaded_at = now;
         let commit = self.revision.as_ref().map(|revision| revision.commit.clone());
@@ -277,7 +278,7 @@ impl Trees {
         let loaded = Loaded {
             config: Arc::clone(&self.config),
             policies,
-            problems: self.problems.clone(),
+            problems: Vec::new(),
             blocked: BTreeMap::new(),
             unclear: BTreeMap::new(),
         };
@@ -356,3 +357,7 @@ fn known_ends(policy: &TargetPolicy, kept: &GoodTree, digests: &Digests) -> Hash
     }
     ends
 }
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;

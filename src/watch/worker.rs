@@ -71,8 +71,11 @@ fn pace(shared: &Shared, name: &Text) -> Option<Pace> {
 
 fn show_next(shared: &Shared, name: &Text, schedule: &Schedule) {
     let (next_look, failures) = (schedule.next_look(shared.moment()), schedule.failures());
+    let is_old = |known: Option<Timestamp>| {
+        known.is_none_or(|known| known.duration_since(next_look).unsigned_abs() >= Duration::from_secs(1))
+    };
     if let Some(view) = shared.board.target(name)
-        && (view.next_look != Some(next_look) || view.failures != failures)
+        && (is_old(view.next_look) || view.failures != failures)
     {
         shared.board.set_target(TargetView { next_look: Some(next_look), failures, ..(*view).clone() });
     }
@@ -97,26 +100,29 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
         shared.board.set_target(before);
         return (Went::Well, None);
     }
-    if result.is_err() {
-        shared.fleet.peers().gave_up(name);
-    }
+    shared.fleet.peers().was_tried(name);
+    // What goes wrong with a run as a whole is the journal's: it cannot be opened, or what was seen or sent cannot be kept.
     shared.show_journal(match &result {
-        Err(RunError::Journal(error)) => Some(error),
-        _ => None,
+        Err(RunError::Journal(error)) => Some(error.to_string()),
+        Ok(report) => report.errors.first().cloned(),
+        Err(_) => None,
     });
     let held =
         basis.only_expired.as_ref().map(|only| format!("its files are broken since {}: {}", only.since, only.why));
     let looked = Looked { target, result: &result, held, commit: basis.revision.clone(), ended_at: now.wall };
     let published = publish(&before, &looked);
     if let Ok(report) = &result {
-        count(shared, name, report, heard.sending_began());
+        count(shared, name, report, before.read_at, heard.sending_began());
     }
     let meters = shared.board.meters();
     meters.run(name, published.result, took(began, now));
     published.refused_anew.iter().for_each(|guard| meters.refusal(name, guard));
     log(name, &published.view, &result, took(began, now));
     let view = TargetView { running_since: None, ..published.view };
-    shared.board.set_target(view.clone());
+    // One that was taken away meanwhile is not put up again.
+    if shared.trees().basis(name).is_some() {
+        shared.board.set_target(view.clone());
+    }
     published.news.into_iter().for_each(|news| shared.tell.tell(news));
     (published.went, Some(view))
 }
@@ -168,8 +174,9 @@ fn took(began: Moment, now: Moment) -> Duration {
     now.run.saturating_sub(began.run)
 }
 
-/// Counts what the look did.
-fn count(shared: &Shared, name: &Text, report: &RunReport, sending: Option<Timestamp>) {
+/// Counts what the look did. The lag is that of rows that came due since the reading before: what was due then was held, or
+/// failed, and did not wait for the loop.
+fn count(shared: &Shared, name: &Text, report: &RunReport, read_before: Option<Timestamp>, sending: Option<Timestamp>) {
     let meters = shared.board.meters();
     if let Some(usage) = report.usage.get(name) {
         meters.calls(name, usage.requests);
@@ -183,6 +190,7 @@ fn count(shared: &Shared, name: &Text, report: &RunReport, sending: Option<Times
             let planned = part.into_iter().flat_map(|part| &part.rows);
             let mut planned = planned.filter(|one| one.status == Status::Change && one.id == row.id);
             let due = planned.find(|one| one.kind == row.kind).and_then(|one| one.due_at);
+            let due = due.filter(|due| read_before.is_some_and(|read| read <= *due));
             if let (Some(due), Some(sending)) = (due, sending) {
                 meters.due_lag(name, Duration::try_from(sending.duration_since(due)).unwrap_or_default());
             }

@@ -46,6 +46,7 @@ mod soak;
 mod stage;
 mod told;
 mod v1;
+mod watch_inside;
 mod watch_journal;
 mod watch_loop;
 mod watch_source;

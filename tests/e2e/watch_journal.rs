@@ -56,7 +56,11 @@ fn two_on_one_account() -> House {
     let house = house(8, 1, AT_ONCE);
     let text = house.read("portcullis.yaml");
     let (head, target) = text.split_once("  s2:\n").unwrap();
-    house.write("portcullis.yaml", &format!("{head}  s2:\n{target}\n  s2-again:\n{target}\n"));
+    // The same credential in another file, which nothing but the readings tells.
+    fs::copy(house.path("credentials/s2"), house.path("credentials/again")).unwrap();
+    let again =
+        target.replace("account: northlight", "account: northwind").replace("credentials/s2", "credentials/again");
+    house.write("portcullis.yaml", &format!("{head}  s2:\n{target}\n  s2-again:\n{again}\n"));
     house.write("policies/again.yaml", &declaring(&kept(8)).replace("target: s2", "target: s2-again"));
     house
 }

@@ -25,7 +25,8 @@ fn a_change_of_a_policy_file_is_acted_on_before_the_interval_is_over() {
     house.write("policies/s2.yaml", &declaring(&kept(7)));
     daemon.until("the token to go", |_| !house.removed_tokens().is_empty());
     assert_eq!(house.removed_tokens(), ["service/keep-07"]);
-    daemon.until_health("s2", "in_sync");
+    daemon.until("the look after it", |daemon| daemon.looks("s2").len() >= 3);
+    assert_eq!(daemon.looks("s2")[2]["health"], "in_sync");
     assert_eq!(daemon.triggers("s2"), ["start", "files", "retry"], "one look more to see it in sync, and no chain");
 }
 
@@ -65,12 +66,11 @@ fn what_says_look_again_during_a_look_causes_exactly_one_more() {
     }
     assert_eq!(daemon.looks("s2").len(), 1, "the second look is still reading");
     house.sandbox.clear_faults();
-    daemon.until("what follows", |daemon| daemon.triggers("s2").len() >= 3 && daemon.looks("s2").len() >= 3);
+    daemon.until("what follows", |daemon| daemon.looks("s2").len() >= 3);
+    assert_eq!(daemon.looks("s2")[2]["held"], 3, "by the newest files, past the share guard");
     house.write("policies/s2.yaml", &declaring(&kept(8)));
-    daemon.until("the next change", |daemon| daemon.looks("s2").last().unwrap()["changes"] == 0);
-    daemon.until("a quiet moment", |daemon| daemon.looks("s2").len() == daemon.triggers("s2").len());
-    let files = daemon.triggers("s2").iter().filter(|trigger| *trigger == "files").count();
-    assert_eq!(files, 3, "{:?}", daemon.triggers("s2"));
+    daemon.until("the next change", |daemon| daemon.looks("s2").len() >= 4);
+    assert_eq!(daemon.triggers("s2"), ["start", "files", "files", "files"]);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn an_end_that_comes_is_acted_on_when_it_does() {
     let removed = jiff::Timestamp::now();
     assert_eq!(house.removed_tokens(), ["service/keep-00"]);
     assert!(removed >= end, "not before its time");
-    daemon.until_health("s2", "in_sync");
+    daemon.until("the look after it", |daemon| daemon.looks("s2").len() >= 3);
     assert_eq!(daemon.triggers("s2"), ["start", "due", "retry"]);
 }
 
@@ -103,10 +103,11 @@ fn a_target_that_hangs_delays_no_other() {
     assert!(daemon.looks("accessowl-northlight").is_empty());
     let gone = house.removed_tokens().len();
     assert!(gone > 0);
+    appears(&house, "leaked/now");
     house.edit(
         "policies/data/s2.yaml",
         "absent:\n  access_tokens:\n",
-        "absent:\n  access_tokens:\n    - { id: service/ingest-eu, justification: x }\n",
+        "absent:\n  access_tokens:\n    - { id: leaked/now, justification: x }\n",
     );
     daemon.until("the change to be acted on", |_| house.removed_tokens().len() > gone);
 }
@@ -139,4 +140,22 @@ fn a_stop_waits_for_what_is_in_flight_and_records_it() {
     house.expect(0, &["apply", "--yes"]);
     assert_eq!(house.removed_tokens(), strays(1), "once");
     assert_eq!(house.writes(), 1);
+}
+
+#[test]
+fn a_stop_ends_in_time_whatever_hangs_and_the_next_run_settles_what_was_left() {
+    let house = house(8, 1, AT_ONCE);
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: true }).on_writes().times(1));
+    let mut daemon = Daemon::start(&house);
+    daemon.until("the revocation to be sent", |_| house.writes() > 0);
+    let (code, took) = daemon.stop();
+    assert_eq!(code, 0);
+    assert!(took < Duration::from_secs(27), "the grace, and a second: {took:?}");
+    let told = house.expect(0, &["history"]).out;
+    assert!(told.contains("intent") && !told.contains(": done"), "it stands open: {told}");
+    house.sandbox.clear_faults();
+    house.expect(0, &["apply", "--yes"]);
+    let told = house.expect(0, &["history"]).out;
+    assert!(told.contains(": gone already") || told.contains(": done"), "{told}");
+    assert_eq!((house.removed_tokens(), house.writes()), (strays(1), 1), "once");
 }

@@ -6,8 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     daemon::{Daemon, every},
     house::House,
-    service::{AT_ONCE, appears, declaring, kept, strays},
+    service::{appears, declaring, kept, strays},
 };
+
+/// Both temporary tokens of a file go at once.
+const TARGET: &str = "    enforce: [access_tokens]\n    guards: { notice: 0h, max_share: 100% }";
 
 const BROKEN: &str = "version: 1\ntarget: s2\nteam: [\n";
 
@@ -27,7 +30,7 @@ fn world() -> House {
     let mut live = kept(8);
     live.extend(["temp/a".to_owned(), "temp/b".to_owned()]);
     let live: Vec<&str> = live.iter().map(String::as_str).collect();
-    let house = House::s2(&live, AT_ONCE, &declaring(&kept(8)));
+    let house = House::s2(&live, TARGET, &declaring(&kept(8)));
     every(&house, "1s");
     house
 }

@@ -2,6 +2,7 @@
 
 mod chain;
 mod crash;
+mod daemon;
 mod files;
 mod past;
 mod power;

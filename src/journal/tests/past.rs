@@ -114,7 +114,8 @@ async fn observations_replace_what_was_known() {
         forgotten: (1..1299).map(|index| key_of(&format!("token-{index}"))).collect(),
         undeclared: vec![(key_of("a"), fingerprint), (key_of("b"), other)],
         declared_again: Vec::new(),
-        owners: vec![(key_of("a"), "ben".into())],
+        owners: vec![(key_of("a"), "ben".into()), (key_of("c"), "carla".into())],
+        disowned: Vec::new(),
         bases: base(30),
     };
     journal.observe("s2", at(2), &second).await.unwrap();
@@ -128,9 +129,12 @@ async fn observations_replace_what_was_known() {
     assert_eq!(history.bases, base(40), "the largest in 24 hours");
     assert_eq!(journal.history("s2", at(25)).await.unwrap().bases, base(30));
     assert!(journal.history("other", at(3)).await.unwrap().matches.is_empty());
-    let third = Observation { declared_again: vec![key_of("a")], ..Observation::default() };
+    let third =
+        Observation { declared_again: vec![key_of("a")], disowned: vec![key_of("a")], ..Observation::default() };
     journal.observe("s2", at(4), &third).await.unwrap();
-    assert_eq!(journal.history("s2", at(4)).await.unwrap().undeclared.len(), 1);
+    let history = journal.history("s2", at(4)).await.unwrap();
+    assert_eq!(history.undeclared.len(), 1);
+    assert_eq!(history.owners.keys().collect::<Vec<_>>(), [&key_of("c")], "whose entry is gone is forgotten");
 }
 
 const KINDS: [OutcomeKind; 7] = [

@@ -1,11 +1,6 @@
 //! Webhooks, over real HTTP on loopback, with references followed and nothing of them in the log.
 
-use std::{
-    io::Write,
-    os::unix::fs::PermissionsExt as _,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;

@@ -1,0 +1,115 @@
+//! What the daemon keeps: runs that record nothing, pauses, good trees, and files of earlier versions.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::access::Text;
+use crate::journal::{GoodTree, Mode, schema::MIGRATIONS};
+
+fn info() -> RunInfo {
+    RunInfo { command: "watch".into(), revision: Some("abc".into()), ..RunInfo::default() }
+}
+
+fn in_hours(hours: i64) -> Timestamp {
+    Timestamp::now().checked_add(SignedDuration::from_hours(hours)).unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_records_nothing_leaves_nothing_and_another_begins_with_its_first_record() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let (idle, run) = journal.begin_lazily(info());
+    idle.end(&run, 0).await.unwrap();
+    assert_eq!(journal.verify().await.unwrap().records, 0);
+    let (busy, run) = journal.begin_lazily(info());
+    let pin = |id: &str| RecordBody::AccountPinned { account_id: id.into() };
+    let (one, other) = tokio::join!(busy.append(&run, Some("t"), pin("a")), busy.append(&run, Some("t"), pin("b")));
+    one.and(other).unwrap();
+    busy.end(&run, 4).await.unwrap();
+    let records = journal.records(&Filter::default()).await.unwrap();
+    assert_eq!(records.len(), 4, "{records:?}");
+    assert!(records.iter().all(|record| record.run == run));
+    assert!(matches!(&records[0].body, RecordBody::RunStarted(told) if *told == info()));
+    assert!(matches!(records[3].body, RecordBody::RunEnded { exit_code: 4 }));
+    journal.verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pause_stands_until_it_is_taken_back_or_its_time_is_over() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let now = Timestamp::now();
+    assert_eq!(journal.paused(now).await.unwrap(), None);
+    let run = journal.begin(&RunInfo::default()).await.unwrap();
+    let pause = |until| RecordBody::Paused { because: "INC-1".into(), until };
+    journal.append(&run, None, pause(None)).await.unwrap();
+    let paused = journal.paused(in_hours(10_000)).await.unwrap().unwrap();
+    assert_eq!((paused.because.as_str(), paused.until), ("INC-1", None));
+    journal.append(&run, None, RecordBody::Resumed).await.unwrap();
+    assert_eq!(journal.paused(now).await.unwrap(), None);
+    journal.append(&run, None, pause(Some(in_hours(1)))).await.unwrap();
+    assert!(journal.paused(now).await.unwrap().is_some());
+    assert_eq!(journal.paused(in_hours(2)).await.unwrap(), None);
+    journal.verify().await.unwrap();
+}
+
+fn tree(people: &str, ends: usize) -> GoodTree {
+    let key = |number: usize| (Text::from("token"), Text::from(format!("id={number}")));
+    GoodTree {
+        people: people.into(),
+        files: BTreeMap::from([("a.yaml".into(), "d1".into()), ("b.yaml".into(), "d2".into())]),
+        ends: (0..ends).map(|number| (key(number), Timestamp::now())).collect(),
+    }
+}
+
+#[tokio::test]
+async fn the_last_good_tree_of_each_target_comes_back_as_it_was_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("j.db");
+    let journal = Journal::open(&path, Mode::Create).await.unwrap();
+    assert_eq!(journal.good_trees().await.unwrap(), BTreeMap::new());
+    let (first, second, other) = (tree("p", 1_700), tree("", 3), tree("p", 0));
+    journal.keep_tree("t", &first).await.unwrap();
+    journal.keep_tree("u", &other).await.unwrap();
+    assert_eq!(journal.good_trees().await.unwrap(), BTreeMap::from([("t".into(), first), ("u".into(), other.clone())]));
+    journal.keep_tree("t", &second).await.unwrap();
+    drop(journal);
+    let journal = Journal::open(&path, Mode::Write).await.unwrap();
+    assert_eq!(journal.good_trees().await.unwrap(), BTreeMap::from([("t".into(), second), ("u".into(), other)]));
+    assert_eq!(journal.verify().await.unwrap().records, 0, "beside the chain");
+}
+
+#[tokio::test]
+async fn a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_by_a_writer() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("j.db");
+    let journal = Journal::open(&path, Mode::Create).await.unwrap();
+    journal.begin(&RunInfo::default()).await.unwrap();
+    {
+        let mut connection = journal.connection.lock().await;
+        sqlx::raw_sql("DROP TABLE tree_files; DROP TABLE tree_ends; PRAGMA user_version = 1")
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+    }
+    drop(journal);
+    assert!(MIGRATIONS.len() > 1);
+    let read = Journal::open(&path, Mode::Read).await.unwrap();
+    assert_eq!(read.verify().await.unwrap().records, 1);
+    drop(read);
+    let journal = Journal::open(&path, Mode::Write).await.unwrap();
+    journal.keep_tree("t", &tree("p", 1)).await.unwrap();
+    assert_eq!(journal.verify().await.unwrap().records, 1);
+}
+
+#[tokio::test]
+async fn what_every_target_sent_is_told_by_target() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let run = journal.begin(&RunInfo::default()).await.unwrap();
+    for (target, id) in [("s2", "a"), ("s2", "b"), ("s3", "c")] {
+        journal.intent(&run, intent(&order(target, id), None, 0)).await.unwrap();
+    }
+    let sent = journal.sent(Timestamp::now()).await.unwrap();
+    assert_eq!(sent, BTreeMap::from([("s2".into(), 4), ("s3".into(), 2)]), "each reaches two");
+    assert_eq!(journal.sent(in_hours(25)).await.unwrap(), BTreeMap::new());
+}
