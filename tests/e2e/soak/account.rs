@@ -14,6 +14,8 @@ use portcullis::sandbox::{Deed, Fault, Line, Mutation, Sandbox, System, Trouble,
 use serde_json::json;
 
 const KIND: &str = "access_token";
+/// Tokens that an account begins with.
+pub const STANDING: usize = 100;
 
 /// An account with its server.
 pub struct Account {
@@ -71,7 +73,8 @@ impl Account {
             foreign: BTreeSet::new(),
             made: 0,
         };
-        for _ in 0..6 {
+        // Enough that all that may ever go stays a share of them.
+        for _ in 0..STANDING {
             account.declare();
         }
         account.appear_outside();

@@ -162,8 +162,9 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
     let mut daemon = Daemon::start(&house, &log);
     let begun = Instant::now();
     let mut lives = 1;
-    // A step for each account about every second, whatever their number.
-    let pause = Duration::from_secs(1).div_f64(extent.accounts.max(1) as f64);
+    // A step for each account about every second, but over the whole time not more than there are tokens.
+    let step = Duration::from_secs(1).max(extent.lasts.div_f64(account::STANDING as f64));
+    let pause = step.div_f64(extent.accounts.max(1) as f64);
     while begun.elapsed() < extent.lasts {
         let at = random.usize(0..accounts.len());
         act(&mut accounts[at], &mut random);
