@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::access::{Observation, Text};
@@ -91,18 +91,35 @@ pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Jo
 }
 
 /// Writes a group whole or not at all. When it returns `Ok`, the group is synced.
+///
+/// The transaction is begun and ended in plain SQL. On a full disk SQLite rolls back by itself; the driver's own transactions
+/// take the error of the roll-back that follows for one that is still open, and nothing could be written any more once there
+/// is room again.
 async fn commit(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Option<String>>, JournalError> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(storage)?;
-    let before = chain::head(&mut transaction).await?;
+    execute(connection, "BEGIN IMMEDIATE").await?;
+    let written = write_all(connection, group).await;
+    if written.is_err() {
+        // Where SQLite has rolled back already there is nothing left to end, and that it says so is no news.
+        let _ = execute(connection, "ROLLBACK").await;
+    }
+    written
+}
+
+async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), JournalError> {
+    sqlx::raw_sql(statement).execute(connection).await.map(|_| ()).map_err(storage)
+}
+
+async fn write_all(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Option<String>>, JournalError> {
+    let before = chain::head(connection).await?;
     let mut head = before.clone();
     let mut keys = Vec::with_capacity(group.len());
     for job in group {
-        keys.push(write(&mut transaction, &mut head, &mut job.work).await?);
+        keys.push(write(connection, &mut head, &mut job.work).await?);
     }
     if head != before {
-        chain::set_head(&mut transaction, &head).await?;
+        chain::set_head(connection, &head).await?;
     }
-    transaction.commit().await.map_err(storage)?;
+    execute(connection, "COMMIT").await?;
     Ok(keys)
 }
 

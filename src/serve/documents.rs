@@ -124,6 +124,9 @@ pub struct PlanDocument {
     pub version: u32,
     /// When the plan was made.
     pub made_at: Timestamp,
+    /// The commit of the policies, with a Git source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Text>,
     /// Rows that are left out; 0 where it is whole.
     pub rows_left_out: usize,
     /// Every problem of every file as they are now.
@@ -268,6 +271,7 @@ impl PlanDocument {
         Some(Self {
             version: PLAN_VERSION,
             made_at: view.looked_at?,
+            revision: view.commit.clone(),
             rows_left_out: view.rows_left_out,
             problems: board.source().problems,
             targets: vec![plan],

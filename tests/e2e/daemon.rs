@@ -1,35 +1,75 @@
-//! A running `portcullis watch`: started, waited for by what it logs and by what the servers see, and ended.
+//! A running `portcullis watch`: started, asked over HTTP, waited for by what it says and by what the servers see, and ended.
 
 use std::{
     io::{BufRead as _, BufReader},
+    net::SocketAddr,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::house::House;
 
 /// Far beyond what anything takes; a condition that is not met by then never will be.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What daemons wrote to standard error, line by line. Clones share it.
+pub type Log = Arc<Mutex<Vec<Value>>>;
+
 /// A daemon. Killed when dropped.
 pub struct Daemon {
     child: Child,
-    lines: Arc<Mutex<Vec<Value>>>,
+    lines: Log,
+    runtime: Runtime,
+    client: Client,
 }
 
+/// An answer of its listener.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub media: String,
+    pub text: String,
+}
+
+impl Answer {
+    /// Its body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Listens on a free port, makes a journal, tells everything.
+const USUAL: [&str; 7] = ["watch", "--new-journal", "--listen", "127.0.0.1:0", "-v", "--log-format", "json"];
+
 impl Daemon {
-    /// Starts it, with a journal.
+    /// Starts it, with a journal and a listener.
     pub fn start(house: &House) -> Self {
-        Self::of(house.command(&["watch", "--listen", "127.0.0.1:0", "--new-journal", "-v", "--log-format", "json"]))
+        Self::with(house, &[])
+    }
+
+    /// Starts it so, with these arguments besides.
+    pub fn with(house: &House, more: &[&str]) -> Self {
+        Self::of(Self::command(house, more))
+    }
+
+    /// How it is started, for who has more to say to it.
+    pub fn command(house: &House, more: &[&str]) -> Command {
+        house.command(&[&USUAL, more].concat())
     }
 
     /// Starts it with this command.
-    pub fn of(mut command: Command) -> Self {
+    pub fn of(command: Command) -> Self {
+        Self::logging(command, Log::default())
+    }
+
+    /// Starts it with this command; what it says is added to a log that outlives it.
+    pub fn logging(mut command: Command, lines: Log) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = Arc::new(Mutex::new(Vec::new()));
         let (taken, err) = (Arc::clone(&lines), child.stderr.take().unwrap());
         std::thread::spawn(move || {
             for line in BufReader::new(err).lines().map_while(Result::ok) {
@@ -37,7 +77,122 @@ impl Daemon {
                 taken.lock().unwrap().push(line);
             }
         });
-        Self { child, lines }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE).build().unwrap();
+        Self { child, lines, runtime, client }
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it listens, once it does.
+    pub fn address(&mut self) -> SocketAddr {
+        let said = |daemon: &Self| {
+            daemon.lines().iter().rev().find_map(|line| {
+                let rest = line["message"].as_str()?.strip_prefix("Serving http://")?;
+                rest.trim_end_matches('/').parse().ok()
+            })
+        };
+        self.until("it listens", |daemon| said(daemon).is_some());
+        said(self).unwrap()
+    }
+
+    /// Asks its listener.
+    pub fn ask(&mut self, build: impl FnOnce(&Client, &str) -> RequestBuilder) -> Answer {
+        let base = format!("http://{}", self.address());
+        let request = build(&self.client, &base);
+        let answer = self.runtime.block_on(async {
+            let response = request.send().await?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let media =
+                headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+            Ok::<_, reqwest::Error>(Answer { status, media, text: response.text().await? })
+        });
+        answer.unwrap_or_else(|error| panic!("{error:?}\n{}", self.log()))
+    }
+
+    /// What stands at an address.
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.ask(|client, base| client.get(format!("{base}{path}")))
+    }
+
+    /// Sends a document to an address.
+    pub fn post(&mut self, path: &str, body: &Value) -> Answer {
+        self.ask(|client, base| client.post(format!("{base}{path}")).json(body))
+    }
+
+    /// `GET /v1/state`.
+    pub fn state(&mut self) -> Value {
+        self.get("/v1/state").json()
+    }
+
+    /// A target in `GET /v1/state`; null where there is none.
+    pub fn brief(&mut self, target: &str) -> Value {
+        let state = self.state();
+        let found = state["targets"].as_array().unwrap().iter().find(|brief| brief["target"] == target);
+        found.cloned().unwrap_or_default()
+    }
+
+    /// Waits until a document is so, and returns it.
+    pub fn until_document(&mut self, path: &str, what: &str, met: impl Fn(&Value) -> bool) -> Value {
+        let begin = Instant::now();
+        loop {
+            let document = self.get(path).json();
+            if met(&document) {
+                return document;
+            }
+            self.is_alive(what);
+            assert!(begin.elapsed() < PATIENCE, "in vain: {what}\n{document:#}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until `GET /v1/state` is so, and returns it.
+    pub fn until_state(&mut self, what: &str, met: impl Fn(&Value) -> bool) -> Value {
+        self.until_document("/v1/state", what, met)
+    }
+
+    /// Waits until a target in `GET /v1/state` is so, and returns it.
+    pub fn until_brief(&mut self, target: &str, what: &str, met: impl Fn(&Value) -> bool) -> Value {
+        let of = |state: &Value| {
+            state["targets"].as_array().unwrap().iter().find(|brief| brief["target"] == target).cloned()
+        };
+        of(&self.until_state(what, |state| of(state).is_some_and(|brief| met(&brief)))).unwrap()
+    }
+
+    /// Asks for two looks, one after the other: the second began after this was called, whatever was under way. Returns what
+    /// the state says of the target then.
+    pub fn looked_anew(&mut self, target: &str) -> Value {
+        for _ in 0..2 {
+            let before = self.brief(target)["looked_at"].clone();
+            let asked = self.post("/v1/reconcile", &json!({ "targets": [target] }));
+            assert_eq!(asked.status, 202, "{asked:?}");
+            self.until_brief(target, "it is looked at again", |brief| {
+                brief["looked_at"] != before && brief["running_since"].is_null()
+            });
+        }
+        self.brief(target)
+    }
+
+    /// The value of a sample of `/metrics`, by its name with labels.
+    pub fn metric(&mut self, sample: &str) -> Option<f64> {
+        let text = self.get("/metrics").text;
+        text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ')?.trim().parse().ok())
+    }
+
+    /// A line of what the system tells of the process, in KiB: `VmRSS`, `VmHWM`.
+    pub fn memory(&self, line: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
+    /// Checks that it did not end by itself.
+    pub fn is_alive(&mut self, what: &str) {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended with {ended:?} before {what}\n{}", self.log());
     }
 
     /// Everything it logged so far.
@@ -71,8 +226,7 @@ impl Daemon {
     pub fn until(&mut self, what: &str, mut met: impl FnMut(&Self) -> bool) {
         let begin = Instant::now();
         while !met(self) {
-            let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "it ended with {ended:?} before {what}\n{}", self.log());
+            self.is_alive(what);
             assert!(begin.elapsed() < PATIENCE, "in vain: {what}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -131,5 +285,10 @@ impl Drop for Daemon {
 
 /// Sets how often the daemon of this house looks.
 pub fn every(house: &House, interval: &str) {
-    house.edit("portcullis.yaml", "targets:\n", &format!("watch: {{ interval: {interval} }}\ntargets:\n"));
+    watching(house, &format!("interval: {interval}"));
+}
+
+/// Sets what the configuration says under `watch:`, as the fields of a flow mapping.
+pub fn watching(house: &House, fields: &str) {
+    house.edit("portcullis.yaml", "targets:\n", &format!("watch: {{ {fields} }}\ntargets:\n"));
 }

@@ -10,10 +10,10 @@ use portcullis::serve::{Board, Health};
 use crate::stage::{Stage, ago, board, calm, view};
 
 /// A sample's name, its labels and its value.
-type Sample = (String, BTreeMap<String, String>, f64);
+pub type Sample = (String, BTreeMap<String, String>, f64);
 
 /// Reads OpenMetrics text, and takes nothing that the specification does not allow.
-fn parse(text: &str) -> Vec<Sample> {
+pub fn parse(text: &str) -> Vec<Sample> {
     let body = text.strip_suffix("# EOF\n").expect("it ends with the end mark");
     let (mut samples, mut kinds, mut done) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
     let mut family = String::new();

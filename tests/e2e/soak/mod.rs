@@ -4,19 +4,17 @@
 //!
 //! `cargo test` runs a short form. The long one: `PORTCULLIS_SOAK=200x30m cargo test --release --test e2e -- soak --nocapture`.
 
-mod account;
+pub mod account;
 
-use std::{
-    fs,
-    path::Path,
-    process::{Child, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use portcullis::sandbox::{Deed, Mutation, Sandbox, System, World};
 
-use crate::house::{House, ids};
+use crate::{
+    daemon::{Daemon, Log},
+    house::{House, ids},
+};
 use account::Account;
 
 /// How many accounts, and for how long.
@@ -43,52 +41,8 @@ impl Extent {
     }
 }
 
-/// The daemon's process. It ends with the test.
-struct Daemon(Child);
-
-impl Daemon {
-    fn start(house: &House, log: &Path) -> Self {
-        let log = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let mut command = house.command(&["watch", "--no-listen", "--new-journal"]);
-        Self(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    fn terminate(mut self) {
-        let pid = self.0.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let begun = Instant::now();
-        let status = loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                break status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "it does not stop");
-            std::thread::park_timeout(Duration::from_millis(20));
-        };
-        assert_eq!(status.code(), Some(0), "asked to stop");
-    }
-
-    fn alive(&mut self) {
-        assert_eq!(self.0.try_wait().unwrap(), None, "the daemon ended by itself");
-    }
-
-    /// Resident memory in KiB, where the system tells it.
-    fn memory(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.split_whitespace().next()?.parse().ok()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start(house: &House, log: &Log) -> Daemon {
+    Daemon::logging(house.command(&["watch", "--no-listen", "--new-journal"]), Log::clone(log))
 }
 
 /// What a calm run takes from the company, as `system, id`.
@@ -158,8 +112,8 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
         })
         .collect();
     configure(&house, &accounts);
-    let log = house.path("watch.log");
-    let mut daemon = Daemon::start(&house, &log);
+    let log = Log::default();
+    let mut daemon = start(&house, &log);
     let begun = Instant::now();
     let mut lives = 1;
     // A step for each account about every second, but over the whole time not more than there are tokens.
@@ -172,17 +126,17 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
         // Five lives, whatever the extent.
         if begun.elapsed() > extent.lasts.mul_f64(f64::from(lives) / 5.0) {
             if lives % 2 == 1 {
-                daemon.kill()
+                daemon.kill();
             } else {
-                daemon.terminate()
+                assert_eq!(daemon.stop().0, 0, "asked to stop");
             }
             for account in &mut accounts {
                 account.declare();
             }
-            daemon = Daemon::start(&house, &log);
+            daemon = start(&house, &log);
             lives += 1;
         } else {
-            daemon.alive();
+            daemon.is_alive("the end of the soak");
         }
     }
     for account in &accounts {
@@ -197,7 +151,7 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
         if differing.is_empty() && taken(&house) == expected {
             break;
         }
-        daemon.alive();
+        daemon.is_alive("the end of the soak");
         assert!(
             begun.elapsed() < PATIENCE,
             "not converged: {differing:#?}\ncompany: {:?}\nexpected {expected:?}\n{}",
@@ -211,7 +165,7 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
     if extent.long {
         steady(&daemon);
     }
-    daemon.terminate();
+    assert_eq!(daemon.stop().0, 0, "asked to stop");
     for account in &accounts {
         assert_eq!(account.differs(), None, "it stays so");
         account.judge();
@@ -221,8 +175,7 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
         assert_eq!(ids(&plan, &account.name, "change"), [""; 0]);
     }
     house.expect(0, &["history", "--verify"]);
-    let log = fs::read_to_string(&log).unwrap();
-    assert!(!log.contains("panicked"), "{log}");
+    assert!(!told(&log, usize::MAX).contains("panicked"), "{}", tail(&log));
 }
 
 /// Many quiet looks do not make it grow.
@@ -231,7 +184,7 @@ fn steady(daemon: &Daemon) {
         let until = Instant::now() + Duration::from_secs(seconds);
         let mut most = 0;
         while Instant::now() < until {
-            most = most.max(daemon.memory().unwrap_or(0));
+            most = most.max(daemon.memory("VmRSS").unwrap_or(0));
             std::thread::park_timeout(Duration::from_millis(200));
         }
         most
@@ -241,8 +194,13 @@ fn steady(daemon: &Daemon) {
     assert!(after < before + before / 10 + GROWTH_KIB, "it grew from {before} to {after} KiB");
 }
 
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(60)..].join("\n")
+fn tail(log: &Log) -> String {
+    told(log, 60)
+}
+
+/// The last lines of a log.
+fn told(log: &Log, most: usize) -> String {
+    let lines = log.lock().unwrap();
+    let from = lines.len().saturating_sub(most);
+    lines[from..].iter().map(|line| format!("{}\n", line["message"].as_str().unwrap_or_default())).collect()
 }

@@ -1,0 +1,162 @@
+//! What time brings, and what stops it: ends, holds, freeze windows, announced numbers and switches, all within an interval of
+//! an hour.
+
+use std::fs;
+
+use jiff::{SignedDuration, Timestamp, Unit};
+use portcullis::sandbox::Deed;
+use serde_json::{Value, json};
+
+use crate::{
+    daemon::{Daemon, watching},
+    house::House,
+    service::{AT_ONCE, appears, declaring, house, kept, strays},
+};
+
+fn world(keep: usize, stray: usize, target: &str) -> House {
+    let house = house(keep, stray, target);
+    watching(&house, "interval: 1h");
+    house
+}
+
+fn ahead(seconds: i64) -> Timestamp {
+    let at = Timestamp::now().checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    at.round(Unit::Second).unwrap()
+}
+
+/// When the first token went, by the server's record.
+fn went_at(house: &House) -> Timestamp {
+    let changes = house.sandbox.record().changes();
+    changes.iter().find(|changed| changed.effect.action == Deed::Removed).unwrap().at
+}
+
+/// What comes next at the target, of this sort.
+fn upcoming(document: &Value, what: &str) -> Vec<Value> {
+    let all = document["upcoming"].as_array().unwrap();
+    all.iter().filter(|one| one["what"]["is"] == what).cloned().collect()
+}
+
+fn held_by(daemon: &mut Daemon) -> Vec<String> {
+    let plan = daemon.get("/v1/targets/s2/plan").json();
+    let rows = plan["targets"][0]["rows"].as_array().unwrap();
+    let holds = rows.iter().flat_map(|row| row["holds"].as_array().unwrap());
+    holds.map(|hold| hold["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_end_is_acted_on_when_it_comes_and_the_lag_is_measured() {
+    let house = world(8, 0, AT_ONCE);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    let end = ahead(4);
+    let policy = declaring(&kept(8));
+    house.write(
+        "policies/s2.yaml",
+        &policy.replacen("justification: needed", &format!("justification: needed, expires: {end}"), 1),
+    );
+    daemon.until("the token to go", |_| house.removed_tokens() == ["service/keep-00"]);
+    assert!(went_at(&house) >= end, "not before its time");
+    assert_eq!(daemon.looked_anew("s2")["health"], "in_sync");
+    assert_eq!(daemon.metric("portcullis_due_lag_seconds_count{target=\"s2\"}"), Some(1.0));
+    assert!(daemon.metric("portcullis_due_lag_seconds_sum{target=\"s2\"}").unwrap() >= 0.0);
+    assert_eq!(daemon.metric("portcullis_triggers_total{trigger=\"due\"}"), Some(1.0));
+}
+
+#[test]
+fn a_held_entry_goes_after_its_until() {
+    let house = world(8, 1, AT_ONCE);
+    let holding = |until: Timestamp| {
+        let hold = format!("{{ id: service/stray-00, until: {until}, justification: \"DATA-31, the migration\" }}");
+        house.write("policies/s2.yaml", &format!("{}holds:\n  access_tokens:\n    - {hold}\n", declaring(&kept(8))));
+    };
+    holding(ahead(7_200));
+    let mut daemon = Daemon::start(&house);
+    daemon.first_look("s2");
+    daemon.looked_anew("s2");
+    assert_eq!(house.writes(), 0);
+    assert_eq!(held_by(&mut daemon), ["hold"]);
+    let until = ahead(5);
+    holding(until);
+    daemon.until("the entry to go", |_| house.removed_tokens() == strays(1));
+    assert!(went_at(&house) >= until, "not before its time");
+}
+
+#[test]
+fn a_freeze_window_holds_and_its_end_is_told_and_acted_on() {
+    let house = world(8, 1, AT_ONCE);
+    let whole = house.read("portcullis.yaml");
+    let frozen = |window: &str| {
+        let freeze = format!("freeze: [{{ {window}, time_zone: UTC }}]\ntargets:\n");
+        house.write("portcullis.yaml", &whole.replace("targets:\n", &freeze));
+    };
+    // Every minute begins a window of two hours: one is open at any time, and none ends soon.
+    frozen("cron: \"* * * * *\", duration: 2h");
+    let mut daemon = Daemon::start(&house);
+    daemon.first_look("s2");
+    daemon.looked_anew("s2");
+    assert_eq!(house.writes(), 0);
+    assert_eq!(held_by(&mut daemon), ["freeze"], "plans go on");
+    // One that began with the minute before this one, once this day.
+    let end = ahead(10);
+    let trunc = jiff::TimestampRound::new().smallest(Unit::Minute).mode(jiff::RoundMode::Trunc);
+    let begin = ahead(-60).round(trunc).unwrap();
+    let lasts = end.duration_since(begin).as_secs();
+    let at = begin.to_zoned(jiff::tz::TimeZone::UTC);
+    frozen(&format!("cron: \"{} {} * * *\", duration: {lasts}s", at.minute(), at.hour()));
+    daemon.until_document("/v1/targets/s2", "its end is told", |document| {
+        upcoming(document, "freeze_ends").iter().any(|one| one["at"] == json!(end.to_string()))
+    });
+    daemon.until("the entry to go", |_| !house.removed_tokens().is_empty());
+    assert_eq!(house.removed_tokens(), strays(1));
+    assert!(went_at(&house) >= end, "not before its end");
+}
+
+#[test]
+fn an_announced_number_lets_a_plan_pass_once() {
+    let house = world(20, 3, "    enforce: [access_tokens]\n    guards: { notice: 0h, max_count: 2 }");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "refused");
+    assert_eq!(daemon.looked_anew("s2")["refusals"][0]["guard"], "count");
+    assert_eq!(house.writes(), 0);
+    house.expect(0, &["expect", "s2", "3", "--until", "2h"]);
+    daemon.looked_anew("s2");
+    assert_eq!(house.removed_tokens(), strays(3));
+    for id in &strays(6)[3..] {
+        appears(&house, id);
+    }
+    let brief = daemon.looked_anew("s2");
+    assert_eq!(brief["health"], "refused", "{brief:#}");
+    assert_eq!(house.removed_tokens(), strays(3), "once");
+}
+
+#[test]
+fn the_environment_stops_all_writing_and_says_so() {
+    let house = world(8, 1, AT_ONCE);
+    let mut command = Daemon::command(&house, &[]);
+    command.env("PORTCULLIS_OBSERVE", "1");
+    let mut daemon = Daemon::of(command);
+    daemon.first_look("s2");
+    daemon.looked_anew("s2");
+    assert_eq!(house.writes(), 0);
+    let because = daemon.state()["pause"]["because"].to_string();
+    assert!(because.contains("PORTCULLIS_OBSERVE"), "{because}");
+    assert_eq!(daemon.post("/v1/resume", &json!({})).status, 200);
+    daemon.looked_anew("s2");
+    assert_eq!(house.writes(), 0, "no caller takes it back");
+}
+
+#[test]
+fn a_stop_file_stops_and_its_removal_lets_go_on_without_waiting_for_the_interval() {
+    let house = world(8, 0, AT_ONCE);
+    house.edit("portcullis.yaml", "watch:", "stop_file: STOP\nwatch:");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    house.write("STOP", "");
+    appears(&house, "service/stray-00");
+    daemon.looked_anew("s2");
+    assert_eq!(house.writes(), 0);
+    daemon.until_state("the stop is shown", |state| !state["pause"].is_null());
+    fs::remove_file(house.path("STOP")).unwrap();
+    daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+    daemon.until_state("the stop is over", |state| state["pause"].is_null());
+}

@@ -1,0 +1,183 @@
+//! People are told what happens, each once, and never a secret.
+
+use std::collections::BTreeMap;
+
+use portcullis::sandbox::{Fault, Mutation, System, Trouble};
+use serde_json::Value;
+use wiremock::ResponseTemplate;
+
+use crate::{
+    daemon::{Daemon, watching},
+    house::House,
+    letterbox::Letterbox,
+    push_hook::signature,
+    service::{AT_ONCE, appears, house, strays},
+};
+
+/// Everything that must not be read anywhere.
+const SLACK_WORD: &str = "T0B0-the-secret-of-the-address";
+const WEBHOOK_SECRET: &str = "the-secret-of-the-receiver";
+const TOKEN: &str = "the-token-of-the-listener-0123";
+const CREDENTIAL: &str = "s2-full";
+
+/// A daemon that tells two servers and a program, within an interval of an hour.
+struct Told {
+    house: House,
+    slack: Letterbox,
+    webhook: Letterbox,
+    daemon: Daemon,
+}
+
+impl Told {
+    fn start(slack: ResponseTemplate) -> Self {
+        let house = house(8, 0, AT_ONCE);
+        let (slack, webhook) = (Letterbox::answering(slack), Letterbox::open());
+        let program = format!("cat >> {0}; echo >> {0}", house.path("told").display());
+        watching(
+            &house,
+            &format!(
+                "interval: 1h, max_backoff: 1s, token: {{ env: TOKEN }}, notify: [{{ slack: {{ env: SLACK }} }}, {{ webhook: \
+                 \"{}\", secret: {{ env: SECRET }} }}, {{ command: [sh, \"-c\", \"{program}\"] }}]",
+                webhook.url("/hook")
+            ),
+        );
+        let mut command = Daemon::command(&house, &["-v"]);
+        command.env("SLACK", slack.url(&format!("/services/{SLACK_WORD}")));
+        command.env("SECRET", WEBHOOK_SECRET).env("TOKEN", TOKEN);
+        let mut daemon = Daemon::of(command);
+        daemon.until_health("s2", "in_sync");
+        Self { house, slack, webhook, daemon }
+    }
+
+    /// Waits until the webhook was told of this sort so many times, by looks that go on.
+    fn until(&mut self, about: &str, times: usize) {
+        let webhook = &self.webhook;
+        self.daemon.until(&format!("{about} is told"), |_| webhook.news(about).len() >= times);
+    }
+
+    /// What the program was given, message by message.
+    fn program(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.house.path("told")).unwrap_or_default();
+        text.lines().filter(|line| !line.is_empty()).filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// How many news of each sort the webhook got.
+    fn sorts(&self) -> BTreeMap<&'static str, usize> {
+        let all = ["changes", "revocations", "refusals", "failures", "recoveries"];
+        all.into_iter().map(|about| (about, self.webhook.news(about).len())).collect()
+    }
+
+    /// Everything that anybody could read.
+    fn everything(&mut self) -> String {
+        let mut all = self.daemon.log();
+        for path in
+            ["/", "/targets/s2", "/v1/state", "/v1/targets/s2", "/v1/targets/s2/plan", "/v1/journal", "/metrics"]
+        {
+            all.push_str(&self.daemon.get(path).text);
+        }
+        for letter in self.slack.letters().iter().chain(&self.webhook.letters()) {
+            all.push_str(&String::from_utf8_lossy(&letter.body));
+            all.push_str(&format!("{:?}", letter.headers));
+        }
+        all.push_str(&std::fs::read_to_string(self.house.path("told")).unwrap_or_default());
+        all
+    }
+
+    fn keeps_its_secrets(&mut self) {
+        let all = self.everything();
+        for secret in [SLACK_WORD, WEBHOOK_SECRET, TOKEN, CREDENTIAL] {
+            assert!(!all.contains(secret), "{secret}\n{all}");
+        }
+    }
+}
+
+fn vanish(house: &House, id: &str) {
+    let mutation = Mutation::Remove { kind: "access_token".into(), id: id.into() };
+    house.sandbox.mutate(System::S2, &mutation).unwrap();
+}
+
+#[test]
+fn changes_revocations_refusals_and_recoveries_are_told_once_each_to_everybody() {
+    let mut told = Told::start(ResponseTemplate::new(200));
+    appears(&told.house, "service/stray-00");
+    told.daemon.looked_anew("s2");
+    assert_eq!(told.house.removed_tokens(), strays(1));
+    told.until("revocations", 1);
+    told.until("changes", 1);
+    for id in &strays(7)[1..] {
+        appears(&told.house, id);
+    }
+    told.daemon.looked_anew("s2");
+    told.until("refusals", 1);
+    told.daemon.looked_anew("s2");
+    for id in &strays(7)[1..] {
+        vanish(&told.house, id);
+    }
+    told.daemon.looked_anew("s2");
+    told.until("recoveries", 1);
+    told.daemon.looked_anew("s2");
+    assert_eq!(told.house.writes(), 1);
+
+    // What follows is only told once all before it was: nothing comes twice.
+    appears(&told.house, "service/stray-09");
+    told.daemon.looked_anew("s2");
+    told.until("revocations", 2);
+    told.until("changes", 3);
+    let sorts =
+        BTreeMap::from([("changes", 3), ("failures", 0), ("recoveries", 1), ("refusals", 1), ("revocations", 2)]);
+    assert_eq!(told.sorts(), sorts, "{:#?}", told.webhook.documents());
+    let refused = told.webhook.news("refusals").remove(0);
+    assert_eq!((&refused["target"], &refused["title"]), (&Value::from("s2"), &Value::from("s2: refused")));
+    assert!(refused["lines"].to_string().contains("share"), "{refused}");
+
+    for letter in told.webhook.letters() {
+        let said = letter.headers["portcullis-signature"].to_str().unwrap();
+        let (time, proof) = said.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
+        let signed = [format!("{time}.").as_bytes(), &letter.body].concat();
+        assert_eq!(proof, signature(WEBHOOK_SECRET, &signed));
+        assert!(letter.headers.contains_key("idempotency-key"));
+    }
+    let (slack, program) = (&told.slack, told.house.path("told"));
+    let count = |text: &str, word: &str| text.matches(word).count();
+    let words = || slack.documents().iter().map(|letter| letter["text"].to_string()).collect::<String>();
+    told.daemon.until("Slack is told of all", |_| count(&words(), "Revoked") + count(&words(), "revocation sent") >= 2);
+    assert!(count(&words(), "Refused by a guard") >= 1, "{}", words());
+    told.daemon.until("the program is told of all", |_| {
+        let text = std::fs::read_to_string(&program).unwrap_or_default();
+        count(&text, "\"about\":\"revocations\"") == 2
+    });
+    assert!(told.program().iter().all(|document| document["version"] == 1 && document["news"].is_array()));
+    told.keeps_its_secrets();
+}
+
+#[test]
+fn a_failure_and_its_end_are_told_once_each() {
+    let mut told = Told::start(ResponseTemplate::new(200));
+    told.house.sandbox.fault(Fault::new(System::S2, Trouble::Status { status: 500, after_effect: false }));
+    told.daemon.looked_anew("s2");
+    told.until("failures", 1);
+    told.daemon.looked_anew("s2");
+    told.house.sandbox.clear_faults();
+    told.daemon.looked_anew("s2");
+    told.until("recoveries", 1);
+    // Something later arrives, and nothing of the failure a second time.
+    appears(&told.house, "service/stray-00");
+    told.daemon.looked_anew("s2");
+    told.until("revocations", 1);
+    let sorts = told.sorts();
+    assert_eq!((sorts["failures"], sorts["recoveries"]), (1, 1), "{:#?}", told.webhook.documents());
+    told.keeps_its_secrets();
+}
+
+#[test]
+fn an_endpoint_that_refuses_is_logged_without_its_address() {
+    let mut told = Told::start(ResponseTemplate::new(404).set_body_string("no_service"));
+    appears(&told.house, "service/stray-00");
+    told.daemon.looked_anew("s2");
+    told.until("revocations", 1);
+    told.daemon.until("the log tells of it", |daemon| {
+        daemon.lines().iter().any(|line| line["message"].as_str().unwrap_or_default().contains("no_service"))
+    });
+    assert!(told.daemon.metric("portcullis_notifications_total{to=\"slack\",result=\"failed\"}").unwrap() >= 1.0);
+    told.keeps_its_secrets();
+}
