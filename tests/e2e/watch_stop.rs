@@ -30,7 +30,8 @@ fn a_stop_file_stops_all_writing_until_it_is_gone() {
 fn the_environment_stops_all_writing_of_its_process() {
     let house = house(8, 1, AT_ONCE);
     every(&house, "1s");
-    let mut command = house.command(&["watch", "--listen", "127.0.0.1:0", "--new-journal", "-v", "--log-format", "json"]);
+    let mut command =
+        house.command(&["watch", "--listen", "127.0.0.1:0", "--new-journal", "-v", "--log-format", "json"]);
     command.env("PORTCULLIS_OBSERVE", "1");
     let mut daemon = Daemon::of(command);
     daemon.looked_again("s2", 2);
