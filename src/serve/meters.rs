@@ -100,7 +100,8 @@ impl Meters {
         self.refusals.get_or_create(&GuardLabels { target: target.to_owned(), guard: guard.to_owned() }).inc();
     }
 
-    /// Something said "look again": `files`, `source`, `interval`, `due`, `request`, `webhook`, `retry`, `start`.
+    /// Something said "look again": `files`, `source`, `interval`, `due`, `request`, `webhook`, `retry`,
+    /// `confirm`, `start`.
     pub fn trigger(&self, trigger: &'static str) {
         self.triggers.get_or_create(&TriggerLabels { trigger }).inc();
     }

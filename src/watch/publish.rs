@@ -29,6 +29,8 @@ pub(super) struct Published {
     pub(super) view: TargetView,
     pub(super) news: Vec<News>,
     pub(super) went: Went,
+    /// When something comes due next.
+    pub(super) due: Option<Timestamp>,
     /// `complete`, `partial` or `failed`, for the meters.
     pub(super) result: &'static str,
     /// Guards that refused, and had not in the look before.
@@ -63,7 +65,8 @@ pub(super) fn publish(before: &TargetView, looked: &Looked<'_>) -> Published {
         Err(error) => {
             (view.health, view.why) = (Health::Unreadable, Some(error.to_string()));
             let news = vec![trouble(&view, looked, NotifyOn::Failures)];
-            return Published { view, news, went: Went::Failed, result: "failed", refused_anew: Vec::new() };
+            let due = next_due(&view.upcoming, Timestamp::MIN);
+            return Published { view, news, went: Went::Failed, due, result: "failed", refused_anew: Vec::new() };
         }
     };
     let part = report.plan.iter().flat_map(|plan| &plan.targets).find(|part| part.target == looked.target.name);
@@ -91,7 +94,12 @@ pub(super) fn publish(before: &TargetView, looked: &Looked<'_>) -> Published {
         _ => "failed",
     };
     let news = news(before, &view, part, outcome, looked);
-    Published { view, news, went, result, refused_anew }
+    // What came due since the plan was made was not in it: the end of the look is no measure. What an older plan told of is
+    // still to come where this look made none.
+    let planned = part.is_some_and(|part| part.state == TargetState::Planned);
+    let made_at = report.plan.as_ref().filter(|_| planned).map_or(Timestamp::MIN, |plan| plan.made_at);
+    let due = next_due(&view.upcoming, made_at);
+    Published { view, news, went, due, result, refused_anew }
 }
 
 /// The plan and what it says of the target's health.
@@ -148,8 +156,7 @@ fn went(report: &RunReport, part: Option<&TargetPlan>, outcome: Option<&TargetOu
         return Went::Failed;
     }
     let sent = outcome.is_some_and(|outcome| outcome.rows.iter().any(|row| row.intent.is_some()));
-    let well = |row: &RowOutcome| matches!(row.end, End::Done | End::Gone);
-    if sent && outcome.is_some_and(|outcome| outcome.rows.iter().all(well)) { Went::Sent } else { Went::Well }
+    if sent { Went::Sent } else { Went::Well }
 }
 
 fn ended(row: &RowOutcome, at: Timestamp) -> Ended {
@@ -269,7 +276,11 @@ fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-/// The first time after `now` that brings something.
-pub(super) fn next_due(upcoming: &[Upcoming], now: Timestamp) -> Option<Timestamp> {
-    upcoming.iter().map(|one| one.at).filter(|at| *at > now).min()
+/// The first time after the plan was made that brings something.
+fn next_due(upcoming: &[Upcoming], made_at: Timestamp) -> Option<Timestamp> {
+    upcoming.iter().map(|one| one.at).filter(|at| *at > made_at).min()
 }
+
+#[cfg(test)]
+#[path = "publish_tests.rs"]
+mod tests;

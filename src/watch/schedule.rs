@@ -54,7 +54,7 @@ pub enum Next {
 pub enum Went {
     /// Well, and nothing was sent.
     Well,
-    /// Something was sent, and all of it ended well.
+    /// Something was sent, and nothing failed.
     Sent,
     /// It failed, or something that was sent did.
     Failed,
@@ -95,6 +95,9 @@ impl Schedule {
 
     /// The pace changed. It holds from the next look on, and a shorter interval at once.
     pub fn set_pace(&mut self, pace: Pace, now: Moment) {
+        if pace == self.pace {
+            return;
+        }
         self.pace = pace;
         if self.failures == 0 {
             self.next = self.next.min(now.run.saturating_add(pace.interval));
@@ -105,7 +108,7 @@ impl Schedule {
     pub fn trigger(&mut self, trigger: Trigger) {
         // Who asks is told rather than what the loop itself would have looked for.
         match self.wanted {
-            None | Some(Trigger::Retry | Trigger::Due) => self.wanted = Some(trigger),
+            None | Some(Trigger::Retry | Trigger::Confirm | Trigger::Due) => self.wanted = Some(trigger),
             Some(_) => {}
         }
     }
@@ -161,9 +164,13 @@ impl Schedule {
             }
         };
         self.next = now.run.saturating_add(pause);
+        if went == Went::Failed {
+            // What came due in a look that failed comes with the next one: it does not go around the back-off.
+            self.due_not_before = self.next;
+        }
         // One look more, so that what was sent is seen to be in sync; never a chain of them.
-        if went == Went::Sent && answered != Some(Trigger::Retry) {
-            self.wanted.get_or_insert(Trigger::Retry);
+        if went == Went::Sent && answered != Some(Trigger::Confirm) {
+            self.wanted.get_or_insert(Trigger::Confirm);
         }
     }
 
@@ -175,7 +182,10 @@ impl Schedule {
         };
         let by_time = now.wall.saturating_add(SignedDuration::try_from(left).unwrap_or_default());
         let by_time = by_time.unwrap_or(Timestamp::MAX);
-        self.due.map_or(by_time, |due| due.max(now.wall).min(by_time))
+        let breath = self.due_not_before.saturating_sub(now.run);
+        let earliest = now.wall.saturating_add(SignedDuration::try_from(breath).unwrap_or_default());
+        let earliest = earliest.unwrap_or(Timestamp::MAX);
+        self.due.map_or(by_time, |due| due.max(earliest).min(by_time))
     }
 
     /// Failed looks in a row.

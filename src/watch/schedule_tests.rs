@@ -161,7 +161,7 @@ fn a_jump_of_the_wall_clock_is_noticed_within_one_sleep() {
 fn after_something_was_sent_it_is_looked_at_once_more_and_never_in_a_chain() {
     let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
     look(&mut schedule, day, Went::Sent, None, 0.5);
-    assert_eq!(look(&mut schedule, day, Went::Sent, None, 0.5), Trigger::Retry);
+    assert_eq!(look(&mut schedule, day, Went::Sent, None, 0.5), Trigger::Confirm);
     let (took, _) = wait(&mut schedule, &mut day);
     assert!(took > Duration::from_secs(200));
 }
@@ -196,4 +196,40 @@ fn the_next_look_is_told_by_the_wall_clock() {
 fn look_again(schedule: &mut Schedule, day: Day) {
     schedule.trigger(Trigger::Request);
     look(schedule, day, Went::Well, None, 0.5);
+}
+
+#[test]
+fn what_a_look_after_a_failure_sends_is_confirmed_too() {
+    let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
+    look(&mut schedule, day, Went::Failed, None, 0.5);
+    assert_eq!(wait(&mut schedule, &mut day).1, Trigger::Retry);
+    look(&mut schedule, day, Went::Sent, None, 0.5);
+    assert_eq!(look(&mut schedule, day, Went::Well, None, 0.5), Trigger::Confirm);
+}
+
+#[test]
+fn asking_for_the_pace_again_and_again_cuts_no_jitter() {
+    let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
+    look(&mut schedule, day, Went::Well, None, 0.999);
+    let began = day.run;
+    loop {
+        schedule.set_pace(PACE, day.now());
+        match schedule.next(day.now()) {
+            Next::Look(_) => break,
+            Next::Wait(wait) => day.pass(wait),
+        }
+    }
+    assert!(day.run - began > Duration::from_secs(325), "{:?}", day.run - began);
+}
+
+#[test]
+fn what_comes_due_does_not_go_around_the_back_off() {
+    let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
+    for _ in 0..5 {
+        look(&mut schedule, day, Went::Failed, Some(day.after(-10)), 0.9);
+        let next = schedule.next_look(day.now());
+        let (took, _) = wait(&mut schedule, &mut day);
+        assert!(took >= FIRST_BACKOFF.mul_f64(0.89), "{took:?}");
+        assert!(next.duration_since(day.wall).unsigned_abs() <= Duration::from_secs(1), "and it is told so: {next}");
+    }
 }

@@ -17,8 +17,10 @@ pub enum Trigger {
     Request,
     /// A Git host asked.
     Webhook,
-    /// The look before failed, or sent something that has to be confirmed.
+    /// The look before failed.
     Retry,
+    /// The look before sent something: whether the target is in sync now.
+    Confirm,
 }
 
 impl Trigger {
@@ -33,6 +35,7 @@ impl Trigger {
             Self::Request => "request",
             Self::Webhook => "webhook",
             Self::Retry => "retry",
+            Self::Confirm => "confirm",
         }
     }
 }

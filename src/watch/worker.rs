@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Trigger,
     mailbox::Mailbox,
-    publish::{self, Looked, next_due, publish},
+    publish::{self, Looked, publish},
     schedule::{Moment, Next, Pace, Schedule, Went},
     shared::Shared,
     tree::Basis,
@@ -29,7 +29,6 @@ use crate::{
 pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>, stop: Stop) {
     let Some(pace) = pace(&shared, &name) else { return };
     let mut schedule = Schedule::new(pace);
-    let mut upcoming = Vec::new();
     while !stop.is_cancelled() {
         if let Some(trigger) = mailbox.take() {
             schedule.trigger(trigger);
@@ -47,12 +46,8 @@ pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>,
             }
             Next::Look(trigger) => {
                 schedule.begin(trigger);
-                let (went, view) = look(&shared, &name, trigger, &stop).await;
-                if let Some(view) = view {
-                    upcoming = view.upcoming;
-                }
-                let now = shared.moment();
-                schedule.end(now, went, next_due(&upcoming, now.wall), fastrand::f64());
+                let (went, due) = look(&shared, &name, trigger, &stop).await;
+                schedule.end(shared.moment(), went, due, fastrand::f64());
             }
         }
     }
@@ -81,8 +76,8 @@ fn show_next(shared: &Shared, name: &Text, schedule: &Schedule) {
     }
 }
 
-/// One look: a run of this target alone.
-async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (Went, Option<TargetView>) {
+/// One look: a run of this target alone. Returns how it went, and when something comes due next.
+async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (Went, Option<Timestamp>) {
     let basis = shared.trees().basis(name).cloned();
     let Some(basis) = basis else { return (Went::Well, None) };
     let Some(target) = basis.loaded.config.targets.get(name) else { return (Went::Well, None) };
@@ -121,10 +116,10 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     let view = TargetView { running_since: None, ..published.view };
     // One that was taken away meanwhile is not put up again.
     if shared.trees().basis(name).is_some() {
-        shared.board.set_target(view.clone());
+        shared.board.set_target(view);
     }
     published.news.into_iter().for_each(|news| shared.tell.tell(news));
-    (published.went, Some(view))
+    (published.went, published.due)
 }
 
 /// Boxed: the compiler cannot see that the future of a whole run may go to another thread unless it is told so here.

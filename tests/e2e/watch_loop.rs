@@ -27,7 +27,7 @@ fn a_change_of_a_policy_file_is_acted_on_before_the_interval_is_over() {
     assert_eq!(house.removed_tokens(), ["service/keep-07"]);
     daemon.until("the look after it", |daemon| daemon.looks("s2").len() >= 3);
     assert_eq!(daemon.looks("s2")[2]["health"], "in_sync");
-    assert_eq!(daemon.triggers("s2"), ["start", "files", "retry"], "one look more to see it in sync, and no chain");
+    assert_eq!(daemon.triggers("s2"), ["start", "files", "confirm"], "one look more to see it in sync, and no chain");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn an_end_that_comes_is_acted_on_when_it_does() {
     assert_eq!(house.removed_tokens(), ["service/keep-00"]);
     assert!(removed >= end, "not before its time");
     daemon.until("the look after it", |daemon| daemon.looks("s2").len() >= 3);
-    assert_eq!(daemon.triggers("s2"), ["start", "due", "retry"]);
+    assert_eq!(daemon.triggers("s2"), ["start", "due", "confirm"]);
 }
 
 #[test]
