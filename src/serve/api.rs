@@ -1,6 +1,6 @@
 //! The handlers of the JSON API, of the probes and of the metrics.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{
@@ -14,9 +14,11 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
 
 use super::{
-    Problem,
+    Problem, asker,
+    denials::Denial,
     documents::{
         API_VERSION, JournalDocument, PauseDocument, PauseRequest, PlanDocument, ReconcileDocument, ReconcileRequest,
         ResumeRequest, StateDocument, TargetDocument,
@@ -37,6 +39,8 @@ const DEFAULT_RECORDS: u32 = 100;
 pub(super) const MAX_RECORDS: u32 = 1_000;
 /// Characters of the reason of a pause.
 const MAX_BECAUSE: usize = 500;
+/// How long the body of a webhook may take: few are read at once.
+const HOOK_BODY_TIME: Duration = Duration::from_secs(5);
 
 pub(super) type Answer = Result<Response, Problem>;
 type Here = State<Arc<Shared>>;
@@ -164,28 +168,61 @@ pub(super) async fn resume(State(shared): Here, request: Request) -> Answer {
 
 /// `POST /v1/hooks/{host}`
 pub(super) async fn hook(State(shared): Here, host: Result<Path<String>, PathRejection>, request: Request) -> Answer {
-    let Path(host) = host.map_err(|_| Problem::nowhere())?;
-    let known = GitHost::of(&host).and_then(|host| shared.options.webhooks.iter().find(|(known, _)| *known == host));
+    let peer = asker::peer(request.extensions());
+    hooked(&shared, host, request).await.map_err(|(why, problem)| {
+        if let Some(why) = why {
+            shared.denials.note(why, peer);
+        }
+        problem
+    })
+}
+
+async fn hooked(
+    shared: &Shared,
+    host: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, (Option<Denial>, Problem)> {
+    let Path(host) = host.map_err(|_| (None, Problem::nowhere()))?;
+    let options = shared.options();
+    let known = GitHost::of(&host).and_then(|host| options.webhooks.iter().find(|(known, _)| *known == host));
     let (host, secret) = known.ok_or_else(|| {
-        Problem::new(
+        let problem = Problem::new(
             StatusCode::NOT_FOUND,
-            "no webhook of this host is configured",
-            "name it in portcullis.yaml: `watch: { webhooks: [{ from: …, secret: { … } }] }`",
-        )
+            "no webhook of this host is configured, or its secret cannot be had",
+            "name it in portcullis.yaml: `watch: { webhooks: [{ from: …, secret: { … } }] }`; the daemon's log says what \
+             is wrong with a secret",
+        );
+        (Some(Denial::UnknownHook), problem)
     })?;
     let headers = request.headers().clone();
-    let body = bytes(request, MAX_HOOK_BYTES).await?;
+    webhook::has_proof(*host, headers.iter().map(|(name, _)| name.as_str())).map_err(refused)?;
+    let body = {
+        // Who waits too long for a turn is told so by the gate.
+        let _turn = shared.hook_bodies.acquire().await;
+        let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time", "send it at once");
+        let read = timeout(HOOK_BODY_TIME, bytes(request, MAX_HOOK_BYTES)).await;
+        read.map_err(late).flatten().map_err(|problem| (None, problem))?
+    };
     let lines = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let hook = webhook::read(*host, secret.expose_secret().as_bytes(), lines, &body).map_err(|error| match error {
-        WebhookError::Malformed => Problem::bad(error.to_string(), "let the Git host send pushes, as JSON"),
-        WebhookError::WeakSecret | WebhookError::NoProof(_) | WebhookError::WrongProof(_) => Problem::new(
-            StatusCode::UNAUTHORIZED,
-            error.to_string(),
-            "give the Git host the same secret as `watch: { webhooks: … }` in portcullis.yaml",
-        ),
-    })?;
-    let targets = shared.control.pushed(&hook)?;
+    let hook = webhook::read(*host, secret.expose_secret().as_bytes(), lines, &body).map_err(refused)?;
+    let targets = shared.control.pushed(&hook).map_err(|error| (None, error.into()))?;
     Ok(json(StatusCode::ACCEPTED, &ReconcileDocument { version: API_VERSION, targets }))
+}
+
+fn refused(error: WebhookError) -> (Option<Denial>, Problem) {
+    let why = match error {
+        WebhookError::Malformed => {
+            return (None, Problem::bad(error.to_string(), "let the Git host send pushes, as JSON"));
+        }
+        WebhookError::NoProof(_) => Denial::NoProof,
+        WebhookError::WeakSecret | WebhookError::WrongProof(_) => Denial::WrongProof,
+    };
+    let problem = Problem::new(
+        StatusCode::UNAUTHORIZED,
+        error.to_string(),
+        "give the Git host the same secret as `watch: { webhooks: … }` in portcullis.yaml",
+    );
+    (Some(why), problem)
 }
 
 async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {

@@ -3,22 +3,43 @@
 //! A caller on this machine is let in without a token: its address is loopback, and so is the host that it asked for. Both are
 //! needed, since a page of a stranger's can have a browser on this machine ask `evil.example`, which its owner lets resolve to
 //! 127.0.0.1 (DNS rebinding): the address is loopback then, and the host is not. What a proxy forwards is not from here.
+//!
+//! A proxy that adds no header cannot be told from a caller on this machine. So where a token is configured, it is asked of
+//! everybody.
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
-use super::Problem;
+use super::{Problem, denials::Denial, routes::Options};
 
 /// Headers by which a proxy tells that it speaks for somebody else.
-const FORWARDED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+const FORWARDED: [&str; 8] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+    "x-original-host",
+];
+/// How the names of such headers begin.
+const FORWARDED_BY: [&str; 3] = ["x-forwarded-", "x-envoy-", "cf-"];
 
 /// The address that a connection came from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
+
+/// Where a request came from.
+pub(super) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<Peer>().map(|peer| peer.0)
+}
 
 /// Who may have an address' answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +50,7 @@ pub(super) enum Access {
     Metrics,
     /// Everybody; the request proves itself by its signature.
     Signed,
-    /// Callers on this machine, and those with the token.
+    /// The bearer of the token; where none is configured, callers on this machine.
     Token,
 }
 
@@ -40,7 +61,9 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
 
 /// Whether a request came from this machine, for this machine.
 pub(super) fn is_local(peer: Peer, uri: &Uri, headers: &HeaderMap) -> bool {
-    if !is_loopback(peer.0.ip()) || FORWARDED.iter().any(|name| headers.contains_key(*name)) {
+    let is_forwarded =
+        |name: &str| FORWARDED.contains(&name) || FORWARDED_BY.iter().any(|begin| name.starts_with(begin));
+    if !is_loopback(peer.0.ip()) || headers.keys().any(|name| is_forwarded(name.as_str())) {
         return false;
     }
     let mut hosts = headers.get_all(header::HOST).iter();
@@ -57,21 +80,29 @@ fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(is_loopback)
 }
 
-/// Whether the request carries the token. Takes as long for a wrong one that begins right as for any other.
+/// Whether the request carries the token: as a bearer, or as the password of anybody, which is what a browser can send.
+/// Takes as long for a wrong one that begins right as for any other.
 pub(super) fn has_token(headers: &HeaderMap, token: &SecretString) -> bool {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((scheme, given)) = given.and_then(|value| value.split_once(' ')) else { return false };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return false;
-    }
     // What is compared are digests under a key that a caller does not know.
-    let digest = |text: &str| {
+    let digest = |text: &[u8]| {
         Hmac::<Sha256>::new_from_slice(token.expose_secret().as_bytes()).map(|mac| mac.chain_update(text).finalize())
     };
-    match (digest(given.trim()), digest(token.expose_secret())) {
+    let is_token = |given: &[u8]| match (digest(given), digest(token.expose_secret().as_bytes())) {
         (Ok(given), Ok(wanted)) => given == wanted,
         _ => false,
+    };
+    let given = given.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return is_token(given.as_bytes());
     }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return false;
+    }
+    let Ok(pair) = STANDARD.decode(given).map(Zeroizing::new) else { return false };
+    let password = pair.iter().position(|byte| *byte == b':').and_then(|colon| pair.get(colon + 1..));
+    password.is_some_and(is_token)
 }
 
 /// Whether a request may have what it asks for.
@@ -79,40 +110,78 @@ pub(super) fn judge(
     access: Access,
     local: bool,
     headers: &HeaderMap,
-    token: Option<&SecretString>,
-    open_metrics: bool,
-) -> Result<(), Problem> {
+    options: &Options,
+) -> Result<(), (Denial, Problem)> {
+    let needs_token = options.token.is_some() || options.locked;
     let open = match access {
         Access::Open | Access::Signed => true,
-        Access::Metrics => open_metrics || local,
-        Access::Token => local,
+        Access::Metrics => options.open_metrics || local && !needs_token,
+        Access::Token => local && !needs_token,
     };
-    match token {
+    let unauthorized = |what: &str, advice: &str| Problem::new(StatusCode::UNAUTHORIZED, what, advice);
+    match &options.token {
         _ if open => Ok(()),
         Some(token) if has_token(headers, token) => Ok(()),
-        Some(_) if headers.contains_key(header::AUTHORIZATION) => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "this is not the token of this listener",
-            "send `Authorization: Bearer TOKEN` with what `watch: { token: … }` in portcullis.yaml names",
+        _ if options.locked => Err((
+            Denial::WrongToken,
+            unauthorized(
+                "the token of this listener cannot be had just now, and so nobody is let in",
+                "put right what `watch: { token: … }` in portcullis.yaml names; the daemon's log says what is wrong",
+            ),
         )),
-        Some(_) => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "this needs the token of this listener",
-            "send `Authorization: Bearer TOKEN`, or ask on the machine itself, by http://localhost or http://127.0.0.1 \
-             (`kubectl port-forward`, `ssh -L`)",
+        Some(_) if headers.contains_key(header::AUTHORIZATION) => Err((
+            Denial::WrongToken,
+            unauthorized(
+                "this is not the token of this listener",
+                "send `Authorization: Bearer TOKEN` with what `watch: { token: … }` in portcullis.yaml names",
+            ),
         )),
-        None => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "this listener has no token, and so serves its own machine only",
-            "ask on the machine itself by http://localhost or http://127.0.0.1 and without a proxy between, or set \
-             `watch: { token: … }` in portcullis.yaml",
+        Some(_) => Err((
+            Denial::NoToken,
+            unauthorized(
+                "this needs the token of this listener",
+                "send `Authorization: Bearer TOKEN`; a browser asks for it as the password, of any name",
+            ),
+        )),
+        None => Err((
+            Denial::Elsewhere,
+            Problem::new(
+                StatusCode::FORBIDDEN,
+                "this listener has no token, and so serves its own machine only",
+                "ask on the machine itself by http://localhost or http://127.0.0.1 and without a proxy between, or set \
+                 `watch: { token: … }` in portcullis.yaml",
+            ),
         )),
     }
 }
 
-/// A browser says where the page came from that sends something: a foreign one may not.
+/// What is wrong with a request before anybody asks who sent it.
+pub(super) fn malformed(headers: &HeaderMap) -> Option<Problem> {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        // Beside a `Content-Length` it has two lengths, and whoever stands between may believe the other one.
+        return Some(Problem::bad(
+            "the body comes in pieces (`Transfer-Encoding`)",
+            "send it whole, with a `Content-Length` and nothing else that tells its length",
+        ));
+    }
+    let is_odd = |host: &HeaderValue| host.as_bytes().contains(&b'@');
+    let mut hosts = headers.get_all(header::HOST).iter();
+    hosts.any(is_odd).then(|| Problem::bad("`Host` holds an `@`", "send the plain name of the host"))
+}
+
+/// Whether a page of another site sends this: a browser says where the page came from.
 pub(super) fn is_cross_site(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+    let said = headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
+    said || headers.get_all(header::ORIGIN).iter().any(|origin| !is_own(origin, headers))
+}
+
+/// Whether an origin is the host that was asked.
+fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let (Ok(origin), Some(Ok(host))) = (origin.to_str(), headers.get(header::HOST).map(HeaderValue::to_str)) else {
+        return false;
+    };
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
 /// Whether the body is said to be JSON, which no form of a foreign page can say.
@@ -125,9 +194,10 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
     use secrecy::SecretString;
 
-    use super::{Peer, has_token, is_json, is_local};
+    use super::{Peer, has_token, is_cross_site, is_json, is_local, malformed};
 
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
         let line =
@@ -154,7 +224,12 @@ mod tests {
         assert!(!local("127.0.0.1:5", "/", &[("host", "localhost"), ("host", "evil.example")]), "two hosts");
         assert!(!local("127.0.0.1:5", "http://evil.example/", &[("host", "localhost")]), "another host in the address");
         assert!(!local("10.0.0.9:5", "/", &[("host", "localhost")]), "another machine");
-        assert!(!local("127.0.0.1:5", "/", &[("host", "localhost"), ("x-forwarded-for", "10.0.0.9")]), "a proxy");
+        for proxy in [
+            "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "forwarded", "via", "x-real-ip", "x-client-ip",
+            "true-client-ip", "x-envoy-external-address", "cf-connecting-ip", "cf-ray",
+        ] {
+            assert!(!local("127.0.0.1:5", "/", &[("host", "localhost"), (proxy, "10.0.0.9")]), "{proxy}");
+        }
     }
 
     #[test]
@@ -168,6 +243,29 @@ mod tests {
             assert!(!given(wrong), "{wrong}");
         }
         assert!(!has_token(&HeaderMap::new(), &token));
+        let basic = |pair: &str| given(&format!("Basic {}", STANDARD.encode(pair)));
+        assert!(basic("anybody:a-token-of-enough-length") && basic(":a-token-of-enough-length"));
+        for wrong in ["a-token-of-enough-length", "a-token-of-enough-length:", "x:a-token-of-enough-lengt", "x::a", ""] {
+            assert!(!basic(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_the_host_that_was_asked_is_the_same_origin() {
+        let cross = |origin: &str| is_cross_site(&headers(&[("host", "Localhost:9464"), ("origin", origin)]));
+        assert!(!cross("http://localhost:9464") && !cross("https://LOCALHOST:9464"));
+        for other in ["null", "", "http://localhost", "http://localhost:9464.evil.example", "http://evil.example", "localhost:9464"] {
+            assert!(cross(other), "{other}");
+        }
+        assert!(is_cross_site(&headers(&[("origin", "http://localhost")])), "no host at all");
+        assert!(!is_cross_site(&headers(&[("host", "localhost")])));
+    }
+
+    #[test]
+    fn a_request_of_two_lengths_or_with_a_name_before_its_host_is_malformed() {
+        assert!(malformed(&headers(&[("host", "localhost"), ("content-length", "3")])).is_none());
+        assert!(malformed(&headers(&[("host", "localhost"), ("transfer-encoding", "chunked")])).is_some());
+        assert!(malformed(&headers(&[("host", "user@localhost")])).is_some());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::{
     Problem,
     asker::{self, Access, Peer},
+    denials::Denial,
     page,
     routes::Shared,
 };
@@ -29,7 +30,11 @@ pub(super) struct Gate {
 
 /// Lets a request through, or says why not.
 pub(super) async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let mut response = match gate.judge(&request) {
+    let judged = gate.judge(&request).map_err(|(why, problem)| {
+        gate.shared.denials.note(why, asker::peer(request.extensions()));
+        problem
+    });
+    let mut response = match judged {
         Ok(()) => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
             Ok(response) => response,
             Err(_) => late().into_response(),
@@ -37,30 +42,38 @@ pub(super) async fn gate(State(gate): State<Gate>, request: Request, next: Next)
         Err(problem) => problem.into_response(),
     };
     secure(response.headers_mut());
+    // What is left of a request that was not read to its end is never the next one.
+    if !response.status().is_success() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
 impl Gate {
-    fn judge(&self, request: &Request) -> Result<(), Problem> {
+    fn judge(&self, request: &Request) -> Result<(), (Denial, Problem)> {
         let headers = request.headers();
+        if let Some(problem) = asker::malformed(headers) {
+            return Err((Denial::Malformed, problem));
+        }
         let peer = request.extensions().get::<Peer>();
         let local = peer.is_some_and(|peer| asker::is_local(*peer, request.uri(), headers));
-        let options = &self.shared.options;
-        asker::judge(self.access, local, headers, options.token.as_ref(), options.open_metrics)?;
+        asker::judge(self.access, local, headers, &self.shared.options())?;
         if request.method() == HttpMethod::POST {
             if asker::is_cross_site(headers) {
-                return Err(Problem::new(
+                let problem = Problem::new(
                     StatusCode::FORBIDDEN,
                     "a page of another site sent this",
                     "send it from a program, not from a page",
-                ));
+                );
+                return Err((Denial::CrossSite, problem));
             }
             if !asker::is_json(headers) {
-                return Err(Problem::new(
+                let problem = Problem::new(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
                     "this takes JSON only",
                     "send `Content-Type: application/json` (in a Git host's webhook settings: content type JSON)",
-                ));
+                );
+                return Err((Denial::Malformed, problem));
             }
         }
         Ok(())

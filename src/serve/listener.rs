@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -19,18 +19,24 @@ use hyper_util::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::asker::{Peer, is_loopback};
+use super::{
+    asker::{Peer, is_loopback},
+    denials::{Denial, Denials},
+};
 
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 256;
-/// Of these, those of one address: one stranger does not keep the others out.
-const MAX_PER_PEER: usize = 64;
+/// Of these, those of one address or IPv6 network: one stranger does not keep the others out.
+const MAX_PER_PEER: usize = 16;
+/// Of all, those that only this machine may take: its own probes are always heard.
+const FOR_LOOPBACK: usize = 16;
+/// Of all, those that only who has no connection yet may take: probes of other machines.
+const FOR_FIRST: usize = 48;
 /// How long a client may take for the head of a request, and how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
@@ -86,18 +92,26 @@ impl Bound {
     }
 }
 
+/// Whether a listener there may go by this token, or by none.
+///
+/// # Errors
+/// [`ServeError::NoToken`], [`ServeError::WeakToken`].
+pub fn fits(address: SocketAddr, token: Option<&SecretString>) -> Result<(), ServeError> {
+    match token {
+        None if !is_loopback(address.ip()) => Err(ServeError::NoToken(address)),
+        Some(token) if token.expose_secret().len() < MIN_TOKEN_BYTES => {
+            Err(ServeError::WeakToken(token.expose_secret().len()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Takes the port. An address that other machines can reach needs a token.
 ///
 /// # Errors
 /// [`ServeError`], with the way on.
 pub async fn bind(address: SocketAddr, token: Option<&SecretString>) -> Result<Bound, ServeError> {
-    match token {
-        None if !is_loopback(address.ip()) => return Err(ServeError::NoToken(address)),
-        Some(token) if token.expose_secret().len() < MIN_TOKEN_BYTES => {
-            return Err(ServeError::WeakToken(token.expose_secret().len()));
-        }
-        _ => {}
-    }
+    fits(address, token)?;
     let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => ServeError::InUse(address),
         io::ErrorKind::PermissionDenied => ServeError::Denied(address),
@@ -108,19 +122,14 @@ pub async fn bind(address: SocketAddr, token: Option<&SecretString>) -> Result<B
 }
 
 /// Serves until it is told to stop, and then lets what is under way end.
-pub(super) async fn run(bound: Bound, router: Router, stop: CancellationToken) {
-    let (seats, peers) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), Peers::default());
+pub(super) async fn run(bound: Bound, router: Router, denials: Denials, stop: CancellationToken) {
+    let seats = Seats::default();
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let next = async {
-            // Who comes when all seats are taken waits in the system's own queue.
-            let seat = Arc::clone(&seats).acquire_owned().await;
-            (bound.listener.accept().await, seat)
-        };
-        let (accepted, seat) = tokio::select! {
+        let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            next = next => next,
+            accepted = bound.listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -132,13 +141,14 @@ pub(super) async fn run(bound: Bound, router: Router, stop: CancellationToken) {
                 continue;
             }
         };
-        let Some(turn) = peers.enter(peer.ip()) else {
-            tracing::debug!(%peer, "too many connections from one address");
+        // Who finds no seat is ended at once, so that whoever comes behind is heard.
+        let Some(seat) = seats.take(peer.ip()) else {
+            denials.note(Denial::Crowd, Some(peer));
             continue;
         };
         let (router, stop) = (router.clone(), stop.clone());
         connections.spawn(async move {
-            let _kept = (seat, turn);
+            let _kept = seat;
             connection(stream, peer, router, stop).await;
         });
     }
@@ -182,33 +192,108 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// How many connections each address has.
+/// How many connections there are, and how many each network has.
 #[derive(Debug, Clone, Default)]
-struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+struct Seats(Arc<Mutex<Taken>>);
 
-/// One of an address' connections; given back when dropped.
-struct Turn(Peers, IpAddr);
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    by_network: HashMap<IpAddr, usize>,
+}
 
-impl Peers {
-    fn enter(&self, address: IpAddr) -> Option<Turn> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry(address).or_default();
-        if *count >= MAX_PER_PEER {
-            return None;
-        }
-        *count += 1;
-        Some(Turn(self.clone(), address))
+/// A connection's seat; given back when dropped.
+struct Seat(Seats, IpAddr);
+
+/// Whose connections are counted together: an address, and with IPv6 what one customer has (/64).
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address @ IpAddr::V4(_) => address,
     }
 }
 
-impl Drop for Turn {
+/// Whether one more connection may come, where there are `all`, and `own` of this network.
+fn has_seat(all: usize, own: usize, is_loopback: bool) -> bool {
+    let most = match own {
+        _ if is_loopback => MAX_CONNECTIONS,
+        // Who has none yet is rather a probe than a crowd.
+        0 => MAX_CONNECTIONS - FOR_LOOPBACK,
+        _ => MAX_CONNECTIONS - FOR_LOOPBACK - FOR_FIRST,
+    };
+    own < MAX_PER_PEER && all < most
+}
+
+impl Seats {
+    fn take(&self, address: IpAddr) -> Option<Seat> {
+        // Before its network, which for ::1 would be that of others, too.
+        let is_loopback = is_loopback(address);
+        let network = if is_loopback { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { network(address) };
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = taken.by_network.get(&network).copied().unwrap_or_default();
+        if !has_seat(taken.all, own, is_loopback) {
+            return None;
+        }
+        taken.all += 1;
+        *taken.by_network.entry(network).or_default() += 1;
+        Some(Seat(self.clone(), network))
+    }
+}
+
+impl Drop for Seat {
     fn drop(&mut self) {
-        let mut all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = all.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                all.remove(&self.1);
+        let mut taken = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= 1;
+        if let Some(own) = taken.by_network.get_mut(&self.1) {
+            *own -= 1;
+            if *own == 0 {
+                taken.by_network.remove(&self.1);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FOR_FIRST, FOR_LOOPBACK, MAX_CONNECTIONS, MAX_PER_PEER, Seats};
+
+    #[test]
+    fn strangers_leave_seats_to_probes_and_to_this_machine() {
+        let seats = Seats::default();
+        let mut kept = Vec::new();
+        // As many networks as it takes, each with all that it may have.
+        for number in 0..=255_u8 {
+            kept.extend((0..MAX_PER_PEER).filter_map(|_| seats.take([203, 0, 113, number].into())));
+        }
+        // The crowd of firsts fills what is kept for firsts in the end, and nothing beyond.
+        assert_eq!(kept.len(), MAX_CONNECTIONS - FOR_LOOPBACK);
+        assert!(seats.take([192, 0, 2, 1].into()).is_none());
+        let own: Vec<_> = (0..=MAX_PER_PEER).filter_map(|_| seats.take([127, 0, 0, 1].into())).collect();
+        assert_eq!(own.len(), MAX_PER_PEER.min(FOR_LOOPBACK));
+        drop(kept);
+        assert!(seats.take([192, 0, 2, 1].into()).is_some());
+    }
+
+    #[test]
+    fn a_crowd_of_few_networks_leaves_a_seat_to_who_has_none() {
+        let seats = Seats::default();
+        let networks = (MAX_CONNECTIONS - FOR_LOOPBACK - FOR_FIRST) / MAX_PER_PEER + 1;
+        let mut kept = Vec::new();
+        for number in 0..u8::try_from(networks).unwrap() {
+            kept.extend((0..2 * MAX_PER_PEER).filter_map(|_| seats.take([203, 0, 113, number].into())));
+        }
+        assert!(seats.take([203, 0, 113, 0].into()).is_none(), "it has all that it may have");
+        assert!(seats.take([192, 0, 2, 1].into()).is_some(), "a probe from elsewhere");
+    }
+
+    #[test]
+    fn a_customer_of_ipv6_is_one_peer() {
+        let seats = Seats::default();
+        let of = |last: usize| format!("2001:db8:1:2::{last:x}").parse().unwrap();
+        let kept: Vec<_> = (1..100).filter_map(|last| seats.take(of(last))).collect();
+        assert_eq!(kept.len(), MAX_PER_PEER);
+        assert!(seats.take("2001:db8:1:3::1".parse().unwrap()).is_some());
+        assert!(seats.take("::1".parse().unwrap()).is_some());
+        assert!(seats.take("::ffff:192.0.2.1".parse().unwrap()).is_some());
     }
 }

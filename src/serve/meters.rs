@@ -22,6 +22,7 @@ pub struct Meters {
     pub(super) triggers: Family<TriggerLabels, Counter>,
     pub(super) calls: Family<TargetLabels, Counter>,
     pub(super) notifications: Family<NotificationLabels, Counter>,
+    pub(super) denied: Family<DenialLabels, Counter>,
 }
 
 /// Of a target.
@@ -65,6 +66,12 @@ pub(super) struct NotificationLabels {
     pub(super) result: &'static str,
 }
 
+/// Of somebody who was not let in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct DenialLabels {
+    pub(super) reason: &'static str,
+}
+
 impl Default for Meters {
     fn default() -> Self {
         Self {
@@ -75,6 +82,7 @@ impl Default for Meters {
             triggers: Family::default(),
             calls: Family::default(),
             notifications: Family::default(),
+            denied: Family::default(),
         }
     }
 }
@@ -114,6 +122,11 @@ impl Meters {
     /// A notification was `sent`, `failed`, or `dropped` since too many waited.
     pub fn notification(&self, to: &'static str, result: &'static str) {
         self.notifications.get_or_create(&NotificationLabels { to, result }).inc();
+    }
+
+    /// Somebody was not let in by the listener, for this reason.
+    pub fn denied(&self, reason: &'static str) {
+        self.denied.get_or_create(&DenialLabels { reason }).inc();
     }
 
     /// How many notifications ended so.

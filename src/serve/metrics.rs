@@ -38,6 +38,7 @@ pub(super) fn encode(board: &Arc<Board>, now: Timestamp) -> Result<String, fmt::
     registry.register("triggers", "Times that something said to look again", meters.triggers.clone());
     registry.register("calls", "Calls made to a target's system", meters.calls.clone());
     registry.register("notifications", "Notifications by receiver and result", meters.notifications.clone());
+    registry.register("listener_denials", "Requests that the listener refused, by reason", meters.denied.clone());
     registry.register_collector(Box::new(Standing { board: Arc::clone(board), now }));
     let mut out = String::new();
     text::encode(&mut out, &registry)?;

@@ -10,6 +10,7 @@ mod api;
 mod asker;
 mod board;
 mod control;
+mod denials;
 mod documents;
 mod gate;
 mod health;
@@ -31,10 +32,10 @@ pub use documents::{
     ResumeRequest, StateDocument, TargetBrief, TargetDocument, Totals,
 };
 pub use health::Probe;
-pub use listener::{Bound, ServeError, bind};
+pub use listener::{Bound, ServeError, bind, fits};
 pub use meters::Meters;
 pub use openapi::document as openapi;
 pub use problem::Problem;
 pub use records::Records;
-pub use routes::{Options, serve};
+pub use routes::{Door, Options, serve};
 pub use tally::{Sum, Tally};

@@ -1,6 +1,6 @@
 //! The one table of addresses, and the router that is made of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::{
     Router,
@@ -17,6 +17,7 @@ use tower_http::compression::CompressionLayer;
 use super::{
     Board, Bound, Control, Problem, Records, TargetView, api,
     asker::Access,
+    denials::Denials,
     documents::{
         JournalDocument, PauseDocument, PauseRequest, PlanDocument, ReconcileDocument, ReconcileRequest, ResumeRequest,
         StateDocument, TargetDocument,
@@ -30,21 +31,49 @@ use crate::journal::{Filter, JournalError, Record};
 
 /// Readings of the journal at once: what is shown must not hold up what is recorded.
 const JOURNAL_READERS: usize = 1;
+/// Bodies of webhooks that are read at once: each may be of 1 MiB, and anybody may send one.
+const HOOK_BODIES: usize = 4;
 
 /// How the listener treats its callers.
 #[derive(Default)]
 pub struct Options {
-    /// What callers from other machines have to send; without one only this machine is served.
+    /// What callers have to send; without one only this machine is served.
     pub token: Option<SecretString>,
+    /// A token is configured and cannot be had: nobody is let in by it, nor without it.
+    pub locked: bool,
     /// Whether `/metrics` is open to everybody.
     pub open_metrics: bool,
     /// The Git hosts whose messages are taken.
     pub webhooks: Vec<(GitHost, SecretString)>,
 }
 
+/// How the listener treats its callers, from now on and until that is changed.
+#[derive(Default)]
+pub struct Door(RwLock<Arc<Options>>);
+
+impl Door {
+    /// Treats callers so.
+    pub fn new(options: Options) -> Self {
+        Self(RwLock::new(Arc::new(options)))
+    }
+
+    /// Treats callers so from the next request on.
+    pub fn change(&self, options: Options) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
+    }
+
+    /// How callers are treated at this moment.
+    pub fn options(&self) -> Arc<Options> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// What every handler has at hand.
 pub(super) struct Shared {
-    pub(super) options: Options,
+    door: Arc<Door>,
+    pub(super) denials: Denials,
+    /// Bodies of webhooks that are read at once.
+    pub(super) hook_bodies: Semaphore,
     pub(super) board: Arc<Board>,
     pub(super) control: Arc<dyn Control>,
     records: Arc<dyn Records>,
@@ -52,6 +81,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// How callers are treated at this moment.
+    pub(super) fn options(&self) -> Arc<Options> {
+        self.door.options()
+    }
+
     /// A target by the name in an address.
     pub(super) fn target(&self, name: Result<Path<String>, PathRejection>) -> Result<Arc<TargetView>, Problem> {
         let Path(name) = name.map_err(|_| Problem::nowhere())?;
@@ -68,15 +102,16 @@ impl Shared {
 /// Serves until it is told to stop, and then lets what is under way end: at most 5 seconds more.
 pub async fn serve(
     bound: Bound,
-    options: Options,
+    door: Arc<Door>,
     board: Arc<Board>,
     records: Arc<dyn Records>,
     control: Arc<dyn Control>,
     stop: CancellationToken,
 ) {
     let readers = Semaphore::new(JOURNAL_READERS);
-    let router = router(Arc::new(Shared { options, board, control, records, readers }));
-    listener::run(bound, router, stop).await;
+    let (denials, hook_bodies) = (Denials::new(Arc::clone(&board)), Semaphore::new(HOOK_BODIES));
+    let shared = Shared { door, denials: denials.clone(), hook_bodies, board, control, records, readers };
+    listener::run(bound, router(Arc::new(shared)), denials, stop).await;
 }
 
 /// How an address is asked.

@@ -14,7 +14,7 @@ pub const MAX_PUSHED_REFS: usize = 1_000;
 /// The longest name of a ref that is taken, in bytes.
 pub const MAX_REF_BYTES: usize = 1_024;
 /// The shortest secret that is taken, in bytes.
-pub const MIN_SECRET_BYTES: usize = 8;
+pub const MIN_SECRET_BYTES: usize = 16;
 
 /// How a Git host proves that a webhook is its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,6 +117,15 @@ pub enum WebhookError {
     /// It is proved, and it cannot be read.
     #[error("the body is not the JSON of a push: set the hook's content type to application/json")]
     Malformed,
+}
+
+/// Whether a delivery could prove itself at all, to be asked before its body is read.
+///
+/// # Errors
+/// [`WebhookError::NoProof`].
+pub fn has_proof<'a>(host: GitHost, names: impl IntoIterator<Item = &'a str>) -> Result<(), WebhookError> {
+    let proofs = names.into_iter().filter(|name| name.eq_ignore_ascii_case(host.proof_header()));
+    if proofs.count() == 1 { Ok(()) } else { Err(WebhookError::NoProof(host.proof_header())) }
 }
 
 /// Proves a delivery and reads it. Names of headers may be of either case.

@@ -14,7 +14,7 @@ use portcullis::{
         Counts, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, ReadingSummary, Row, Status, TargetPlan,
         TargetState, Upcoming, UpcomingKind,
     },
-    serve::{Board, Control, ControlError, Health, Options, Pause, Records, SourceView, TargetView, bind, serve},
+    serve::{Board, Control, ControlError, Door, Health, Options, Pause, Records, SourceView, TargetView, bind, serve},
 };
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
@@ -56,7 +56,8 @@ impl Stage {
         let bound = bind(SocketAddr::from(([127, 0, 0, 1], 0)), options.token.as_ref()).await.unwrap();
         let (address, board, stop) = (bound.address(), Arc::new(board), CancellationToken::new());
         let loop_ = Arc::new(Loop { board: Arc::clone(&board), asked: Mutex::default(), failing: Mutex::default() });
-        tokio::spawn(serve(bound, options, Arc::clone(&board), records, Arc::clone(&loop_) as _, stop.clone()));
+        let door = Arc::new(Door::new(options));
+        tokio::spawn(serve(bound, door, Arc::clone(&board), records, Arc::clone(&loop_) as _, stop.clone()));
         let client = Client::builder().no_proxy().build().unwrap();
         Self { board, loop_, address, stop, client }
     }
