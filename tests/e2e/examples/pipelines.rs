@@ -148,6 +148,20 @@ fn github_plans_as_a_comment_and_applies_only_what_was_reviewed_on_main() {
     let reviewed = &of("reviewed.yaml")["jobs"];
     assert_ne!(reviewed["apply"]["environment"], reviewed["plan"]["environment"], "one needs a reviewer");
     assert!(reviewed["apply"].to_string().contains("apply plan.json --reviewed-by"));
+    // Whose name is it that goes into the journal?
+    let script = reviewed["apply"]["steps"][2]["run"].as_str().unwrap();
+    let (_, filter) = script.split_once("--jq").unwrap();
+    let filter = filter.split('\'').nth(1).unwrap();
+    let approval = |state: &str, environment: &str, login: &str| serde_json::json!({ "state": state, "environments": [{ "name": environment }], "user": { "login": login } });
+    let (anna, ben) = (approval("approved", "access", "anna"), approval("rejected", "access", "ben"));
+    let other = approval("approved", "elsewhere", "eve");
+    if std::process::Command::new("jq").arg("--version").output().is_ok() {
+        assert_eq!(jq(filter, &serde_json::json!([ben, other, anna, anna])).as_deref(), Some("anna"));
+        assert_eq!(jq(filter, &serde_json::json!([ben, other])), None, "nobody approved it");
+        assert_eq!(jq(filter, &serde_json::json!([anna, approval("approved", "access", "carl")])), None, "two did");
+    } else {
+        println!("skipped in part: there is no `jq` program");
+    }
     for (name, job) in [("check.yaml", "check"), ("unattended.yaml", "apply")] {
         let workflow = of(name);
         assert!(workflow["on"]["schedule"][0]["cron"].is_string(), "{name}");
@@ -180,7 +194,10 @@ fn gitlab_jobs_stand_in_stages_and_only_the_default_branch_has_credentials() {
         let when = rule["if"].as_str().unwrap();
         let environment = job["environment"]["name"].as_str();
         assert!(environment.is_none_or(|name| ENVIRONMENTS.contains(&name)), "{name}");
+        // Without it `curl --header` hands the token to whatever host a redirect names.
+        assert!(!script.contains("--location") && !script.contains("curl -L"), "{name}");
         if when.contains("merge_request_event") {
+            assert!(when.contains("$CI_PROJECT_PATH == $CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), "{name} of a fork");
             assert!(matches!(environment, None | Some("access-comment")), "{name} has a credential of a system");
             assert!(job.get("tags").is_none() && !script.contains("apply"), "{name}");
         } else {
@@ -235,6 +252,49 @@ fn buildkite_steps_of_pull_requests_run_where_no_credential_is() {
     assert_eq!(applies, 3);
     let whole = pipeline.to_string();
     assert!(whole.contains("--reviewed-by") && whole.contains("--detailed-exitcode"));
+}
+
+/// What the filter says to a document; none where it ends with an error.
+fn jq(filter: &str, document: &Value) -> Option<String> {
+    use std::io::Write as _;
+    let mut command = std::process::Command::new("jq");
+    command.args(["--raw-output", filter]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().expect("the program `jq`");
+    child.stdin.take().unwrap().write_all(document.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+#[test]
+fn buildkite_agents_run_nothing_of_a_branch_and_lend_credentials_to_the_protected_one_only() {
+    let settings = text("examples/ci/buildkite/buildkite-agent.cfg");
+    for line in ["no-local-hooks=true", "no-plugins=true", "no-git-submodules=true"] {
+        assert!(settings.lines().any(|one| one == line), "{line}");
+    }
+    let header = text("examples/ci/buildkite/pipeline.yaml");
+    for part in ["buildkite-agent.cfg", "hooks/pre-bootstrap", "Build no pull request before"] {
+        assert!(header.contains(part), "{part}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let lets_in = |lines: &str| {
+        let file = dir.path().join("env");
+        std::fs::write(&file, lines).unwrap();
+        let mut hook = std::process::Command::new(super::path("examples/ci/buildkite/hooks/pre-bootstrap"));
+        hook.env("BUILDKITE_ENV_FILE", file).output().unwrap().status.success()
+    };
+    let build = |pipeline: &str, branch: &str, pull_request: &str| {
+        let own = format!("BUILDKITE_PIPELINE_SLUG=\"{pipeline}\"\nBUILDKITE_BRANCH=\"{branch}\"\n");
+        lets_in(&format!(
+            "A=\"x\\nBUILDKITE_PULL_REQUEST=\\\"false\\\"\"\n{own}BUILDKITE_PULL_REQUEST=\"{pull_request}\"\n"
+        ))
+    };
+    assert!(build("access", "main", "false"));
+    for (pipeline, branch, pull_request) in
+        [("access", "main", "7"), ("access", "feature", "false"), ("other", "main", "false"), ("access", "", "false")]
+    {
+        assert!(!build(pipeline, branch, pull_request), "{pipeline} {branch} {pull_request}");
+    }
+    assert!(!lets_in(""), "what is not known is not let in");
 }
 
 /// The plan of a branch: the operator's file of the protected branch, the branch's policies, and no link among them.
