@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
@@ -132,10 +133,10 @@ pub(super) async fn read(
     let rows = sqlx::query(
         "SELECT kind, entry, declaration, file, line, fingerprint, in_set, objects FROM matches WHERE target = $1",
     );
-    let rows = rows.bind(target).fetch_all(&mut *connection).await.map_err(storage)?;
     let mut pool = HashMap::new();
-    history.matches.reserve(rows.len());
-    for row in rows {
+    // Row by row: all of them at once would take more room than what is made of them.
+    let mut rows = rows.bind(target).fetch(&mut *connection);
+    while let Some(row) = rows.try_next().await.map_err(storage)? {
         let kind = pooled(&mut pool, row.try_get("kind").map_err(storage)?);
         let id = Text::from(row.try_get::<&str, _>("entry").map_err(storage)?);
         let objects: &str = row.try_get("objects").map_err(storage)?;
@@ -151,8 +152,10 @@ pub(super) async fn read(
         };
         history.matches.insert((kind, id), found);
     }
+    drop(rows);
     let rows = sqlx::query("SELECT kind, entry, since, fingerprint FROM undeclared WHERE target = $1");
-    for row in rows.bind(target).fetch_all(&mut *connection).await.map_err(storage)? {
+    let mut rows = rows.bind(target).fetch(&mut *connection);
+    while let Some(row) = rows.try_next().await.map_err(storage)? {
         let since = Timestamp::from_millisecond(row.try_get("since").map_err(storage)?);
         let since = UndeclaredSince {
             since: since.map_err(|_| damaged("a notice"))?,
@@ -161,12 +164,15 @@ pub(super) async fn read(
         let kind = pooled(&mut pool, row.try_get("kind").map_err(storage)?);
         history.undeclared.insert((kind, row.try_get::<&str, _>("entry").map_err(storage)?.into()), since);
     }
+    drop(rows);
     let rows = sqlx::query("SELECT kind, entry, owner FROM owners WHERE target = $1");
-    for row in rows.bind(target).fetch_all(&mut *connection).await.map_err(storage)? {
+    let mut rows = rows.bind(target).fetch(&mut *connection);
+    while let Some(row) = rows.try_next().await.map_err(storage)? {
         let kind = pooled(&mut pool, row.try_get("kind").map_err(storage)?);
         let owner = row.try_get::<&str, _>("owner").map_err(storage)?.into();
         history.owners.insert((kind, row.try_get::<&str, _>("entry").map_err(storage)?.into()), owner);
     }
+    drop(rows);
     let rows = sqlx::query(
         "SELECT scope, name, MAX(number) AS number FROM bases WHERE target = $1 AND at >= $2
          GROUP BY scope, name ORDER BY scope, name",

@@ -207,7 +207,7 @@ impl Daemon {
     /// Has changes of files say "look again". Without it they are seen when the source is read by itself.
     fn watch_files(&mut self) {
         let triggers = self.triggers();
-        let watched = self.reloader.watched(&self.shared.config());
+        let watched = self.reloader.watched();
         match FileWatcher::start(watched, move || triggers.reload(Trigger::Files)) {
             Ok(files) => self.files = Some(files),
             Err(error) => tracing::warn!(%error, "changes of files are not watched; they are seen at the interval"),
@@ -300,7 +300,7 @@ impl Daemon {
         self.keep_workers();
         self.shared.triggers.post(trigger, &Look::Some(changed.look));
         if let Some(files) = &self.files {
-            files.follow(self.reloader.watched(&self.shared.config()));
+            files.follow(self.reloader.watched());
         }
     }
 

@@ -1,22 +1,36 @@
 //! Reads the source for the daemon, and tells whether anything in it is new.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use super::{Checkout, Found, Revision, Source, SourceError, SourceOptions, WatchError, Watched};
+use super::{
+    Checkout, Found, Revision, Source, SourceError, SourceOptions, WatchError, Watched,
+    survey::{Survey, survey},
+};
 use crate::{
     access::Text,
-    config::{Config, JournalPlace},
-    run::{self, Digests, Gathered, Loaded, Sources},
+    config::{self, Config, JournalPlace},
+    run::{self, Digests, Gathered, Loaded, Sources, files},
+    systems,
     yaml::Problem,
 };
 
 /// How often files that change while they are read are read again before they are left for later.
 const TRIES: u32 = 10;
 
+/// How old the newest change has to be for the looks of the files to tell them apart from any later ones.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// The source, and what was taken of it last.
 pub(super) struct Reloader {
     source: Source,
     last: Option<Taken>,
+    /// The files as the operator's file names them, links not followed.
+    named: Option<Watched>,
+    /// How they looked, without their content, before they were taken last.
+    stamp: Option<[u8; 32]>,
 }
 
 /// What was taken last, to see whether anything changed since.
@@ -50,7 +64,9 @@ impl Reloader {
     pub(super) async fn begin(options: SourceOptions) -> Result<(Self, First), WatchError> {
         let sources = options.sources.clone();
         let is_directory = options.git.is_none();
-        let mut reloader = Self { source: Source::new(options)?, last: None };
+        let config = options.sources.config.clone();
+        let named = tokio::task::spawn_blocking(move || as_written(&config)).await.ok().flatten();
+        let mut reloader = Self { source: Source::new(options)?, last: None, named, stamp: None };
         let mut failing = None;
         for _ in 0..TRIES {
             match reloader.source.fetch().await {
@@ -85,9 +101,9 @@ impl Reloader {
         self.source.place()
     }
 
-    /// What has to be watched.
-    pub(super) fn watched(&self, config: &Config) -> Watched {
-        Watched::of(config).and(self.source.watched())
+    /// What has to be watched: by the names that the operator wrote, so that a link that is led elsewhere is seen.
+    pub(super) fn watched(&self) -> Watched {
+        self.named.clone().unwrap_or_default().and(self.source.watched())
     }
 
     /// What the source came to, where that is not as it was taken last.
@@ -102,9 +118,18 @@ impl Reloader {
                 }
             };
             let Checkout { sources, revision } = checkout;
+            let operators = sources.config.clone();
+            let named = tokio::task::spawn_blocking(move || as_written(&operators)).await.ok().flatten();
+            // A file that cannot be read now names what it named before.
+            self.named = named.or_else(|| self.named.take());
+            let stamp = self.stamp().await;
+            if self.is_untouched(stamp, revision.as_ref()) {
+                return None;
+            }
             let gathered = gather(sources).await.unwrap_or_else(|error| Err(vec![plain(&error.to_string())]));
             // Whoever writes several files is in between two: what was read then is of no tree.
             if self.source.is_as_fetched().await {
+                self.stamp = stamp;
                 return self.take(gathered, revision, config, journal).await;
             }
         }
@@ -146,6 +171,21 @@ impl Reloader {
         })
     }
 
+    /// How the files look now; nothing where one of them is so new that another change could look the same.
+    async fn stamp(&self) -> Option<[u8; 32]> {
+        let watched = self.watched();
+        let seen: Survey = tokio::task::spawn_blocking(move || survey(&watched)).await.ok()?;
+        let is_settled = |newest: SystemTime| newest.elapsed().is_ok_and(|age| age > SETTLED);
+        seen.newest.is_none_or(is_settled).then_some(seen.stamp)
+    }
+
+    /// Whether the files need not be read to know that they are the ones that were taken last.
+    fn is_untouched(&self, stamp: Option<[u8; 32]>, revision: Option<&Revision>) -> bool {
+        let commit = revision.map(|revision| &revision.commit);
+        let whole = self.last.as_ref().is_some_and(|last| last.broken.is_none() && last.commit.as_ref() == commit);
+        whole && stamp.is_some() && stamp == self.stamp
+    }
+
     fn is_new(&mut self, taken: Taken) -> bool {
         let is_new = self.last.as_ref() != Some(&taken);
         self.last = Some(taken);
@@ -161,6 +201,13 @@ fn immovable(config: &Config, journal: &JournalPlace) -> Option<Problem> {
         problem.hint = Some("put it back, or restart the daemon".into());
         problem
     })
+}
+
+/// What the operator's file names, as it is written there.
+fn as_written(path: &std::path::Path) -> Option<Watched> {
+    let bytes = files::read_file(path).ok()?;
+    let name = path.display().to_string();
+    config::load(&name, path, &bytes, &systems::descriptions()).ok().map(|config| Watched::of(&config))
 }
 
 /// Reads every file, away from the tasks that must not wait.

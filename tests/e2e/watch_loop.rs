@@ -159,3 +159,22 @@ fn a_stop_ends_in_time_whatever_hangs_and_the_next_run_settles_what_was_left() {
     assert!(told.contains(": gone already") || told.contains(": done"), "{told}");
     assert_eq!((house.removed_tokens(), house.writes()), (strays(1), 1), "once");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_is_led_to_another_tree_is_acted_on() {
+    use std::{fs, os::unix::fs::symlink};
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1h");
+    // As Kubernetes and git-sync have it: the root is a link through a link, and only the inner one is replaced.
+    fs::rename(house.path("policies"), house.path("first")).unwrap();
+    fs::create_dir(house.path("second")).unwrap();
+    house.write("second/s2.yaml", &declaring(&kept(7)));
+    symlink("first", house.path("..data")).unwrap();
+    symlink("..data", house.path("policies")).unwrap();
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    symlink("second", house.path("..next")).unwrap();
+    fs::rename(house.path("..next"), house.path("..data")).unwrap();
+    daemon.until("the token to go", |_| house.removed_tokens() == ["service/keep-07"]);
+}
