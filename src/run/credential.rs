@@ -21,6 +21,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
 
+use super::group::Group;
 use crate::{access::Text, config::CredentialRef};
 
 /// The largest credential, in bytes, with the line end after it.
@@ -191,12 +192,15 @@ async fn from_command(
     command.args(arguments).env_clear().kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.envs(COMMAND_ENVIRONMENT.iter().filter_map(|name| environment(name).map(|value| (name, value))));
+    Group::lead(&mut command);
     let mut child = command.spawn().map_err(|error| {
         (
             format!("{named} does not start: {error}"),
             "check the program's path and mode; it is looked up in PATH, and no shell is involved".to_owned(),
         )
     })?;
+    // Dropped before the child, at every way out on which it has not ended.
+    let mut group = Group::of(&child);
     let mut bytes = buffer();
     let most = u64::try_from(MAX_CREDENTIAL_BYTES).unwrap_or(u64::MAX);
     let run = async {
@@ -206,10 +210,13 @@ async fn from_command(
         if bytes.len() > MAX_CREDENTIAL_BYTES { Ok(None) } else { child.wait().await.map(Some) }
     };
     let ended = tokio::time::timeout(limit, run).await;
+    if let Ok(Ok(Some(_))) = &ended {
+        group.forget();
+    }
     match ended {
         Ok(Ok(Some(status))) if status.success() => Ok(bytes),
         Ok(Ok(Some(status))) => Err((format!("{named} failed ({status})"), by_hand())),
-        // Too much: it is told below, and the child is killed when it is dropped.
+        // Too much: it is told below, and what still runs is killed on the way out.
         Ok(Ok(None)) => Ok(bytes),
         Ok(Err(error)) => Err((format!("what {named} writes cannot be read: {error}"), by_hand())),
         Err(_) => Err((format!("{named} did not end within {} s and was killed", limit.as_secs()), by_hand())),

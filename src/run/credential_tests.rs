@@ -99,6 +99,42 @@ async fn a_command_that_fails_hangs_or_floods_is_an_error_without_its_words() {
     assert!(found(&missing).await.unwrap_err().what.contains("does not start"));
 }
 
+#[tokio::test]
+async fn what_a_command_started_ends_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let pid = dir.path().join("pid");
+    let script = format!("sleep 600 & echo $! > '{0}.new'; mv '{0}.new' '{0}'; wait", pid.display());
+    let child_is_gone = || {
+        let child: i32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+        // A killed one may be somebody's to wait for still: then it is there, as a zombie.
+        let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        state.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
+    };
+    let until = async |done: &dyn Fn() -> bool| {
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while !done() {
+            assert!(std::time::Instant::now() < deadline, "it did not come to that");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // At its deadline.
+    let told = found_within(&shell(&script), Duration::from_secs(2)).await.unwrap_err();
+    assert!(told.what.contains("did not end"), "{told}");
+    until(&child_is_gone).await;
+    // When nobody wants it any more.
+    std::fs::remove_file(&pid).unwrap();
+    let from = shell(&script);
+    {
+        let mut asking = std::pin::pin!(found(&from));
+        let is_there = || pid.exists();
+        tokio::select! {
+            found = &mut asking => panic!("{found:?}"),
+            () = until(&is_there) => {}
+        }
+    }
+    until(&child_is_gone).await;
+}
+
 #[test]
 fn only_the_named_claim_is_taken_from_a_jwt() {
     let jwt = |payload: &str| SecretString::from(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)));

@@ -9,6 +9,7 @@ pub mod credential;
 mod error;
 pub mod files;
 mod fleet;
+pub mod group;
 pub mod import;
 pub mod init;
 mod keep;

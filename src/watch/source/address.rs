@@ -29,6 +29,8 @@ pub(super) struct Address {
 
 /// A user name and a password. Either may be the secret, so neither is shown.
 pub(super) struct Login {
+    /// Who may be given it: scheme, host and port.
+    pub(super) origin: String,
     pub(super) user: SecretString,
     pub(super) password: SecretString,
 }
@@ -92,7 +94,7 @@ fn by_url(text: &str) -> Result<Address, SourceError> {
         let (Some(user), Some(password)) = (decoded(url.username()), decoded(url.password().unwrap_or(""))) else {
             return refuse("the user name or the password in the address after --git has a control character");
         };
-        login = Some(Login { user, password });
+        login = Some(Login { origin: url.origin().ascii_serialization(), user, password });
         let taken_out = url.set_username("").is_ok() && url.set_password(None).is_ok();
         if !taken_out {
             return refuse("the address after --git is no URL");

@@ -126,6 +126,11 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Whether it is what a commit holds, so that the same commit gives the same error again.
+    pub(super) fn is_of_content(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Unusable { .. } | Self::NoSuchPath { .. })
+    }
+
     /// What to do next.
     pub fn advice(&self) -> String {
         match self {
@@ -155,7 +160,14 @@ impl SourceError {
                                        gpg.format=ssh); the last one that was verified stays in force"
                 .into(),
             Self::Signers { .. } => "name a file of allowed signers with --allowed-signers; ssh-keygen(1) tells its form".into(),
-            Self::TooLarge { .. } => "keep the policies in a smaller repository or directory".into(),
+            Self::TooLarge { what, .. } if what == "the repository" => "its history counts, too: follow a repository that holds \
+                                       the policies alone; it is not fetched again until the ref moves or the daemon is \
+                                       restarted"
+                .into(),
+            Self::TooLarge { .. } => "take it out of the policy directory with a new commit, or name a smaller directory with \
+                                      --path; until then the commit before stays in force, and this one is not looked \
+                                      at again"
+                .into(),
             Self::TimedOut { .. } => "check the network and the repository's host; it is tried again by itself".into(),
             Self::Checkout { .. } => "check the place's rights and free space; it holds nothing that cannot be fetched \
                                       again but which commit is in force"

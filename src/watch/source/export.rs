@@ -88,8 +88,15 @@ impl Wanted<'_> {
             let path = if self.path.is_empty() { "." } else { self.path };
             return Err(self.missing("directory", path));
         }
-        let listed =
-            self.ask("listing the commit's files", &["ls-tree", "-r", "-l", "-z", "--full-tree", &tree]).await?;
+        // With directories: a tree of nothing but directories in directories would be walked without a word otherwise.
+        let arguments = ["ls-tree", "-r", "-t", "-l", "-z", "--full-tree", &tree];
+        let listed = self.ask("listing the commit's files", &arguments).await.map_err(|error| match error {
+            SourceError::TooLarge { .. } => {
+                let limit = format!("{MAX_FILES} files and directories, or {MAX_LISTING_BYTES} bytes of names");
+                SourceError::TooLarge { what: self.policy_tree(), limit }
+            }
+            other => other,
+        })?;
         if !listed.is_done() {
             return Err(self.unusable(format!("its files cannot be listed: {}", listed.said)));
         }
@@ -97,14 +104,13 @@ impl Wanted<'_> {
         let mut blobs = Vec::new();
         let mut sum = 0_u64;
         for line in lines {
+            if line.starts_with(b"040000 ") {
+                continue;
+            }
             let blob = self.blob(line)?;
             sum = sum.saturating_add(blob.size);
             if sum > MAX_TREE_BYTES {
                 return Err(self.too_large("together", MAX_TREE_BYTES));
-            }
-            if blobs.len() >= MAX_FILES {
-                let limit = format!("{MAX_FILES} files");
-                return Err(SourceError::TooLarge { what: format!("the policy tree of {}", self.commit), limit });
             }
             blobs.push(blob);
         }
@@ -155,6 +161,7 @@ impl Wanted<'_> {
             remote: None,
             limit: self.limit,
             output: MAX_LISTING_BYTES,
+            entries: Some(MAX_FILES),
             room: None,
         };
         self.git.run(call).await
@@ -201,8 +208,12 @@ impl Wanted<'_> {
         let (_, taken) = tokio::join!(ask, take);
         taken?;
         let status = child.wait().await.map_err(|_| broken())?;
-        group.is_over();
+        group.forget();
         if status.success() { Ok(()) } else { Err(broken()) }
+    }
+
+    fn policy_tree(&self) -> String {
+        format!("the policy tree of commit {}", self.commit)
     }
 
     fn full(&self, path: &Path, error: &io::Error) -> SourceError {
@@ -221,10 +232,7 @@ impl Wanted<'_> {
     }
 
     fn too_large(&self, what: &str, limit: u64) -> SourceError {
-        SourceError::TooLarge {
-            what: format!("what commit {} holds ({what})", self.commit),
-            limit: format!("{limit} bytes"),
-        }
+        SourceError::TooLarge { what: format!("{} ({what})", self.policy_tree()), limit: format!("{limit} bytes") }
     }
 }
 

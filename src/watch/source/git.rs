@@ -95,6 +95,9 @@ struct Open {
     pinned: Option<Pinned>,
     /// The object that the remote listed when its commit was made the one in force.
     listed: Option<String>,
+    /// The object that the remote listed when it was refused for what it holds, and why. It holds the same for ever, and it may
+    /// have been made to be costly.
+    refused: Option<(String, SourceError)>,
     /// Exported commits of this process, the newest last.
     trees: VecDeque<Tree>,
 }
@@ -192,16 +195,29 @@ impl Git {
     pub async fn fetch(&mut self) -> Result<Checkout, SourceError> {
         self.open().await?;
         let listed = self.listed().await?;
-        let head = self.head(&listed).await?;
-        let accepted = self.judge(&head).await?;
-        self.verify(&head).await?;
-        let tree = self.export(&head).await?;
+        if let Some((_, why)) = self.opened()?.refused.as_ref().filter(|(refused, _)| *refused == listed) {
+            return Err(why.clone());
+        }
+        let taken = self.take(&listed).await;
+        if let (Err(error), Some(open)) = (&taken, &mut self.open) {
+            open.refused = error.is_of_content().then(|| (listed.clone(), error.clone()));
+        }
+        let (head, accepted, tree) = taken?;
         self.own_files().await?;
         self.put_in_force(&head, accepted).await?;
         if let Some(open) = &mut self.open {
-            open.listed = Some(listed);
+            (open.listed, open.refused) = (Some(listed), None);
         }
         Ok(self.checkout(tree))
+    }
+
+    /// What the remote listed, as files, where it may be taken.
+    async fn take(&mut self, listed: &str) -> Result<(String, Option<Text>, Tree), SourceError> {
+        let head = self.head(listed).await?;
+        let accepted = self.judge(&head).await?;
+        self.verify(&head).await?;
+        let tree = self.export(&head).await?;
+        Ok((head, accepted, tree))
     }
 
     /// The commit that was in force when the last process ended, where it was of this ref of this repository.
@@ -247,7 +263,7 @@ impl Git {
         let place = blocking(&self.checkout, move || Place::open(&root)).await?;
         let pinned = place.pinned()?;
         let git = Program { name: self.program.clone(), repository: place.repository(), settings: Vec::new() };
-        self.open = Some(Open { place, git, pinned, listed: None, trees: VecDeque::new() });
+        self.open = Some(Open { place, git, pinned, listed: None, refused: None, trees: VecDeque::new() });
         Ok(())
     }
 
@@ -265,6 +281,7 @@ impl Git {
             remote: None,
             limit: self.limits.local,
             output: MAX_ANSWER,
+            entries: None,
             room: None,
         };
         self.opened()?.git.run(call).await

@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use super::{SourceError, address::Address};
+use crate::run::group::Group;
 
 /// What git, and the ssh that it starts, see of the environment: where programs, keys, agents, proxies, certificates and the
 /// user's own configuration are.
@@ -71,7 +72,7 @@ const SETTINGS: [&str; 15] = [
 
 /// Prints the credential that the environment holds, in the form that git asks for. `printf` is the shell's own, so that no
 /// argument list shows it.
-const CREDENTIAL_HELPER: &str = r#"credential.helper=!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$PORTCULLIS_GIT_USER" "$PORTCULLIS_GIT_PASSWORD"; }; f"#;
+const CREDENTIAL_HELPER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$PORTCULLIS_GIT_USER" "$PORTCULLIS_GIT_PASSWORD"; }; f"#;
 
 /// Bytes of standard error that are kept.
 const MAX_ERROR_BYTES: usize = 16 * 1024;
@@ -96,10 +97,18 @@ pub(super) struct Call<'a> {
     /// The remote, where it speaks with one.
     pub(super) remote: Option<&'a Address>,
     pub(super) limit: Duration,
-    /// The largest standard output, in bytes.
+    /// The largest standard output, in bytes. What writes more is ended.
     pub(super) output: usize,
+    /// The most entries that end with a zero byte in its output, where it writes such. What writes more is ended.
+    pub(super) entries: Option<usize>,
     /// A directory that must not grow beyond a size meanwhile.
     pub(super) room: Option<(&'a Path, u64)>,
+}
+
+impl Call<'_> {
+    fn too_large(&self, limit: String) -> SourceError {
+        SourceError::TooLarge { what: format!("the answer to {}", self.what), limit }
+    }
 }
 
 /// How a call ended.
@@ -149,21 +158,21 @@ impl Program {
             command.arg("-c").arg(setting);
         }
         if let Some(login) = remote.and_then(|address| address.login.as_ref()) {
-            command.args(["-c", "credential.helper=", "-c", CREDENTIAL_HELPER]);
+            // For this host alone: whoever else asks on the way, such as a proxy, gets nothing.
+            let helper = format!("credential.{}.helper={CREDENTIAL_HELPER}", login.origin);
+            command.args(["-c", "credential.helper=", "-c", &helper]);
             command.env("PORTCULLIS_GIT_USER", login.user.expose_secret());
             command.env("PORTCULLIS_GIT_PASSWORD", login.password.expose_secret());
         }
         command.args(arguments);
-        // Its own group, so that what it starts can be ended with it.
-        #[cfg(unix)]
-        command.process_group(0);
+        Group::lead(&mut command);
         command
     }
 
     /// Starts a command.
     pub(super) fn start(command: &mut Command) -> Result<(Child, Group), SourceError> {
         let child = command.spawn().map_err(|error| SourceError::GitMissing { why: error.to_string() })?;
-        let group = Group(child.id());
+        let group = Group::of(&child);
         Ok((child, group))
     }
 
@@ -176,24 +185,25 @@ impl Program {
         let (mut child, mut group) = Self::start(&mut command)?;
         let (output, errors) = (child.stdout.take(), child.stderr.take());
         let ended = async {
-            let (output, errors) = tokio::join!(bounded(output, call.output), bounded(errors, MAX_ERROR_BYTES));
-            (child.wait().await, output, errors)
+            let output =
+                async { whole(output, call.output, call.entries).await.map_err(|limit| call.too_large(limit)) };
+            // Of what it says only the beginning is kept, and the rest read away.
+            let errors = async { Ok(beginning(errors).await) };
+            let (output, errors) = tokio::try_join!(output, errors)?;
+            Ok((child.wait().await, output, errors))
         };
+        // On every other way out than its own end the whole group is killed: git's helpers do not end with git.
         let (status, output, errors) = tokio::select! {
             ended = tokio::time::timeout(call.limit, ended) => ended.map_err(|_| SourceError::TimedOut {
                 what: call.what.to_owned(),
                 after: call.limit,
-            })?,
+            })??,
             limit = outgrown(call.room) => {
                 return Err(SourceError::TooLarge { what: "the repository".into(), limit });
             }
         };
-        group.is_over();
+        group.forget();
         let status = status.map_err(|error| SourceError::GitMissing { why: error.to_string() })?;
-        if output.len() > call.output {
-            let limit = format!("{} bytes", call.output);
-            return Err(SourceError::TooLarge { what: format!("the answer to {}", call.what), limit });
-        }
         let errors = String::from_utf8_lossy(&errors).into_owned();
         let said = said(&errors);
         let said = call.remote.map_or(said.clone(), |address| address.redact(&said));
@@ -201,13 +211,34 @@ impl Program {
     }
 }
 
-/// Reads to the end and keeps one byte more than the limit, so that a writer never waits for us.
-async fn bounded(from: Option<impl AsyncRead + Unpin>, limit: usize) -> Vec<u8> {
+/// Reads to the end. As soon as a limit is passed, it tells which.
+async fn whole(from: Option<impl AsyncRead + Unpin>, limit: usize, entries: Option<usize>) -> Result<Vec<u8>, String> {
+    let mut kept = Vec::new();
+    let Some(mut from) = from else { return Ok(kept) };
+    let (mut part, mut seen) = (vec![0; 16 * 1024], 0_usize);
+    while let Ok(read @ 1..) = from.read(&mut part).await {
+        let new = part.get(..read).unwrap_or_default();
+        if kept.len().saturating_add(read) > limit {
+            return Err(format!("{limit} bytes"));
+        }
+        if let Some(most) = entries {
+            seen = seen.saturating_add(memchr::memchr_iter(0, new).count());
+            if seen > most {
+                return Err(format!("{most} entries"));
+            }
+        }
+        kept.extend_from_slice(new);
+    }
+    Ok(kept)
+}
+
+/// Reads to the end and keeps the beginning.
+async fn beginning(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let mut kept = Vec::new();
     let Some(mut from) = from else { return kept };
-    let mut part = vec![0; 16 * 1024];
+    let mut part = vec![0; 4 * 1024];
     while let Ok(read @ 1..) = from.read(&mut part).await {
-        let room = (limit + 1).saturating_sub(kept.len()).min(read);
+        let room = MAX_ERROR_BYTES.saturating_sub(kept.len()).min(read);
         kept.extend_from_slice(part.get(..room).unwrap_or_default());
     }
     kept
@@ -252,24 +283,4 @@ pub(super) fn size_of(directory: &Path, limit: u64) -> u64 {
         }
     }
     sum
-}
-
-/// Ends a call's whole process group when it is dropped before the call is over: git's helpers do not end with git.
-pub(super) struct Group(Option<u32>);
-
-impl Group {
-    pub(super) fn is_over(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let Some(id) = self.0 else { return };
-        let mut kill = std::process::Command::new("/bin/sh");
-        // The shell's own `kill`: the program of that name is not on every image. Where this fails, git itself still ends
-        // with its handle, and its helpers by their own limits.
-        kill.args(["-c", "kill -KILL \"-$0\"", &id.to_string()]).env_clear();
-        let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    }
 }

@@ -63,6 +63,7 @@ impl Signers {
                 remote: None,
                 limit,
                 output: MAX_COMMIT_BYTES,
+                entries: None,
                 room: None,
             })
             .await?;
@@ -106,6 +107,7 @@ impl Signers {
                 remote: None,
                 limit,
                 output: MAX_COMMIT_BYTES,
+                entries: None,
                 room: None,
             })
             .await?;

@@ -3,7 +3,6 @@
 
 use std::{io::ErrorKind, process::Stdio, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::Command,
@@ -11,7 +10,10 @@ use tokio::{
 
 use crate::{
     plan::render::neutral,
-    run::credential::{COMMAND_ENVIRONMENT, COMMAND_LIMIT as CREDENTIAL_LIMIT},
+    run::{
+        credential::{COMMAND_ENVIRONMENT, COMMAND_LIMIT as CREDENTIAL_LIMIT},
+        group::Group,
+    },
     transport::Undelivered,
 };
 
@@ -30,7 +32,8 @@ pub(super) async fn run(words: &[String], input: &[u8], limit: Duration) -> Resu
     // Its arguments are not shown: they may hold secrets.
     let named = if program.contains('/') { format!("the command `{program}`") } else { "the command".to_owned() };
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().process_group(0).kill_on_drop(true);
+    command.args(arguments).env_clear().kill_on_drop(true);
+    Group::lead(&mut command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.envs(COMMAND_ENVIRONMENT.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
     let mut child = command.spawn().map_err(|error| {
@@ -89,29 +92,6 @@ pub(super) async fn run(words: &[String], input: &[u8], limit: Duration) -> Resu
         None => {
             let what = format!("{named} did not end within {} s and was killed", limit.as_secs_f32());
             Err(Undelivered::later(what, advice()))
-        }
-    }
-}
-
-/// The program's process group, killed when it is dropped before it is forgotten: at a deadline, and when the task is ended.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &tokio::process::Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
-    }
-
-    /// The program has ended and its id may be somebody else's soon.
-    fn forget(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // The child is the group's leader and not yet waited for, so that the id is still its own.
-        if let Some(id) = self.0 {
-            let _ = kill_process_group(id, Signal::KILL);
         }
     }
 }

@@ -27,6 +27,7 @@ impl Git {
             remote: Some(&self.address),
             limit: self.limits.ask,
             output: MAX_REFS,
+            entries: None,
             room: None,
         };
         let ended = self.opened()?.git.run(call).await?;
@@ -75,6 +76,7 @@ impl Git {
             remote: Some(&self.address),
             limit: self.limits.fetch,
             output: MAX_ANSWER,
+            entries: None,
             room: Some((&open.git.repository, self.limits.repository)),
         };
         let ended = open.git.run(call).await.inspect_err(|_| sweep(&open.git.repository))?;

@@ -1,6 +1,6 @@
 //! Repositories that mean no good.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
 
@@ -118,4 +118,41 @@ async fn what_is_too_large_is_refused() {
     let options = GitOptions { checkout: Some(world.at("small")), ..world.options() };
     let told = world.source_within(options, limits).fetch().await.unwrap_err();
     assert!(matches!(&told, SourceError::TooLarge { what, .. } if what == "the repository"), "{told}");
+}
+
+#[tokio::test]
+async fn a_tree_that_never_ends_is_left_at_its_limit_and_not_walked_again() {
+    if !has("git") {
+        return;
+    }
+    let world = World::new();
+    world.policy("1");
+    let (program, log) = (world.at("git"), world.at("log"));
+    fs::write(&program, format!("#!/bin/sh\necho \"$@\" >> '{}'\nexec git \"$@\"\n", log.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let walks = || fs::read_to_string(&log).unwrap().matches(" ls-tree ").count();
+    let mut source = world.source().with_program(&program);
+    let good = source.fetch().await.unwrap();
+
+    // Each level twice the one below: forty objects, a million million directories, not one file.
+    let mut tree = world.git_with(&["hash-object", "-t", "tree", "-w", "--stdin"], b"");
+    for _ in 0..40 {
+        let lines = format!("040000 tree {tree}\ta\n040000 tree {tree}\tb\n");
+        tree = world.git_with(&["mktree"], lines.as_bytes());
+    }
+    let root = world.git_with(&["mktree"], format!("040000 tree {tree}\tpolicies\n").as_bytes());
+    let bomb = world.git(&["commit-tree", &root, "-p", "HEAD", "-m", "bomb"]);
+    world.git(&["update-ref", "refs/heads/main", &bomb]);
+    let told = source.fetch().await.unwrap_err();
+    let is_it =
+        matches!(&told, SourceError::TooLarge { what, limit } if what.contains(&bomb) && limit.contains("20000"));
+    assert!(is_it && told.advice().contains("new commit"), "{told}");
+    let before = walks();
+    assert_eq!(source.fetch().await.unwrap_err(), told);
+    assert_eq!(walks(), before, "what it holds does not change");
+    assert_eq!(source.last().await.unwrap().unwrap(), good);
+
+    world.git(&["reset", "--quiet", "--hard", commit_of(&good)]);
+    let next = world.policy("2");
+    assert_eq!(commit_of(&source.fetch().await.unwrap()), next, "the head has moved");
 }

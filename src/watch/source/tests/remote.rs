@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::*;
+use crate::watch::source::{address::Address, program::Program};
 
 #[tokio::test]
 async fn what_cannot_be_reached_says_what_to_do_and_is_found_again() {
@@ -117,4 +118,27 @@ async fn without_git_it_says_so() {
     let world = World { dir: tempfile::tempdir().unwrap() };
     let told = world.source().with_program("/nowhere/git").fetch().await.unwrap_err();
     assert!(matches!(told, SourceError::GitMissing { .. }), "{told}");
+}
+
+#[tokio::test]
+async fn whoever_else_asks_for_the_credential_gets_none() {
+    use tokio::io::AsyncWriteExt as _;
+
+    if !has("git") {
+        return;
+    }
+    let world = World::new();
+    let address = Address::parse("https://robot:long-secret@git.example.com:8443/x.git").unwrap();
+    let git = Program { name: "git".into(), repository: world.at("origin/.git"), settings: Vec::new() };
+    let asked = async |host: &str| {
+        let mut command = git.command(Some(&address), &["credential".as_ref(), "fill".as_ref()]);
+        command.stdin(Stdio::piped());
+        let (mut child, _group) = Program::start(&mut command).unwrap();
+        child.stdin.take().unwrap().write_all(format!("protocol=https\nhost={host}\n\n").as_bytes()).await.unwrap();
+        String::from_utf8(child.wait_with_output().await.unwrap().stdout).unwrap()
+    };
+    assert!(asked("git.example.com:8443").await.contains("password=long-secret"));
+    for other in ["git.example.com", "proxy.example.com:8443", "git.example.com.evil.example:8443"] {
+        assert!(!asked(other).await.contains("long-secret"), "{other}");
+    }
 }
