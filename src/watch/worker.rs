@@ -78,8 +78,11 @@ fn show_next(shared: &Shared, name: &Text, schedule: &Schedule) {
 
 /// One look: a run of this target alone. Returns how it went, and when something comes due next.
 async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (Went, Option<Timestamp>) {
-    let basis = shared.trees().basis(name).cloned();
-    let Some(basis) = basis else { return (Went::Well, None) };
+    let by = {
+        let trees = shared.trees();
+        trees.basis(name).cloned().zip(trees.generation(name))
+    };
+    let Some((basis, generation)) = by else { return (Went::Well, None) };
     let Some(target) = basis.loaded.config.targets.get(name) else { return (Went::Well, None) };
     if !matches!(trigger, Trigger::Files | Trigger::Source | Trigger::Request | Trigger::Webhook) {
         shared.board.meters().trigger(trigger.name());
@@ -89,7 +92,7 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     shared.board.set_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
     tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
     let heard = Heard { shared, name, sending: Mutex::new(None) };
-    let result = perform(shared, name, &basis, &heard, stop).await;
+    let result = perform(shared, name, (&basis, generation), &heard, stop).await;
     let now = shared.moment();
     if matches!(&result, Err(RunError::Stopped)) {
         shared.board.set_target(before);
@@ -126,17 +129,17 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
 fn perform<'a>(
     shared: &'a Shared,
     name: &'a Text,
-    basis: &'a Basis,
+    by: (&'a Basis, u64),
     progress: &'a dyn Progress,
     stop: &'a Stop,
 ) -> BoxFuture<'a, Result<RunReport, RunError>> {
-    Box::pin(run_once(shared, name, basis, progress, stop))
+    Box::pin(run_once(shared, name, by, progress, stop))
 }
 
 async fn run_once(
     shared: &Shared,
     name: &Text,
-    basis: &Basis,
+    (basis, generation): (&Basis, u64),
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<RunReport, RunError> {
@@ -148,7 +151,7 @@ async fn run_once(
         upcoming: true,
         ..Wishes::default()
     };
-    let brake = || shared.pauses.why(config, shared.now());
+    let brake = || why_not(shared, name, generation);
     let perform = Perform {
         command: "watch",
         loaded: &basis.loaded,
@@ -163,6 +166,16 @@ async fn run_once(
         revision: basis.revision.clone(),
     };
     run::perform(perform, &*shared.connect, progress).await
+}
+
+/// Why what was planned by these files may not be sent now, where that is so: asked before each try.
+fn why_not(shared: &Shared, name: &Text, generation: u64) -> Option<String> {
+    let paused = shared.pauses.why(&shared.config(), shared.now());
+    let changed = || {
+        let changed = shared.trees().generation(name) != Some(generation);
+        changed.then(|| "the files changed since it was planned: it is looked at again".to_owned())
+    };
+    paused.map(|why| format!("all writing is stopped: {why}")).or_else(changed)
 }
 
 fn took(began: Moment, now: Moment) -> Duration {
