@@ -72,7 +72,7 @@ fn show_next(shared: &Shared, name: &Text, schedule: &Schedule) {
     if let Some(view) = shared.board.target(name)
         && (is_old(view.next_look) || view.failures != failures)
     {
-        shared.board.set_target(TargetView { next_look: Some(next_look), failures, ..(*view).clone() });
+        shared.board.replace_target(TargetView { next_look: Some(next_look), failures, ..(*view).clone() });
     }
 }
 
@@ -89,13 +89,13 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     }
     let began = shared.moment();
     let before = shared.board.target(name).map_or_else(|| publish::starting(target), |view| (*view).clone());
-    shared.board.set_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
+    shared.board.replace_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
     tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
     let heard = Heard { shared, name, sending: Mutex::new(None) };
     let result = perform(shared, name, (&basis, generation), &heard, stop).await;
     let now = shared.moment();
     if matches!(&result, Err(RunError::Stopped)) {
-        shared.board.set_target(before);
+        shared.board.replace_target(before);
         return (Went::Well, None);
     }
     shared.fleet.peers().was_tried(name);
@@ -116,11 +116,7 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     meters.run(name, published.result, took(began, now));
     published.refused_anew.iter().for_each(|guard| meters.refusal(name, guard));
     log(name, &published.view, &result, took(began, now));
-    let view = TargetView { running_since: None, ..published.view };
-    // One that was taken away meanwhile is not put up again.
-    if shared.trees().basis(name).is_some() {
-        shared.board.set_target(view);
-    }
+    shared.board.replace_target(TargetView { running_since: None, ..published.view });
     published.news.into_iter().for_each(|news| shared.tell.tell(news));
     (published.went, published.due)
 }
@@ -191,10 +187,10 @@ fn count(shared: &Shared, name: &Text, report: &RunReport, read_before: Option<T
     }
     let part = report.plan.iter().flat_map(|plan| &plan.targets).find(|part| part.target == *name);
     for outcome in report.outcomes.iter().filter(|outcome| outcome.target == *name) {
-        for row in outcome.resumed.iter().chain(&outcome.rows) {
+        for row in outcome.resumed.iter().chain(&outcome.rows).filter(|row| publish::ended_for_good(row)) {
             meters.revocation(name, row.cause.name(), row.end.name());
         }
-        for row in outcome.rows.iter().filter(|row| row.intent.is_some()) {
+        for row in outcome.rows.iter().filter(|row| publish::was_sent(row)) {
             let planned = part.into_iter().flat_map(|part| &part.rows);
             let mut planned = planned.filter(|one| one.status == Status::Change && one.id == row.id);
             let due = planned.find(|one| one.kind == row.kind).and_then(|one| one.due_at);
