@@ -3,24 +3,24 @@
 use async_trait::async_trait;
 
 use crate::{
-    transport::{Connection, Connector, Lasting, Reader, SendFailure, Stop, Writer},
+    transport::{Brake, Connection, Connector, Lasting, Reader, SendFailure, Stop, Writer},
     wire::{Answer, Receipt, Unreadable},
 };
 
 /// Sends what the journal has recorded.
 #[async_trait]
 pub trait Send: std::marker::Send + Sync {
-    /// Sends one receipt and waits for its answer.
+    /// Sends one receipt and waits for its answer. The brake is asked right before each try.
     ///
     /// # Errors
     /// [`SendFailure`]: not sent at all, or sent with an unknown outcome.
-    async fn send(&self, receipt: &Receipt, stop: &Stop) -> Result<Answer, SendFailure>;
+    async fn send(&self, receipt: &Receipt, stop: &Stop, brake: Brake<'_>) -> Result<Answer, SendFailure>;
 }
 
 #[async_trait]
 impl Send for Writer {
-    async fn send(&self, receipt: &Receipt, stop: &Stop) -> Result<Answer, SendFailure> {
-        Writer::send(self, receipt, stop).await
+    async fn send(&self, receipt: &Receipt, stop: &Stop, brake: Brake<'_>) -> Result<Answer, SendFailure> {
+        Writer::send(self, receipt, stop, brake).await
     }
 }
 
@@ -28,8 +28,8 @@ impl Send for Writer {
 pub struct Hand(Box<dyn Send>);
 
 impl Hand {
-    pub(super) async fn send(&self, receipt: &Receipt, stop: &Stop) -> Result<Answer, SendFailure> {
-        self.0.send(receipt, stop).await
+    pub(super) async fn send(&self, receipt: &Receipt, stop: &Stop, brake: Brake<'_>) -> Result<Answer, SendFailure> {
+        self.0.send(receipt, stop, brake).await
     }
 
     /// A hand for tests of this module and of runs.

@@ -84,7 +84,7 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
             return ended(End::Skipped, format!("not sent, since it could not be recorded: {error}"));
         }
     };
-    let sent = hand.send(&receipt, work.stop).await;
+    let sent = hand.send(&receipt, work.stop, &|| work.stopped()).await;
     let until = Instant::now() + work.settle;
     let mut outcome = match sent {
         Err(SendFailure::NotSent(why)) => return Try::Ended(not_sent(work, row, receipt.intent(), note, &why).await),
@@ -115,7 +115,7 @@ async fn not_sent(work: &Work<'_>, row: &Row, intent: &str, note: Note, why: &No
     let detail = why.to_string();
     let outcome = Outcome { kind: OutcomeKind::NotSent, detail: detail.clone(), status: None, request_id: None };
     let recorded = work.record(intent, outcome, note).await;
-    let end = if *why == NotSent::Stopped { End::Skipped } else { End::Failed };
+    let end = if matches!(why, NotSent::Stopped | NotSent::Braked(_)) { End::Skipped } else { End::Failed };
     let mut ended = RowOutcome::of(row, end, detail);
     ended.intent = Some(intent.into());
     ended.remarks.extend(recorded.err().map(unrecorded));

@@ -9,7 +9,7 @@ use crate::{
     access::{Account, Text},
     journal::{Journal, Outcome},
     systems::{System, Wanted},
-    transport::Stop,
+    transport::{Brake, Stop},
     wire::{Ask, Note},
 };
 
@@ -50,8 +50,9 @@ pub struct Work<'a> {
     pub stop: &'a Stop,
     /// Pulled when the journal fails.
     pub halt: &'a Halt,
-    /// Whether the operator stops all writing now, and how: asked before each row.
-    pub brake: &'a (dyn Fn() -> Option<String> + Send + Sync),
+    /// Why nothing may be sent any more, where that is so, in a sentence: asked before each row, and before each try of one
+    /// that had to wait.
+    pub brake: Brake<'a>,
     /// Who hears of it.
     pub progress: &'a dyn Progress,
 }
@@ -69,7 +70,7 @@ impl Work<'_> {
         if self.stop.is_cancelled() {
             return Some("stopped before it was sent".to_owned());
         }
-        (self.brake)().map(|why| format!("all writing is stopped: {why}"))
+        (self.brake)()
     }
 
     /// Until when an entry that is gone now may go on working, where the system says so.

@@ -103,7 +103,7 @@ pub async fn order(
         None => return Ok(Ok(report)),
     };
     let halt = Halt::default();
-    let brake = || super::stopped(&loaded.config);
+    let brake = || super::settings::brake(&loaded.config);
     let session = Session {
         loaded,
         journal: &journal,

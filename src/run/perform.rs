@@ -16,7 +16,7 @@ use crate::{
     apply::{Clock, Halt, Progress, TargetOutcome},
     journal::{JournalError, RecordBody, RunInfo},
     plan::{Confirmation, Plan},
-    transport::Stop,
+    transport::{Brake, Stop},
     wire::{Fault, Unreadable},
 };
 
@@ -67,8 +67,8 @@ pub struct Perform<'a> {
     /// What it shares with the other runs of this process. Without it the run opens the journal for itself, and is the only
     /// one.
     pub fleet: Option<&'a Fleet>,
-    /// A further reason to stop all writing, asked before each row.
-    pub brake: Option<&'a (dyn Fn() -> Option<String> + Send + Sync)>,
+    /// A further reason why nothing may be sent any more, in a sentence: asked before each row, and before each try.
+    pub brake: Option<Brake<'a>>,
     /// The commit of the policies, with a Git source.
     pub revision: Option<Text>,
 }
@@ -138,7 +138,7 @@ pub async fn perform(
         }
     };
     let halt = Halt::default();
-    let brake = || super::stopped(&loaded.config).or_else(|| further.and_then(|brake| brake()));
+    let brake = || super::settings::brake(&loaded.config).or_else(|| further.and_then(|brake| brake()));
     let session = Session {
         loaded,
         journal: &journal,

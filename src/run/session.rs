@@ -16,7 +16,7 @@ use crate::{
     config::Target,
     journal::{Journal, JournalError, TargetLock},
     plan::Plan,
-    transport::Stop,
+    transport::{Brake, Stop},
     wire::Unreadable,
 };
 
@@ -28,7 +28,7 @@ pub(super) struct Session<'a> {
     pub(super) clock: &'a Clock,
     pub(super) stop: &'a Stop,
     pub(super) halt: &'a Halt,
-    pub(super) brake: &'a (dyn Fn() -> Option<String> + Send + Sync),
+    pub(super) brake: Brake<'a>,
     pub(super) progress: &'a dyn Progress,
     pub(super) fleet: Option<&'a Fleet>,
 }

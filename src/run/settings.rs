@@ -25,6 +25,11 @@ pub fn stopped(config: &Config) -> Option<String> {
     }
 }
 
+/// The same in a sentence, for rows that are not sent any more.
+pub(super) fn brake(config: &Config) -> Option<String> {
+    stopped(config).map(|why| format!("all writing is stopped: {why}"))
+}
+
 /// The settings of one target at a time.
 pub fn settings(
     common: &[FreezeWindow],

@@ -308,6 +308,13 @@ impl Board {
         self.targets.write().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::new(view));
     }
 
+    /// Puts the new state up of a target that is there: what ends late about one that was taken down puts nothing up.
+    pub fn replace_target(&self, view: TargetView) {
+        if let Some(known) = self.targets.write().unwrap_or_else(PoisonError::into_inner).get_mut(&view.target) {
+            *known = Arc::new(view);
+        }
+    }
+
     /// Takes a target down that is not configured any more.
     pub fn drop_target(&self, name: &str) {
         self.targets.write().unwrap_or_else(PoisonError::into_inner).remove(name);
@@ -316,5 +323,22 @@ impl Board {
     /// The counters.
     pub fn meters(&self) -> &Meters {
         &self.meters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_late_about_a_target_that_was_taken_down_puts_nothing_up() {
+        let board = Board::default();
+        let view = |failures| TargetView { failures, ..TargetView::starting("s2".into(), "s2".into()) };
+        board.set_target(view(0));
+        board.replace_target(view(1));
+        assert_eq!(board.target("s2").map(|view| view.failures), Some(1));
+        board.drop_target("s2");
+        board.replace_target(view(2));
+        assert!(board.targets().is_empty());
     }
 }

@@ -93,7 +93,7 @@ impl Meters {
         self.runs.get_or_create(&RunLabels { target: target.to_owned(), result }).observe(took.as_secs_f64());
     }
 
-    /// A row ended.
+    /// A removal that was sent ended for good.
     pub fn revocation(&self, target: &str, cause: &'static str, outcome: &'static str) {
         self.revocations.get_or_create(&EndLabels { target: target.to_owned(), cause, outcome }).inc();
     }

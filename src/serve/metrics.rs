@@ -32,7 +32,7 @@ pub(super) fn encode(board: &Arc<Board>, now: Timestamp) -> Result<String, fmt::
         "How long a look at a target took, with what it sent, by its result",
         meters.runs.clone(),
     );
-    registry.register("revocations", "Removals by how they ended", meters.revocations.clone());
+    registry.register("revocations", "Removals that were sent, by how they ended for good", meters.revocations.clone());
     registry.register("due_lag_seconds", "How long after its time something due was sent", meters.due_lag.clone());
     registry.register("guard_refusals", "Times that a guard began to refuse", meters.refusals.clone());
     registry.register("triggers", "Times that something said to look again", meters.triggers.clone());

@@ -28,5 +28,5 @@ pub use courier::{Again, Courier, Undelivered};
 pub use lasting::Lasting;
 pub use reader::{Connector, Reader};
 pub use request_id::request_id;
-pub use types::{Connection, NotSent, SendFailure, Stop, Usage};
+pub use types::{Brake, Connection, NotSent, SendFailure, Stop, Usage};
 pub use writer::Writer;

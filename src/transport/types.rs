@@ -49,6 +49,9 @@ pub enum NotSent {
     /// A stop was asked for.
     #[error("stopped before sending")]
     Stopped,
+    /// What was true when it was recorded no longer is: why.
+    #[error("{0}")]
+    Braked(String),
     /// No connection, or the system turned it down without effect at every try.
     #[error("{0}")]
     Unreachable(String),
@@ -59,6 +62,9 @@ pub enum NotSent {
 
 /// Asked for by Ctrl-C: nothing new is sent, what is in flight is waited for.
 pub type Stop = tokio_util::sync::CancellationToken;
+
+/// Why nothing may be sent now, where that is so: asked right before each try. It must not wait.
+pub type Brake<'a> = &'a (dyn Fn() -> Option<String> + Send + Sync);
 
 /// Calls and limits of one target, for the report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

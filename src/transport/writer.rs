@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::wire::{Draft, Method as WriteMethod, Receipt, Unreadable, Verdict};
 
 use super::{
-    NotSent, SendFailure, Stop, backoff,
+    Brake, NotSent, SendFailure, Stop, backoff,
     exchange::{Prepared, Shared},
     hints,
     limits::{ATTEMPT, EXCHANGE, SHORTEST, TRIES, WRITE_BYTES, WRITE_TURN},
@@ -33,11 +33,12 @@ impl Writer {
     /// it had no effect, or where no connection was made. An answer whose judge says that it may have had an effect is handed
     /// over too, unless it is a server's error: the system knows what it means.
     ///
-    /// A stop ends every wait before a try; a try under way is waited for, within its own deadline.
+    /// A stop ends every wait before a try, and the brake is asked at its end; a try under way is waited for, within its own
+    /// deadline.
     ///
     /// # Errors
     /// [`SendFailure`]: not sent at all, or sent with an unknown outcome.
-    pub async fn send(&self, receipt: &Receipt, stop: &Stop) -> Result<Answer, SendFailure> {
+    pub async fn send(&self, receipt: &Receipt, stop: &Stop, brake: Brake<'_>) -> Result<Answer, SendFailure> {
         let prepared = self.prepare(receipt).map_err(|error| not_sent(NotSent::Unreachable(error.to_string())))?;
         let shared = &self.shared;
         let mut deadline = Instant::now() + WRITE_TURN;
@@ -51,6 +52,10 @@ impl Writer {
             let turn = turn.map_err(|TooLong(wait)| {
                 not_sent(NotSent::RateLimited(format!("the next request has its turn {}", come_back(wait))))
             })?;
+            // The wait may have been long: nothing goes that must not go any more.
+            if let Some(why) = brake() {
+                return Err(not_sent(NotSent::Braked(why)));
+            }
             if attempt == 1 {
                 deadline = Instant::now() + EXCHANGE;
             }

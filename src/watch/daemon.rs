@@ -136,11 +136,7 @@ impl Daemon {
         daemon.show_source();
         daemon.spare_others();
         daemon.keep(&changed).await;
-        for name in daemon.watched() {
-            if let Some(target) = daemon.shared.config().targets.get(&name) {
-                daemon.shared.board.set_target(publish::starting(target));
-            }
-        }
+        daemon.show_new();
         Ok(daemon)
     }
 
@@ -218,6 +214,16 @@ impl Daemon {
         self.shared.config().targets.keys().filter(|name| self.shared.watches(name)).cloned().collect()
     }
 
+    /// Puts up targets that are not on the board yet.
+    fn show_new(&self) {
+        let config = self.shared.config();
+        for name in self.watched().iter().filter(|name| self.shared.board.target(name).is_none()) {
+            if let Some(target) = config.targets.get(name) {
+                self.shared.board.set_target(publish::starting(target));
+            }
+        }
+    }
+
     /// Nobody waits for the first readings of targets that are not looked at.
     fn spare_others(&self) {
         let config = self.shared.config();
@@ -274,13 +280,16 @@ impl Daemon {
     /// Reads the source and takes what is new in it.
     async fn reload(&mut self, reload: &Reload) {
         let config = self.shared.config();
+        let mut look = reload.look.clone();
         if let Some(found) = self.reloader.read(&config, self.shared.fleet.place()).await {
-            self.take(found, reload.trigger).await;
+            look.join(Look::Some(self.take(found, reload.trigger).await));
         }
-        self.shared.triggers.post(reload.trigger, &reload.look);
+        // Once: in between a look could begin, and the rest would ask for another one.
+        self.shared.triggers.post(reload.trigger, &look);
     }
 
-    async fn take(&mut self, found: Found, trigger: Trigger) {
+    /// Takes what is new, and returns the targets that are to be looked at.
+    async fn take(&mut self, found: Found, trigger: Trigger) -> BTreeSet<Text> {
         let now = self.shared.now();
         let changed = self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).take(found, now);
         let problems = self.shared.trees().problems().len();
@@ -297,11 +306,12 @@ impl Daemon {
             self.shared.board.drop_target(name);
         }
         self.spare_others();
+        self.show_new();
         self.keep_workers();
-        self.shared.triggers.post(trigger, &Look::Some(changed.look));
         if let Some(files) = &self.files {
             files.follow(self.reloader.watched());
         }
+        changed.look
     }
 
     /// Has the journal keep what the good trees said.

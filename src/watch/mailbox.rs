@@ -46,7 +46,8 @@ impl Look {
         if targets.is_empty() { Self::All } else { Self::Some(targets.iter().cloned().collect()) }
     }
 
-    fn join(&mut self, other: Self) {
+    /// These and those.
+    pub(super) fn join(&mut self, other: Self) {
         match (&mut *self, other) {
             (Self::Some(targets), Self::Some(more)) => targets.extend(more),
             _ => *self = Self::All,

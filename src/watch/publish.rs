@@ -155,8 +155,19 @@ fn went(report: &RunReport, part: Option<&TargetPlan>, outcome: Option<&TargetOu
     if !planned || journal || !report.errors.is_empty() || rows().any(trouble) {
         return Went::Failed;
     }
-    let sent = outcome.is_some_and(|outcome| outcome.rows.iter().any(|row| row.intent.is_some()));
+    let sent = outcome.is_some_and(|outcome| outcome.rows.iter().any(was_sent));
     if sent { Went::Sent } else { Went::Well }
+}
+
+/// Whether a row was recorded and not called back before it went out.
+pub(super) fn was_sent(row: &RowOutcome) -> bool {
+    row.intent.is_some() && row.end != End::Skipped
+}
+
+/// Whether a removal ended in this look, and no later look finds it open: what is in flight or unknown is met again in each
+/// look, and what was never sent did not end.
+pub(super) fn ended_for_good(row: &RowOutcome) -> bool {
+    row.intent.is_some() && matches!(row.end, End::Done | End::Gone | End::Failed | End::Refused)
 }
 
 fn ended(row: &RowOutcome, at: Timestamp) -> Ended {
@@ -195,10 +206,9 @@ fn news(
 ) -> Vec<News> {
     let mut news = Vec::new();
     let name = &view.target;
-    if let Some(sent) = outcome.map(|outcome| &outcome.rows).filter(|rows| rows.iter().any(|row| row.intent.is_some()))
-    {
-        let rows = sent.iter().filter(|row| row.intent.is_some());
-        let lines = rows.map(|row| {
+    let sent: Vec<&RowOutcome> = outcome.iter().flat_map(|outcome| &outcome.rows).filter(|row| was_sent(row)).collect();
+    if !sent.is_empty() {
+        let lines = sent.iter().map(|row| {
             let (kind, cause, end) = (row.kind.replace('_', " "), row.cause.name(), row.end.name());
             format!("{kind} {} ({cause}): {end}", row.title)
         });

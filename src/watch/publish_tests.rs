@@ -83,3 +83,16 @@ fn whatever_was_sent_without_a_failure_is_looked_at_once_more() {
     }
     assert_eq!(published(&before(), Ok(sent(vec![row(End::Gone, None)])), 1).went, Went::Well);
 }
+
+#[test]
+fn a_removal_counts_once_when_it_ends_for_good() {
+    for end in [End::Done, End::Gone, End::Failed, End::Refused] {
+        assert!(ended_for_good(&row(end, Some("i1"))), "{end:?}");
+        assert!(!ended_for_good(&row(end, None)), "{end:?}: it was never sent");
+    }
+    for end in [End::InFlight, End::Unknown, End::Skipped, End::Blocked] {
+        assert!(!ended_for_good(&row(end, Some("i1"))), "{end:?}: it is met again, or did not go");
+    }
+    let called_back = published(&before(), Ok(sent(vec![row(End::Skipped, Some("i1"))])), 1);
+    assert!(called_back.news.iter().all(|news| news.on != NotifyOn::Revocations) && called_back.went == Went::Well);
+}

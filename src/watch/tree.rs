@@ -87,6 +87,9 @@ pub struct Trees {
     good: BTreeMap<Text, Good>,
     kept: BTreeMap<Text, GoodTree>,
     bases: BTreeMap<Text, Basis>,
+    /// How often files were taken, and by target when they last changed anything for it.
+    taken: u64,
+    changed: BTreeMap<Text, u64>,
 }
 
 /// The last good tree of a target.
@@ -123,11 +126,21 @@ impl Trees {
             good: BTreeMap::new(),
             kept,
             bases: BTreeMap::new(),
+            taken: 0,
+            changed: BTreeMap::new(),
         }
     }
 
     /// Takes what a look at the source came to.
     pub fn take(&mut self, found: Found, now: Timestamp) -> Changed {
+        let changed = self.take_found(found, now);
+        self.taken += 1;
+        self.changed.extend(changed.look.iter().map(|name| (name.clone(), self.taken)));
+        self.changed.retain(|name, _| self.bases.contains_key(name));
+        changed
+    }
+
+    fn take_found(&mut self, found: Found, now: Timestamp) -> Changed {
         match found {
             Found::Tree { loaded, digests, revision } => {
                 self.failing = None;
@@ -153,6 +166,12 @@ impl Trees {
     /// By what a target is looked at; `None` where it is not configured.
     pub fn basis(&self, target: &str) -> Option<&Basis> {
         self.bases.get(target)
+    }
+
+    /// The generation of a target's files: another one wherever the target is to be looked at anew, so that what was planned
+    /// by an older one must not be sent any more. `None` where the target is not configured.
+    pub fn generation(&self, target: &str) -> Option<u64> {
+        self.bases.get(target).and_then(|_| self.changed.get(target)).copied()
     }
 
     /// The configuration in force.

@@ -116,6 +116,29 @@ fn only_targets_whose_policies_changed_are_looked_at_and_only_those_that_are_bro
 }
 
 #[test]
+fn what_was_planned_by_older_files_is_told_by_the_targets_generation() {
+    let files = Files::new();
+    let (mut trees, _) = files.begin(BTreeMap::new());
+    let both = |trees: &Trees| ["A", "B"].map(|name| trees.generation(name).unwrap());
+    let [a, b] = both(&trees);
+    files.write("policies/b.yaml", &format!("# a remark\n{}", policy("B", "temp/b", END)));
+    files.take(&mut trees, 1);
+    assert_eq!(both(&trees), [a, b], "it means the same");
+    files.write("policies/b.yaml", &policy("B", "temp/b", "2027-01-01"));
+    files.take(&mut trees, 2);
+    let [a2, b2] = both(&trees);
+    assert!(a2 == a && b2 != b, "only what the change bears on");
+    files.write("policies/a.yaml", "version: 1\ntarget: A\nteam: [\n");
+    files.take(&mut trees, 3);
+    assert!(trees.generation("A") != Some(a), "a tree that breaks is another one, too");
+    let config = std::fs::read_to_string(files.config()).unwrap();
+    files.write("portcullis.yaml", &format!("stop_file: STOP\n{config}"));
+    files.take(&mut trees, 4);
+    assert!(trees.generation("B") != Some(b2), "so is another configuration");
+    assert_eq!(trees.generation("C"), None);
+}
+
+#[test]
 fn what_loads_of_a_broken_tree_and_says_otherwise_counts() {
     let files = Files::new();
     let (mut trees, _) = files.begin(BTreeMap::new());

@@ -72,27 +72,30 @@ fn show_next(shared: &Shared, name: &Text, schedule: &Schedule) {
     if let Some(view) = shared.board.target(name)
         && (is_old(view.next_look) || view.failures != failures)
     {
-        shared.board.set_target(TargetView { next_look: Some(next_look), failures, ..(*view).clone() });
+        shared.board.replace_target(TargetView { next_look: Some(next_look), failures, ..(*view).clone() });
     }
 }
 
 /// One look: a run of this target alone. Returns how it went, and when something comes due next.
 async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (Went, Option<Timestamp>) {
-    let basis = shared.trees().basis(name).cloned();
-    let Some(basis) = basis else { return (Went::Well, None) };
+    let by = {
+        let trees = shared.trees();
+        trees.basis(name).cloned().zip(trees.generation(name))
+    };
+    let Some((basis, generation)) = by else { return (Went::Well, None) };
     let Some(target) = basis.loaded.config.targets.get(name) else { return (Went::Well, None) };
     if !matches!(trigger, Trigger::Files | Trigger::Source | Trigger::Request | Trigger::Webhook) {
         shared.board.meters().trigger(trigger.name());
     }
     let began = shared.moment();
     let before = shared.board.target(name).map_or_else(|| publish::starting(target), |view| (*view).clone());
-    shared.board.set_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
+    shared.board.replace_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
     tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
     let heard = Heard { shared, name, sending: Mutex::new(None) };
-    let result = perform(shared, name, &basis, &heard, stop).await;
+    let result = perform(shared, name, (&basis, generation), &heard, stop).await;
     let now = shared.moment();
     if matches!(&result, Err(RunError::Stopped)) {
-        shared.board.set_target(before);
+        shared.board.replace_target(before);
         return (Went::Well, None);
     }
     shared.fleet.peers().was_tried(name);
@@ -113,11 +116,7 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     meters.run(name, published.result, took(began, now));
     published.refused_anew.iter().for_each(|guard| meters.refusal(name, guard));
     log(name, &published.view, &result, took(began, now));
-    let view = TargetView { running_since: None, ..published.view };
-    // One that was taken away meanwhile is not put up again.
-    if shared.trees().basis(name).is_some() {
-        shared.board.set_target(view);
-    }
+    shared.board.replace_target(TargetView { running_since: None, ..published.view });
     published.news.into_iter().for_each(|news| shared.tell.tell(news));
     (published.went, published.due)
 }
@@ -126,17 +125,17 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
 fn perform<'a>(
     shared: &'a Shared,
     name: &'a Text,
-    basis: &'a Basis,
+    by: (&'a Basis, u64),
     progress: &'a dyn Progress,
     stop: &'a Stop,
 ) -> BoxFuture<'a, Result<RunReport, RunError>> {
-    Box::pin(run_once(shared, name, basis, progress, stop))
+    Box::pin(run_once(shared, name, by, progress, stop))
 }
 
 async fn run_once(
     shared: &Shared,
     name: &Text,
-    basis: &Basis,
+    (basis, generation): (&Basis, u64),
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<RunReport, RunError> {
@@ -148,7 +147,7 @@ async fn run_once(
         upcoming: true,
         ..Wishes::default()
     };
-    let brake = || shared.pauses.why(config, shared.now());
+    let brake = || why_not(shared, name, generation);
     let perform = Perform {
         command: "watch",
         loaded: &basis.loaded,
@@ -165,6 +164,16 @@ async fn run_once(
     run::perform(perform, &*shared.connect, progress).await
 }
 
+/// Why what was planned by these files may not be sent now, where that is so: asked before each try.
+fn why_not(shared: &Shared, name: &Text, generation: u64) -> Option<String> {
+    let paused = shared.pauses.why(&shared.config(), shared.now());
+    let changed = || {
+        let changed = shared.trees().generation(name) != Some(generation);
+        changed.then(|| "the files changed since it was planned: it is looked at again".to_owned())
+    };
+    paused.map(|why| format!("all writing is stopped: {why}")).or_else(changed)
+}
+
 fn took(began: Moment, now: Moment) -> Duration {
     now.run.saturating_sub(began.run)
 }
@@ -178,10 +187,10 @@ fn count(shared: &Shared, name: &Text, report: &RunReport, read_before: Option<T
     }
     let part = report.plan.iter().flat_map(|plan| &plan.targets).find(|part| part.target == *name);
     for outcome in report.outcomes.iter().filter(|outcome| outcome.target == *name) {
-        for row in outcome.resumed.iter().chain(&outcome.rows) {
+        for row in outcome.resumed.iter().chain(&outcome.rows).filter(|row| publish::ended_for_good(row)) {
             meters.revocation(name, row.cause.name(), row.end.name());
         }
-        for row in outcome.rows.iter().filter(|row| row.intent.is_some()) {
+        for row in outcome.rows.iter().filter(|row| publish::was_sent(row)) {
             let planned = part.into_iter().flat_map(|part| &part.rows);
             let mut planned = planned.filter(|one| one.status == Status::Change && one.id == row.id);
             let due = planned.find(|one| one.kind == row.kind).and_then(|one| one.due_at);

@@ -219,6 +219,25 @@ fn a_caller_can_ask_for_a_look_at_targets_that_there_are() {
 }
 
 #[test]
+fn asking_for_a_look_at_files_that_changed_makes_one_look_and_not_two() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1h");
+    let daemon = Inside::start(&house);
+    let view = daemon.until_health(Health::InSync);
+    let calls = || house.sandbox.record().requests().len();
+    let asked = |before: Option<Timestamp>| {
+        daemon.control.reconcile(&["s2".into()]).unwrap();
+        daemon.until("a look", |view| view.looked_at > before && view.running_since.is_none()).looked_at
+    };
+    let first = calls();
+    house.write("policies/s2.yaml", &declaring(&kept(9)));
+    let looked = asked(view.looked_at);
+    asked(looked);
+    assert_eq!(calls(), first * 3, "one look at the start, and one each time that it was asked for");
+    daemon.end();
+}
+
+#[test]
 fn failures_and_recoveries_are_told_with_one_subject() {
     let house = house(8, 0, AT_ONCE);
     every(&house, "1s");
@@ -251,6 +270,8 @@ fn targets_come_and_go_with_the_configuration() {
     let (_, buildkite) = whole.split_once("  buildkite-northlight:\n").unwrap();
     let (buildkite, _) = buildkite.split_once("  pinata-northlight:\n").unwrap();
     let without = whole.replace(&format!("  buildkite-northlight:\n{buildkite}"), "");
+    // A look at the one that is taken away is under way then.
+    house.sandbox.fault(Fault::new(System::Buildkite, Trouble::Hang { after_effect: false }));
     let daemon = Inside::start(&house);
     let names = |daemon: &Inside| daemon.board.targets().keys().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&daemon).len(), 5);
@@ -265,5 +286,11 @@ fn targets_come_and_go_with_the_configuration() {
     std::fs::remove_file(&policies).unwrap_or_else(|error| panic!("{error} {}", policies.display()));
     house.write("portcullis.yaml", &without);
     until(&|| names(&daemon).len() == 4, "one target less");
+    let looked = |daemon: &Inside| daemon.board.target("s2-northlight").unwrap().looked_at;
+    for _ in 0..2 {
+        let before = looked(&daemon);
+        until(&|| looked(&daemon) > before, "a look at another one");
+    }
+    assert_eq!(names(&daemon).len(), 4, "and it stays away");
     daemon.end();
 }

@@ -127,6 +127,22 @@ fn a_target_that_fails_is_tried_again_and_recovers_by_itself() {
 }
 
 #[test]
+fn a_change_of_the_files_stops_what_was_planned_by_the_older_ones() {
+    let house = house(8, 4, AT_ONCE);
+    house.edit("portcullis.yaml", "concurrency: 4", "concurrency: 1");
+    every(&house, "1h");
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 3_000, after_effect: true }).on_writes().times(1));
+    let mut daemon = Daemon::start(&house);
+    daemon.until("the first revocation to be sent", |_| house.writes() > 0);
+    house.write("policies/s2.yaml", &declaring(&[kept(8), strays(4)].concat()));
+    daemon.until("the files to be taken", |daemon| daemon.said("the files were taken").len() == 1);
+    assert_eq!(house.removed_tokens().len(), 1, "its answer is still under way");
+    daemon.until("the looks by the new files", |daemon| daemon.looks("s2").len() >= 2);
+    daemon.until_health("s2", "in_sync");
+    assert_eq!((house.removed_tokens().len(), house.writes()), (1, 1), "{}", daemon.log());
+}
+
+#[test]
 fn a_stop_waits_for_what_is_in_flight_and_records_it() {
     let house = house(8, 1, AT_ONCE);
     house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 2_000, after_effect: true }).on_writes().times(1));

@@ -4,7 +4,10 @@ pub(crate) mod world;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -465,4 +468,25 @@ async fn checks_and_calls_on_one_control_are_one_at_a_time_and_know_their_peers(
     let bench = Bench::new(["a", "b", "c", "d"].map(|id| controlled(id, id))).await;
     bench.carry_out().await;
     assert!(bench.world.most_at_once.load(Ordering::SeqCst) > 1, "others do not wait for each other");
+}
+
+#[tokio::test]
+async fn a_brake_that_is_pulled_while_a_recorded_row_waits_for_its_turn_lets_nothing_out() {
+    let bench = Bench::new([entry("a"), entry("b")]).await;
+    let snapshot = bench.world.snapshot();
+    let plan = plan_of(&snapshot.entries[..1]);
+    let hand = Hand::fake(bench.world.clone());
+    let asked = AtomicUsize::new(0);
+    // The last question is asked by whoever sends.
+    let brake = || (asked.fetch_add(1, Ordering::SeqCst) == 3).then(|| "paused".to_owned());
+    let work = Work { brake: &brake, ..bench.work() };
+    let approved = Approved { plan: &plan, snapshot: Arc::new(snapshot), may_open: &[], open: &[], rules: &AllGo };
+    let outcome = carry_out(&work, &hand, approved).await;
+    let row = &outcome.rows[0];
+    assert_eq!((row.end, row.detail.as_str()), (End::Skipped, "paused"));
+    assert!(row.intent.is_some() && bench.world.state().sent.is_empty());
+    let recorded = bench.records().await;
+    let not_sent =
+        |body: &RecordBody| matches!(body, RecordBody::Outcome { outcome, .. } if outcome.kind == OutcomeKind::NotSent);
+    assert!(recorded.iter().any(not_sent), "{recorded:?}");
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     apply::{Clock, Send},
     systems::{System, Wanted},
-    transport::{NotSent, SendFailure, Stop},
+    transport::{Brake, NotSent, SendFailure, Stop},
     wire::{
         Answer, Ask, Draft, Fault, Judgement, Method, Note, Order, Path, Prepared, Read, Receipt, Settled, Unreadable,
         Verdict,
@@ -289,11 +289,14 @@ impl System for World {
 
 #[async_trait]
 impl Send for World {
-    async fn send(&self, receipt: &Receipt, stop: &Stop) -> Result<Answer, SendFailure> {
+    async fn send(&self, receipt: &Receipt, stop: &Stop, brake: Brake<'_>) -> Result<Answer, SendFailure> {
         tokio::task::yield_now().await;
         self.busy.fetch_sub(1, Ordering::SeqCst);
         if stop.is_cancelled() {
             return Err(SendFailure::NotSent(NotSent::Stopped));
+        }
+        if let Some(why) = brake() {
+            return Err(SendFailure::NotSent(NotSent::Braked(why)));
         }
         let id: Text = receipt.draft().path.segments().last().unwrap().as_str().into();
         let mut state = self.state();

@@ -19,7 +19,7 @@ async fn a_compressed_answer_is_read_and_one_that_is_cut_off_is_none() {
     let server = Server::start(vec![says_zipped(&zipped(text.as_bytes()))]).await;
     let (reader, writer) = server.connect();
     assert_eq!(reader.ask(read(&["x"])).await.unwrap().body, text.as_bytes());
-    assert_eq!(writer.send(&receipt(), &Stop::new()).await.unwrap().body, text.as_bytes());
+    assert_eq!(writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap().body, text.as_bytes());
 
     // As long as it says that it is: only the stream inside ends too early.
     let whole = zipped(text.as_bytes());
@@ -28,7 +28,7 @@ async fn a_compressed_answer_is_read_and_one_that_is_cut_off_is_none() {
         let (reader, writer) = server.connect();
         let error = reader.ask(read(&["x"])).await.unwrap_err();
         assert!(error.fault == Fault::Malformed && error.what.contains("decompressed"), "{cut}: {error}");
-        let failure = writer.send(&receipt(), &Stop::new()).await.unwrap_err();
+        let failure = writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap_err();
         assert!(matches!(failure, SendFailure::Unknown(_)), "{cut}: {failure}");
         assert_eq!(server.seen().len(), 2, "neither is sent again");
     }
@@ -50,7 +50,7 @@ async fn an_answer_that_swells_when_it_is_decompressed_is_refused() {
     let (reader, writer) = server.connect();
     let error = reader.ask(read(&["x"])).await.unwrap_err();
     assert!(error.fault == Fault::Malformed && error.what.contains("larger than"), "{error}");
-    let failure = writer.send(&receipt(), &Stop::new()).await.unwrap_err();
+    let failure = writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap_err();
     assert!(matches!(&failure, SendFailure::Unknown(what) if what.contains("larger than")), "{failure}");
     assert_eq!(server.seen().len(), 2, "neither is sent again");
 }

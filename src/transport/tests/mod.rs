@@ -232,7 +232,7 @@ async fn a_wait_beyond_the_deadline_is_an_error_that_tells_when() {
     let error = reader.ask(read(&["x"])).await.unwrap_err();
     assert_eq!((error.fault, error.request.as_deref()), (Fault::RateLimited, Some("GET /x")));
     assert!(error.what.contains("in 3000 s (at 20"), "{error}");
-    let failure = writer.send(&receipt(), &Stop::new()).await.unwrap_err();
+    let failure = writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap_err();
     assert!(matches!(failure, SendFailure::NotSent(NotSent::RateLimited(_))), "{failure}");
     assert!(begin.elapsed() < Duration::from_secs(5));
     assert_eq!(server.seen().len(), 1, "the vendor asked for quiet");
@@ -248,7 +248,7 @@ async fn a_redirect_is_handed_over_with_its_origin_only_and_never_followed() {
     let answers = [
         reader.ask(read(&["x"])).await.unwrap(),
         // What it means for a write is the system's word, too.
-        writer.send(&receipt(), &Stop::new()).await.unwrap(),
+        writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap(),
     ];
     for answer in answers {
         assert_eq!((answer.status, answer.header("location")), (302, Some(origin.as_str())));
@@ -275,7 +275,7 @@ async fn truncated_and_oversized_answers_are_errors() {
     let mut flood = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
     flood.resize(limits::WRITE_BYTES + 1000, b' ');
     let server = Server::start(vec![Does::Says(flood)]).await;
-    let failure = server.connect().1.send(&receipt(), &Stop::new()).await.unwrap_err();
+    let failure = server.connect().1.send(&receipt(), &Stop::new(), &|| None).await.unwrap_err();
     assert!(matches!(&failure, SendFailure::Unknown(what) if what.contains("larger than")), "{failure}");
 }
 
@@ -283,7 +283,7 @@ async fn truncated_and_oversized_answers_are_errors() {
 async fn a_write_without_an_answer_is_unknown_and_sent_once() {
     for does in [Does::Drops, says("502 Bad Gateway", ""), says("500 Oops", "")] {
         let server = Server::start(vec![does]).await;
-        let failure = server.connect().1.send(&receipt(), &Stop::new()).await.unwrap_err();
+        let failure = server.connect().1.send(&receipt(), &Stop::new(), &|| None).await.unwrap_err();
         assert!(matches!(failure, SendFailure::Unknown(_)), "{failure}");
         assert_eq!(server.seen().len(), 1);
     }
@@ -292,14 +292,14 @@ async fn a_write_without_an_answer_is_unknown_and_sent_once() {
 #[tokio::test]
 async fn an_answer_that_only_the_system_understands_is_handed_over() {
     let server = Server::start(vec![says("409 Conflict", "{}")]).await;
-    let answer = server.connect().1.send(&receipt(), &Stop::new()).await.unwrap();
+    let answer = server.connect().1.send(&receipt(), &Stop::new(), &|| None).await.unwrap();
     assert_eq!((answer.status, server.seen().len()), (409, 1));
 }
 
 #[tokio::test]
 async fn a_write_without_effect_is_sent_again_unchanged() {
     let server = Server::start(vec![says("425 Too Early", ""), says("429 No", ""), says("201 Created", "{}")]).await;
-    let answer = server.connect().1.send(&receipt(), &Stop::new()).await.unwrap();
+    let answer = server.connect().1.send(&receipt(), &Stop::new(), &|| None).await.unwrap();
     assert_eq!(answer.status, 201);
     let seen = server.seen();
     assert_eq!(seen.len(), 3);
@@ -312,7 +312,7 @@ async fn a_refused_connection_sends_nothing() {
     let base = nobody().await;
     let limits = RequestLimits { requests: RequestRate { count: 1000, seconds: 1 }, concurrency: 1 };
     let (reader, writer) = connect(base, limits);
-    let failure = writer.send(&receipt(), &Stop::new()).await.unwrap_err();
+    let failure = writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap_err();
     assert!(matches!(failure, SendFailure::NotSent(NotSent::Unreachable(_))), "{failure}");
     assert_eq!(reader.usage().retries, u64::from(limits::TRIES) - 1, "what did not leave may be tried again");
     let error = reader.ask(read(&["x"])).await.unwrap_err();
@@ -325,7 +325,7 @@ async fn a_stop_lets_nothing_new_out_and_waits_for_what_is_in_flight() {
     let (_, writer) = server.connect();
     let stop = Stop::new();
     let (receipt, canceller) = (receipt(), stop.clone());
-    let in_flight = writer.send(&receipt, &stop);
+    let in_flight = writer.send(&receipt, &stop, &|| None);
     let cancel = async {
         while server.seen().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -334,8 +334,21 @@ async fn a_stop_lets_nothing_new_out_and_waits_for_what_is_in_flight() {
     };
     let (answer, ()) = tokio::join!(in_flight, cancel);
     assert_eq!(answer.unwrap().status, 200);
-    assert_eq!(writer.send(&receipt, &stop).await.unwrap_err(), SendFailure::NotSent(NotSent::Stopped));
+    assert_eq!(writer.send(&receipt, &stop, &|| None).await.unwrap_err(), SendFailure::NotSent(NotSent::Stopped));
     assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn the_brake_is_asked_again_before_each_try() {
+    let server = Server::start(vec![says("429 No", ""), says("201 Created", "{}")]).await;
+    let (_, writer) = server.connect();
+    for tries in [0, 1] {
+        let before = server.seen().len();
+        let brake = || (server.seen().len() - before == tries).then(|| "paused".to_owned());
+        let failure = writer.send(&receipt(), &Stop::new(), &brake).await.unwrap_err();
+        assert_eq!(failure, SendFailure::NotSent(NotSent::Braked("paused".into())));
+        assert_eq!(server.seen().len() - before, tries);
+    }
 }
 
 #[tokio::test]
@@ -373,7 +386,7 @@ async fn no_log_error_or_debug_shows_the_credential() {
     let server = Server::start(vec![says("200 OK\r\nX-Request-Id: req-7\u{e9}", "{}"), Does::Drops]).await;
     let (reader, writer) = server.connect();
     reader.ask(read(&["tokens", "t1"])).await.unwrap();
-    let failure = writer.send(&receipt(), &Stop::new()).await.unwrap_err();
+    let failure = writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap_err();
     let log = log.text();
     let line = log.lines().find(|line| line.contains("req-7")).unwrap_or_else(|| panic!("{log}"));
     assert!(line.contains("GET /tokens/t1") && line.contains("status=200") && line.contains("millis="), "{line}");
