@@ -1,6 +1,7 @@
 //! What a run asks of the journal.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -219,6 +220,14 @@ impl Journal {
     /// Storage, or a record that does not parse.
     pub async fn account_id(&self, target: &str) -> Result<Option<Text>, JournalError> {
         past::account_id(&mut *self.connection.lock().await, target).await
+    }
+
+    /// The account id that is pinned for each target of which one was seen, asked for in one go.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn account_ids(&self) -> Result<BTreeMap<Text, Text>, JournalError> {
+        past::account_ids(&mut *self.connection.lock().await).await
     }
 
     /// Keeps what a run saw, beside the chain, in one transaction.

@@ -1,5 +1,7 @@
 //! What the chain tells of a target's past.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
@@ -107,6 +109,19 @@ pub(super) async fn account_id(connection: &mut SqliteConnection, target: &str) 
         RecordBody::AccountPinned { account_id } => Some(account_id),
         _ => None,
     }))
+}
+
+/// The account id that is pinned for each target. Each is pinned once, so there are few such records.
+pub(super) async fn account_ids(connection: &mut SqliteConnection) -> Result<BTreeMap<Text, Text>, JournalError> {
+    let rows = sqlx::query("SELECT * FROM records WHERE type = 'account_pinned' ORDER BY seq");
+    let mut pinned = BTreeMap::new();
+    for row in rows.fetch_all(connection).await.map_err(storage)? {
+        // A later one takes the place of an earlier one.
+        if let Record { target: Some(target), body: RecordBody::AccountPinned { account_id }, .. } = record(&row)? {
+            pinned.insert(target, account_id);
+        }
+    }
+    Ok(pinned)
 }
 
 fn add_intent(history: &mut History, row: &SqliteRow, since: i64) -> Result<(), JournalError> {

@@ -1,6 +1,6 @@
 //! The journal as a run needs it: opened for what the command does, and its word on each target.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -66,15 +66,12 @@ pub async fn pinned<'a>(
     journal: Option<&Journal>,
     config: &'a Config,
 ) -> Result<Vec<(&'a Target, Option<Text>)>, JournalError> {
-    let mut all = Vec::new();
-    for target in config.targets.values() {
-        let pinned = match journal {
-            Some(journal) => journal.account_id(&target.name).await?,
-            None => None,
-        };
-        all.push((target, pinned));
-    }
-    Ok(all)
+    // One question for all of them: the daemon asks at every look at every target.
+    let mut pinned = match journal {
+        Some(journal) => journal.account_ids().await?,
+        None => BTreeMap::new(),
+    };
+    Ok(config.targets.values().map(|target| (target, pinned.remove(&target.name))).collect())
 }
 
 /// Announces a number for a target: `expect TARGET N --until TIME`.
@@ -125,4 +122,47 @@ pub enum ExpectError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, path::Path};
+
+    use super::*;
+    use crate::{config, systems};
+
+    fn config(targets: usize) -> Config {
+        let mut text = "version: 1\njournal: ephemeral\ntargets:\n".to_owned();
+        for number in 0..targets {
+            text.push_str(&format!("  t{number:03}: {{ system: s2, account: x{number}, credential: {{ env: T{number} }} }}\n"));
+        }
+        config::load("portcullis.yaml", Path::new("portcullis.yaml"), text.as_bytes(), &systems::descriptions()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_pins_of_all_targets_are_asked_for_in_one_go_and_the_newest_counts() {
+        let (config, journal) = (config(60), Journal::ephemeral().await.unwrap());
+        let run = journal.begin(&RunInfo::default()).await.unwrap();
+        for (target, id) in [("t001", "old"), ("t007", "seven"), ("t001", "new"), ("elsewhere", "other")] {
+            let pin = RecordBody::AccountPinned { account_id: id.into() };
+            journal.append(&run, Some(target), pin).await.unwrap();
+        }
+        // Whoever asks next gets the journal when it is given back for the first time.
+        let ended = RefCell::new(Vec::new());
+        let all = async {
+            let all = pinned(Some(&journal), &config).await.unwrap();
+            ended.borrow_mut().push("all pins");
+            all
+        };
+        let next = async {
+            journal.account_id("t001").await.unwrap();
+            ended.borrow_mut().push("the next question");
+        };
+        let (all, ()) = tokio::join!(all, next);
+        assert_eq!(*ended.borrow(), ["all pins", "the next question"]);
+        assert_eq!(all.len(), 60);
+        let known: Vec<_> =
+            all.iter().filter_map(|(target, id)| Some((target.name.as_str(), id.as_deref()?))).collect();
+        assert_eq!(known, [("t001", "new"), ("t007", "seven")]);
+    }
 }
