@@ -89,7 +89,14 @@ async fn listener(daemon: &Daemon, address: SocketAddr, stop: Stop) -> Result<(J
     let bound = serve::bind(address, token.as_ref()).await.map_err(|error| Failure::new(error.to_string()))?;
     let address = bound.address();
     let options = serve::Options { token, open_metrics: *open_metrics, webhooks: hooks, ..Default::default() };
-    let serving = serve::serve(bound, Arc::new(serve::Door::new(options)), daemon.board(), daemon.records(), daemon.control(), stop);
+    let serving = serve::serve(
+        bound,
+        Arc::new(serve::Door::new(options)),
+        daemon.board(),
+        daemon.records(),
+        daemon.control(),
+        stop,
+    );
     Ok((tokio::spawn(serving), address))
 }
 
