@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
     failure::{Failure, Result},
@@ -22,8 +22,8 @@ use crate::{
 
 /// The loop says every few seconds that it lives; after this long a service manager may take it for dead.
 const SILENCE: Duration = Duration::from_secs(60);
-/// How long the listener may take to end; it gives what is under way five seconds.
-const LAST_ANSWERS: Duration = Duration::from_secs(6);
+/// What there always is for last words.
+const LEAST: Duration = Duration::from_millis(200);
 
 /// What runs beside the loop.
 pub struct Beside {
@@ -54,19 +54,22 @@ impl Beside {
         Ok(Self { listener, watchdog: watchdog(board), teller, stop })
     }
 
-    /// Ends all of it, after the loop.
-    pub async fn end(self) {
-        supervisor::tell(State::Stopping).await;
+    /// Ends all of it, after the loop: what was not told yet and who was not answered yet have until then, and little more
+    /// than nothing where that is over.
+    pub async fn end(self, by: Instant) {
         if let Some(watchdog) = self.watchdog {
             watchdog.abort();
         }
-        self.teller.close(tell::FLUSH).await;
         self.stop.cancel();
-        if let Some(listener) = self.listener
-            && tokio::time::timeout(LAST_ANSWERS, listener).await.is_err()
-        {
-            tracing::warn!("the listener did not end in time");
-        }
+        let left = by.saturating_duration_since(Instant::now()).max(LEAST);
+        let answered = async {
+            if let Some(listener) = self.listener
+                && tokio::time::timeout(left, listener).await.is_err()
+            {
+                tracing::warn!("the listener did not end in time");
+            }
+        };
+        tokio::join!(self.teller.close(left.min(tell::FLUSH)), answered);
     }
 }
 

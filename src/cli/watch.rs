@@ -1,8 +1,9 @@
 //! `portcullis watch`: the daemon that keeps targets in sync.
 
-use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::Instant;
 
 use super::{
     Exit,
@@ -14,8 +15,16 @@ use super::{
 use crate::{
     run::{self, Enduring},
     serve::Board,
-    watch::{Daemon, GitOptions, SourceOptions, Start, WatchError, tell::Teller},
+    transport::Stop,
+    watch::{
+        Daemon, GitOptions, SourceOptions, Start, WatchError,
+        supervisor::{self, State},
+        tell::Teller,
+    },
 };
+
+/// How long after a stop was asked for, and the configured `grace`, everything has ended.
+const AFTER_GRACE: Duration = Duration::from_secs(1);
 
 /// Keep every enforced target equal to its policies, for months
 ///
@@ -113,9 +122,20 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
     let daemon = daemon.await.map_err(|error| failure(context, error))?;
     let listen = (!args.no_listen).then(|| args.listen.unwrap_or(daemon.config().watch.listen));
     let beside = Beside::start(&daemon, listen, teller).await?;
+    let grace = Duration::try_from(daemon.config().watch.grace).unwrap_or_default();
+    let stopping = tokio::spawn(stopping(stop));
     daemon.run().await;
-    beside.end().await;
+    let asked = stopping.await.unwrap_or_else(|_| Instant::now());
+    beside.end(asked + grace + AFTER_GRACE).await;
     Ok(Exit::Done)
+}
+
+/// Tells the service manager as soon as a stop is asked for; returns when that was.
+async fn stopping(stop: Stop) -> Instant {
+    stop.cancelled().await;
+    let asked = Instant::now();
+    supervisor::tell(State::Stopping).await;
+    asked
 }
 
 fn failure(context: &Context, error: WatchError) -> Failure {

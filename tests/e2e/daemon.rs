@@ -254,13 +254,18 @@ impl Daemon {
     /// Asks it to stop, as a service manager does, and returns its exit code and how long it took.
     pub fn stop(mut self) -> (i32, Duration) {
         let begin = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.terminate();
         while self.child.try_wait().unwrap().is_none() {
             assert!(begin.elapsed() < PATIENCE, "it does not end\n{}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
         (self.child.wait().unwrap().code().unwrap_or(-1), begin.elapsed())
+    }
+
+    /// Asks it to stop, and does not wait.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
     /// Ends it without a word.

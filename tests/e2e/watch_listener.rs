@@ -202,9 +202,12 @@ fn a_service_manager_hears_of_the_beginning_and_of_the_end() {
     let ready = hear();
     let address = daemon.address();
     assert!(ready.lines().any(|line| line == "READY=1") && ready.contains(&format!("http://{address}/")), "{ready}");
-    daemon.until("the revocation to be sent", |_| house.writes() > 0);
-    assert_eq!(daemon.stop().0, 0);
+    daemon.until("the revocation to arrive", |_| house.sandbox.world(|world| !world.s2.has("service/stray-00")));
+    assert_eq!(house.writes(), 0, "its answer is still under way");
+    daemon.terminate();
     assert_eq!(hear().trim(), "STOPPING=1");
+    daemon.is_alive("what is in flight is settled");
+    assert_eq!(daemon.stop().0, 0);
 }
 
 #[test]
@@ -216,8 +219,7 @@ fn every_line_of_a_log_of_json_is_json() {
     daemon.looked_anew("s2");
     house.sandbox.fault(Fault::new(System::S2, Trouble::Html));
     daemon.looked_anew("s2");
-    let parsed =
-        |line: &Value| line["level"].is_string() && line["timestamp"].is_string() && line["message"].is_string();
+    let parsed = |line: &Value| line["level"].is_string() && line["timestamp"].is_string();
     assert!(daemon.lines().len() > 5);
     let lines = daemon.lines();
     daemon.stop();
