@@ -225,8 +225,17 @@ mod tests {
         assert!(!local("127.0.0.1:5", "http://evil.example/", &[("host", "localhost")]), "another host in the address");
         assert!(!local("10.0.0.9:5", "/", &[("host", "localhost")]), "another machine");
         for proxy in [
-            "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "forwarded", "via", "x-real-ip", "x-client-ip",
-            "true-client-ip", "x-envoy-external-address", "cf-connecting-ip", "cf-ray",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-port",
+            "forwarded",
+            "via",
+            "x-real-ip",
+            "x-client-ip",
+            "true-client-ip",
+            "x-envoy-external-address",
+            "cf-connecting-ip",
+            "cf-ray",
         ] {
             assert!(!local("127.0.0.1:5", "/", &[("host", "localhost"), (proxy, "10.0.0.9")]), "{proxy}");
         }
@@ -245,7 +254,8 @@ mod tests {
         assert!(!has_token(&HeaderMap::new(), &token));
         let basic = |pair: &str| given(&format!("Basic {}", STANDARD.encode(pair)));
         assert!(basic("anybody:a-token-of-enough-length") && basic(":a-token-of-enough-length"));
-        for wrong in ["a-token-of-enough-length", "a-token-of-enough-length:", "x:a-token-of-enough-lengt", "x::a", ""] {
+        for wrong in ["a-token-of-enough-length", "a-token-of-enough-length:", "x:a-token-of-enough-lengt", "x::a", ""]
+        {
             assert!(!basic(wrong), "{wrong}");
         }
     }
@@ -254,7 +264,14 @@ mod tests {
     fn only_the_host_that_was_asked_is_the_same_origin() {
         let cross = |origin: &str| is_cross_site(&headers(&[("host", "Localhost:9464"), ("origin", origin)]));
         assert!(!cross("http://localhost:9464") && !cross("https://LOCALHOST:9464"));
-        for other in ["null", "", "http://localhost", "http://localhost:9464.evil.example", "http://evil.example", "localhost:9464"] {
+        for other in [
+            "null",
+            "",
+            "http://localhost",
+            "http://localhost:9464.evil.example",
+            "http://evil.example",
+            "localhost:9464",
+        ] {
             assert!(cross(other), "{other}");
         }
         assert!(is_cross_site(&headers(&[("origin", "http://localhost")])), "no host at all");
