@@ -23,7 +23,7 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it, with a journal.
     pub fn start(house: &House) -> Self {
-        Self::of(house.command(&["watch", "--new-journal", "-v", "--log-format", "json"]))
+        Self::of(house.command(&["watch", "--new-journal", "--listen", "127.0.0.1:0", "-v", "--log-format", "json"]))
     }
 
     /// Starts it with this command.

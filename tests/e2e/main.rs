@@ -48,6 +48,7 @@ mod told;
 mod v1;
 mod watch_inside;
 mod watch_journal;
+mod watch_listener;
 mod watch_loop;
 mod watch_source;
 mod watch_stop;
