@@ -6,12 +6,12 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
     failure::{Failure, Result},
+    listening::Listening,
     terminal::say,
 };
 use crate::{
-    config::{CredentialRef, WatchSettings, WebhookHost},
-    run::credential::{self, Whose},
-    serve::{self, Board, webhook::GitHost},
+    config::Config,
+    serve::{self, Board, Late},
     transport::Stop,
     watch::{
         Daemon,
@@ -24,10 +24,51 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(60);
 /// What there always is for last words.
 const LEAST: Duration = Duration::from_millis(200);
+/// How often it is said, while the first tree is read, that this takes its time.
+const STARTING_BEAT: Duration = Duration::from_secs(10);
+/// How much time that asks of the service manager.
+const STARTING_GRACE: Duration = Duration::from_secs(60);
+
+/// The listener, from before the first tree is read.
+pub struct Listener {
+    serving: JoinHandle<()>,
+    address: SocketAddr,
+    listening: Listening,
+    late: Arc<Late>,
+    stop: Stop,
+}
+
+impl Listener {
+    /// Takes the port and serves: health, and for everything else that the first tree is not loaded yet.
+    ///
+    /// # Errors
+    /// The port is taken, or a secret of the listener cannot be had.
+    pub async fn start(config: &Config, typed: Option<SocketAddr>, board: Arc<Board>) -> Result<Self> {
+        let listening = Listening::begin(config, typed, Arc::clone(&board)).await?;
+        let (door, stop, late) = (listening.door(), Stop::new(), Arc::new(Late::default()));
+        let bound = serve::bind(listening.address(), door.options().token.as_ref()).await;
+        let bound = bound.map_err(|error| Failure::new(error.to_string()))?;
+        let address = bound.address();
+        tracing::info!(%address, "listening; the first tree is not loaded yet");
+        let serving = serve::serve(bound, door, board, Arc::clone(&late) as _, Arc::clone(&late) as _, stop.clone());
+        Ok(Self { serving: tokio::spawn(serving), address, listening, late, stop })
+    }
+}
+
+/// Says again and again that the daemon still begins. Never ends.
+pub async fn starting(board: &Board) {
+    let mut beat = tokio::time::interval(STARTING_BEAT);
+    loop {
+        beat.tick().await;
+        board.beat();
+        supervisor::tell(State::Starting(STARTING_GRACE)).await;
+    }
+}
 
 /// What runs beside the loop.
 pub struct Beside {
     listener: Option<JoinHandle<()>>,
+    keeper: Option<JoinHandle<()>>,
     watchdog: Option<JoinHandle<()>>,
     teller: Arc<Teller>,
     /// Of the listener, which goes on while the loop ends.
@@ -35,23 +76,19 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Starts all of it, before the first look.
-    ///
-    /// # Errors
-    /// The port is taken, or a secret of the listener cannot be had.
-    pub async fn start(daemon: &Daemon, listen: Option<SocketAddr>, teller: Arc<Teller>) -> Result<Self> {
-        let stop = Stop::new();
+    /// Starts the rest of it, before the first look.
+    pub async fn start(daemon: &Daemon, listener: Option<Listener>, teller: Arc<Teller>) -> Self {
         let board = daemon.board();
-        let (listener, status) = match listen {
-            Some(address) => {
-                let (listener, address) = listener(daemon, address, stop.clone()).await?;
-                say(&format!("Serving http://{address}/"));
-                (Some(listener), format!("serving http://{address}/"))
-            }
-            None => (None, "serving nothing".to_owned()),
+        let watchdog = supervisor::watchdog(move || board.since_beat() < SILENCE);
+        let Some(Listener { serving, address, listening, late, stop }) = listener else {
+            supervisor::tell(State::Ready("serving nothing".to_owned())).await;
+            return Self { listener: None, keeper: None, watchdog, teller, stop: Stop::new() };
         };
-        supervisor::tell(State::Ready(status)).await;
-        Ok(Self { listener, watchdog: watchdog(board), teller, stop })
+        late.begin(daemon.control(), daemon.records());
+        let keeper = tokio::spawn(listening.keep(daemon.configs(), stop.clone()));
+        say(&format!("Serving http://{address}/"));
+        supervisor::tell(State::Ready(format!("serving http://{address}/"))).await;
+        Self { listener: Some(serving), keeper: Some(keeper), watchdog, teller, stop }
     }
 
     /// Ends all of it, after the loop: what was not told yet and who was not answered yet have until then, and little more
@@ -61,6 +98,10 @@ impl Beside {
             watchdog.abort();
         }
         self.stop.cancel();
+        if let Some(keeper) = self.keeper {
+            // What it may be waiting for is a command that gives a secret.
+            keeper.abort();
+        }
         let left = by.saturating_duration_since(Instant::now()).max(LEAST);
         let answered = async {
             if let Some(listener) = self.listener
@@ -70,49 +111,5 @@ impl Beside {
             }
         };
         tokio::join!(self.teller.close(left.min(tell::FLUSH)), answered);
-    }
-}
-
-fn watchdog(board: Arc<Board>) -> Option<JoinHandle<()>> {
-    supervisor::watchdog(move || board.since_beat() < SILENCE)
-}
-
-async fn listener(daemon: &Daemon, address: SocketAddr, stop: Stop) -> Result<(JoinHandle<()>, SocketAddr)> {
-    let config = daemon.config();
-    let WatchSettings { token, open_metrics, webhooks, .. } = &config.watch;
-    let token = match token {
-        Some(from) => Some(secret("token", from).await?),
-        None => None,
-    };
-    let mut hooks = Vec::new();
-    for one in webhooks {
-        let host = git_host(one.from);
-        hooks.push((host, secret("webhooks: secret", &one.secret).await?));
-    }
-    let bound = serve::bind(address, token.as_ref()).await.map_err(|error| Failure::new(error.to_string()))?;
-    let address = bound.address();
-    let options = serve::Options { token, open_metrics: *open_metrics, webhooks: hooks, ..Default::default() };
-    let serving = serve::serve(
-        bound,
-        Arc::new(serve::Door::new(options)),
-        daemon.board(),
-        daemon.records(),
-        daemon.control(),
-        stop,
-    );
-    Ok((tokio::spawn(serving), address))
-}
-
-async fn secret(field: &str, from: &CredentialRef) -> Result<secrecy::SecretString> {
-    let found = credential::resolve(Whose::Watch(field), from).await;
-    found.map_err(|error| Failure::new(error.to_string()).hint(error.advice))
-}
-
-fn git_host(from: WebhookHost) -> GitHost {
-    match from {
-        WebhookHost::GitHub => GitHost::GitHub,
-        WebhookHost::GitLab => GitHost::GitLab,
-        WebhookHost::Gitea => GitHost::Gitea,
-        WebhookHost::Bitbucket => GitHost::Bitbucket,
     }
 }

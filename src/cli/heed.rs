@@ -11,6 +11,8 @@ const MEANINGLESS: &[(&str, &[&str])] = &[
     ("init", &["policies", "people", "target", "format"]),
     // Every file is checked, whichever target it speaks of.
     ("validate", &["target"]),
+    // It shows no result of its own.
+    ("watch", &["format"]),
     ("revoke", &["target"]),
     ("expect", &["policies", "people", "target", "format"]),
     ("import", &["target", "format"]),

@@ -18,6 +18,7 @@ mod heed;
 mod history;
 mod import;
 mod init;
+mod listening;
 mod output;
 mod plan;
 mod progress;

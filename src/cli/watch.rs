@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Exit,
-    beside::Beside,
+    beside::{self, Beside, Listener},
     failure::{Failure, Result},
     resolve::{Context, check_target},
     signals, validate, work,
@@ -32,6 +32,8 @@ const AFTER_GRACE: Duration = Duration::from_secs(1);
 /// would: the same plan, guards and journal. A tree of files that does not load never acts: what it touches is reported, and
 /// goes on by itself once the files are mended. SIGTERM and Ctrl-C stop the sending at once; what is in flight is settled
 /// within the configured `grace`, or by the next run.
+///
+/// It needs a journal: `portcullis init` makes one, or `--new-journal` at the first start.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -70,7 +72,7 @@ pub struct WatchArgs {
     #[arg(long, value_name = "COMMIT", requires = "git")]
     pub accept_rewrite: Option<String>,
     /// Where to listen, in place of what portcullis.yaml says; port 0 takes any free one
-    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "no_listen")]
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "no_listen", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Listen nowhere: no page, no metrics, no API
     #[arg(long)]
@@ -78,6 +80,10 @@ pub struct WatchArgs {
     /// Begin a new journal where there is none; the past is unknown then
     #[arg(long)]
     pub new_journal: bool,
+}
+
+fn address(typed: &str) -> std::result::Result<SocketAddr, String> {
+    typed.parse().map_err(|_| "it has to be an address and a port: write 127.0.0.1:9464 or [::1]:9464".to_owned())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what clap calls")]
@@ -108,26 +114,46 @@ impl WatchArgs {
 pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
     let stop = signals::listen()?;
     let board = Arc::new(Board::default());
-    let teller = Arc::new(Teller::start(&[], Arc::clone(&board), run::system_clock()));
-    let daemon = Daemon::start(Start {
-        source: args.source(context),
-        only: context.targets.clone(),
-        new_journal: args.new_journal,
-        connect: Arc::new(Enduring::default()),
-        board,
-        tell: teller.clone(),
-        clock: run::system_clock(),
-        stop: stop.clone(),
-    });
-    let daemon = daemon.await.map_err(|error| failure(context, error))?;
-    let listen = (!args.no_listen).then(|| args.listen.unwrap_or(daemon.config().watch.listen));
-    let beside = Beside::start(&daemon, listen, teller).await?;
+    let beginning = begin(context, args, Arc::clone(&board), stop.clone());
+    let begun = tokio::select! {
+        begun = beginning => begun?,
+        () = stop.cancelled() => return Ok(Exit::Done),
+        () = beside::starting(&board) => return Ok(Exit::Done),
+    };
+    let (daemon, beside) = begun;
     let grace = Duration::try_from(daemon.config().watch.grace).unwrap_or_default();
     let stopping = tokio::spawn(stopping(stop));
     daemon.run().await;
     let asked = stopping.await.unwrap_or_else(|_| Instant::now());
     beside.end(asked + grace + AFTER_GRACE).await;
     Ok(Exit::Done)
+}
+
+/// The listener comes first: a repository may take its time, and whoever probes is to be told so.
+async fn begin(context: &Context, args: &WatchArgs, board: Arc<Board>, stop: Stop) -> Result<(Daemon, Beside)> {
+    let source = args.source(context);
+    let sources = source.sources.clone();
+    let config = tokio::task::spawn_blocking(move || run::operators_file(&sources)).await;
+    let config = config.map_err(|error| Failure::while_doing("the files could not be read", &error))?;
+    let config = config.map_err(|problems| validate::problems(&problems))?;
+    let listener = match args.no_listen {
+        true => None,
+        false => Some(Listener::start(&config, args.listen, Arc::clone(&board)).await?),
+    };
+    let teller = Arc::new(Teller::start(&[], Arc::clone(&board), run::system_clock()));
+    let daemon = Daemon::start(Start {
+        source,
+        only: context.targets.clone(),
+        new_journal: args.new_journal,
+        connect: Arc::new(Enduring::default()),
+        board,
+        tell: teller.clone(),
+        clock: run::system_clock(),
+        stop,
+    });
+    let daemon = daemon.await.map_err(|error| failure(context, error))?;
+    let beside = Beside::start(&daemon, listener, teller).await;
+    Ok((daemon, beside))
 }
 
 /// Tells the service manager as soon as a stop is asked for; returns when that was.
@@ -143,10 +169,11 @@ fn failure(context: &Context, error: WatchError) -> Failure {
         WatchError::Load(problems) => validate::problems(&problems),
         WatchError::Journal(error) => error.into(),
         WatchError::Source(error) => {
-            let advice = error.advice();
+            // At the start nothing tries again but whoever starts it.
+            let advice = error.advice().replace("; it is tried again by itself", ", then start it again");
             Failure::while_doing("the source of the policies cannot be read", &error).hint(advice)
         }
-        WatchError::UnknownTarget(name) => match check_target(&name, std::iter::empty(), &context.config) {
+        WatchError::UnknownTarget(name, known) => match check_target(&name, known.iter(), &context.config) {
             Err(failure) => failure,
             Ok(()) => Failure::new(format!("there is no target `{name}`")),
         },

@@ -104,19 +104,7 @@ pub fn digests_by(config: &Config) -> Digests {
 /// # Errors
 /// The problems of a broken operator's file.
 pub fn gather(sources: &Sources) -> Result<Gathered, Vec<Problem>> {
-    let shown = sources.config.display().to_string();
-    let bytes = files::read_file(&sources.config).map_err(|mut problem| {
-        problem.hint = Some("`portcullis init` writes one; --config names another place".into());
-        problem.rendered.push_str("\n  = help: `portcullis init` writes one; --config names another place");
-        vec![problem]
-    })?;
-    let mut config = config::load(&shown, &sources.config, &bytes, &systems::descriptions())?;
-    if let Some(policies) = &sources.policies {
-        config.policies.clone_from(policies);
-    }
-    if let Some(people) = &sources.people {
-        config.people = Some(people.clone());
-    }
+    let (config, bytes) = operators(sources)?;
     let root = config.policies.clone();
     let (tree, problems) = files::read_tree(&root);
     let of_root = root.display().to_string();
@@ -137,6 +125,31 @@ pub fn gather(sources: &Sources) -> Result<Gathered, Vec<Problem>> {
         }
     };
     Ok(Gathered { config, config_digest: policy::file_digest(&bytes), tree, people, whole_people, problems })
+}
+
+/// Reads the operator's file alone, before anything else is there.
+///
+/// # Errors
+/// Its problems.
+pub fn operators_file(sources: &Sources) -> Result<Config, Vec<Problem>> {
+    operators(sources).map(|(config, _)| config)
+}
+
+fn operators(sources: &Sources) -> Result<(Config, Vec<u8>), Vec<Problem>> {
+    let shown = sources.config.display().to_string();
+    let bytes = files::read_file(&sources.config).map_err(|mut problem| {
+        problem.hint = Some("`portcullis init` writes one; --config names another place".into());
+        problem.rendered.push_str("\n  = help: `portcullis init` writes one; --config names another place");
+        vec![problem]
+    })?;
+    let mut config = config::load(&shown, &sources.config, &bytes, &systems::descriptions())?;
+    if let Some(policies) = &sources.policies {
+        config.policies.clone_from(policies);
+    }
+    if let Some(people) = &sources.people {
+        config.people = Some(people.clone());
+    }
+    Ok((config, bytes))
 }
 
 /// Parses what was gathered. Problems of policies stand in [`Loaded::problems`] and block what they touch.

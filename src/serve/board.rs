@@ -27,6 +27,7 @@ pub struct Board {
     source: RwLock<SourceView>,
     pause: RwLock<Option<Pause>>,
     journal: RwLock<JournalView>,
+    listener: RwLock<ListenerView>,
     targets: RwLock<BTreeMap<Text, Arc<TargetView>>>,
     meters: Meters,
 }
@@ -48,6 +49,15 @@ pub struct SourceView {
     pub problems: Vec<FileProblem>,
     /// Since when there are problems.
     pub bad_since: Option<Timestamp>,
+    /// Why the system does not tell of changed files, where it does not: then they are looked for again and again.
+    pub polling: Option<String>,
+}
+
+/// How the listener stands to its configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ListenerView {
+    /// What of the configuration is not in force, and what to do: a secret that cannot be had, an address that needs a restart.
+    pub problems: Vec<String>,
 }
 
 /// Why a source cannot be read.
@@ -242,6 +252,7 @@ impl Board {
             source: RwLock::default(),
             pause: RwLock::default(),
             journal: RwLock::default(),
+            listener: RwLock::default(),
             targets: RwLock::default(),
             meters: Meters::default(),
         }
@@ -290,6 +301,16 @@ impl Board {
     /// Puts the journal's state up.
     pub fn set_journal(&self, view: JournalView) {
         *self.journal.write().unwrap_or_else(PoisonError::into_inner) = view;
+    }
+
+    /// How the listener stands to its configuration.
+    pub fn listener(&self) -> ListenerView {
+        self.listener.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts the listener's state up.
+    pub fn set_listener(&self, view: ListenerView) {
+        *self.listener.write().unwrap_or_else(PoisonError::into_inner) = view;
     }
 
     /// All targets by name. Cheap: the views are shared.

@@ -18,7 +18,7 @@ pub trait Control: Send + Sync {
     fn reconcile(&self, targets: &[Text]) -> Result<Vec<Text>, ControlError>;
 
     /// A Git host told of something: where that concerns the source, looks again, which is at every push unless the loop knows
-    /// which ref it is on. Returns the targets that will be looked at.
+    /// which ref it is on. Returns the targets that will be looked at whatever the source says.
     ///
     /// # Errors
     /// As [`Control::reconcile`].
@@ -49,6 +49,9 @@ pub enum ControlError {
     /// No such target.
     #[error("there is no target `{0}`")]
     UnknownTarget(Text),
+    /// The loop did not begin yet.
+    #[error("the first tree is not loaded yet")]
+    Starting,
     /// The journal cannot record it.
     #[error("the journal cannot record it: {0}")]
     Journal(String),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Board, Ended, Health, JournalView, Pause, SourceView, Tally, TargetView, tally::total};
+use super::{Board, Ended, Health, JournalView, ListenerView, Pause, SourceView, Tally, TargetView, tally::total};
 use crate::{
     access::Text,
     journal::Record,
@@ -31,6 +31,8 @@ pub struct StateDocument {
     pub pause: Option<Pause>,
     /// The journal.
     pub journal: JournalView,
+    /// What of the listener's configuration is not in force.
+    pub listener: ListenerView,
     /// Sums over the targets.
     pub totals: Totals,
     /// The targets by name.
@@ -200,6 +202,7 @@ impl StateDocument {
             source: board.source(),
             pause: board.pause(),
             journal: board.journal(),
+            listener: board.listener(),
             totals: Totals::of(&targets),
             targets,
         }

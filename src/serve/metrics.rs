@@ -72,6 +72,11 @@ impl Standing {
         out.one("source_failing", "Whether the policies cannot be read at all", one(source.failing.is_some()))?;
         out.one("policy_problems", "Problems of the policy files as they are now", number(source.problems.len()))?;
         out.one(
+            "listener_problems",
+            "Parts of the listener's configuration that are not in force",
+            number(self.board.listener().problems.len()),
+        )?;
+        out.one(
             "journal_failing",
             "Whether nothing can be recorded, and so nothing is sent",
             one(journal.failing.is_some()),

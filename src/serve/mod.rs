@@ -14,6 +14,7 @@ mod denials;
 mod documents;
 mod gate;
 mod health;
+mod late;
 mod listener;
 mod meters;
 mod metrics;
@@ -25,13 +26,16 @@ mod routes;
 mod tally;
 pub mod webhook;
 
-pub use board::{Board, Ended, Health, JournalView, MAX_SHOWN_ROWS, Pause, SourceView, TargetView, TreeProblem};
+pub use board::{
+    Board, Ended, Health, JournalView, ListenerView, MAX_SHOWN_ROWS, Pause, SourceView, TargetView, TreeProblem,
+};
 pub use control::{Control, ControlError};
 pub use documents::{
     API_VERSION, JournalDocument, PauseDocument, PauseRequest, PlanDocument, ReconcileDocument, ReconcileRequest,
     ResumeRequest, StateDocument, TargetBrief, TargetDocument, Totals,
 };
 pub use health::Probe;
+pub use late::Late;
 pub use listener::{Bound, ServeError, bind, fits};
 pub use meters::Meters;
 pub use openapi::document as openapi;

@@ -82,6 +82,9 @@ impl From<ControlError> for Problem {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::UnknownTarget(name) => Self::no_target(&name),
+            ControlError::Starting => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), "ask again once GET /readyz says so")
+            }
             ControlError::Journal(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 error.to_string(),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Trigger, shared::Shared};
 use crate::{
     access::Text,
-    serve::{Control, ControlError},
+    serve::{Control, ControlError, webhook::Hook},
 };
 
 /// The daemon, as far as a caller may steer it.
@@ -25,6 +25,14 @@ impl Control for Steering {
         }
         self.0.triggers.reload_and_look(Trigger::Request, targets);
         Ok(if targets.is_empty() { known.into_iter().cloned().collect() } else { targets.to_vec() })
+    }
+
+    /// Only the source is read again, and what it changes is looked at: a push says nothing of the targets.
+    fn pushed(&self, hook: &Hook) -> Result<Vec<Text>, ControlError> {
+        if hook.concerns(self.0.git_ref.as_deref()) {
+            self.0.triggers.reload(Trigger::Webhook);
+        }
+        Ok(Vec::new())
     }
 
     async fn pause(&self, because: String, until: Option<Timestamp>) -> Result<(), ControlError> {

@@ -8,12 +8,13 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::{
+    sync::watch,
     task::{Id, JoinError, JoinSet},
     time::Instant,
 };
 
 use super::{
-    Changed, FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers,
+    Changed, FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers, Watching,
     mailbox::{Look, Reload},
     pause::Pauses,
     publish,
@@ -69,9 +70,9 @@ pub enum WatchError {
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// `--target` names what is not there.
+    /// `--target` names what is not there; with what is.
     #[error("portcullis.yaml has no target `{0}`")]
-    UnknownTarget(Text),
+    UnknownTarget(Text, Vec<Text>),
     /// The files could not be read at all.
     #[error("the files could not be read: {0}")]
     Broken(String),
@@ -81,6 +82,9 @@ pub enum WatchError {
 pub struct Daemon {
     reloader: Reloader,
     files: Option<FileWatcher>,
+    /// Why there is no watcher, where there was to be one.
+    unwatched: Option<String>,
+    configs: watch::Sender<Arc<Config>>,
     shared: Arc<Shared>,
     workers: JoinSet<()>,
     running: BTreeMap<Text, (Stop, Id)>,
@@ -93,9 +97,11 @@ impl Daemon {
     /// [`WatchError`]. Broken policies are no error here: they are reported, and hold what they touch.
     pub async fn start(start: Start) -> Result<Self, WatchError> {
         let Start { source, only, new_journal, connect, board, clock, tell, stop } = start;
+        let git_ref = source.git.as_ref().map(|git| git.git_ref.clone());
         let (reloader, First { loaded, digests, revision, failing, is_whole }) = Reloader::begin(source).await?;
         if let Some(unknown) = only.iter().find(|name| !loaded.config.targets.contains_key(*name)) {
-            return Err(WatchError::UnknownTarget(unknown.clone()));
+            let known = loaded.config.targets.keys().cloned().collect();
+            return Err(WatchError::UnknownTarget(unknown.clone(), known));
         }
         let fleet = Fleet::open(&loaded.config, new_journal).await?;
         let journal = fleet.journal().await?;
@@ -128,8 +134,18 @@ impl Daemon {
             began: Instant::now(),
             only,
             stop,
+            git_ref,
         });
-        let daemon = Self { reloader, files: None, shared, workers: JoinSet::new(), running: BTreeMap::new() };
+        let configs = watch::Sender::new(shared.config());
+        let daemon = Self {
+            reloader,
+            files: None,
+            unwatched: None,
+            configs,
+            shared,
+            workers: JoinSet::new(),
+            running: BTreeMap::new(),
+        };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
         daemon.tell_source();
@@ -165,6 +181,11 @@ impl Daemon {
         self.shared.config()
     }
 
+    /// The configuration in force, and each one that is taken later.
+    pub fn configs(&self) -> watch::Receiver<Arc<Config>> {
+        self.configs.subscribe()
+    }
+
     /// Looks until a stop is asked for; then waits for what is in flight, at most the configured grace. What is not settled by
     /// then stands open in the journal.
     pub async fn run(mut self) {
@@ -188,7 +209,10 @@ impl Daemon {
                     reload_at = Instant::now() + self.interval();
                 }
                 Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
-                _ = tick.tick() => tick_once(&self.shared),
+                _ = tick.tick() => {
+                    tick_once(&self.shared);
+                    self.show_watching();
+                }
             }
         }
         self.stop().await;
@@ -206,7 +230,10 @@ impl Daemon {
         let watched = self.reloader.watched();
         match FileWatcher::start(watched, move || triggers.reload(Trigger::Files)) {
             Ok(files) => self.files = Some(files),
-            Err(error) => tracing::warn!(%error, "changes of files are not watched; they are seen at the interval"),
+            Err(error) => {
+                tracing::warn!(%error, "changes of files are not watched; they are seen at the interval");
+                self.unwatched = Some(error.to_string());
+            }
         }
     }
 
@@ -295,6 +322,7 @@ impl Daemon {
         let problems = self.shared.trees().problems().len();
         tracing::info!(trigger = trigger.name(), targets = changed.look.len(), problems, "the files were taken");
         self.shared.tell.set_receivers(&self.config().watch.notify);
+        self.configs.send_replace(self.config());
         self.tell_source();
         self.show_source();
         self.keep(&changed).await;
@@ -344,9 +372,27 @@ impl Daemon {
             }),
             problems: run::told(trees.problems()),
             bad_since: trees.bad_since(),
+            polling: self.polling(),
         };
         drop(trees);
         self.shared.board.set_source(view);
+    }
+
+    /// Why the system does not tell of changed files, where it does not.
+    fn polling(&self) -> Option<String> {
+        match self.files.as_ref().map(FileWatcher::watching) {
+            None => self.unwatched.clone(),
+            Some(Watching::Events) => None,
+            Some(Watching::Polling(why)) => Some(why),
+        }
+    }
+
+    fn show_watching(&self) {
+        let (mut source, polling) = (self.shared.board.source(), self.polling());
+        if source.polling != polling {
+            source.polling = polling;
+            self.shared.board.set_source(source);
+        }
     }
 
     /// Tells that the files are broken, or right again.

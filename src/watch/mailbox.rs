@@ -81,7 +81,13 @@ impl Triggers {
         self.heard(trigger);
         let mut waiting = self.0.reload.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *waiting {
-            Some(known) => known.look.join(look),
+            Some(known) => {
+                // A Git host is answered later than all others.
+                if known.trigger == Trigger::Webhook {
+                    known.trigger = trigger;
+                }
+                known.look.join(look);
+            }
             None => *waiting = Some(Reload { trigger, look }),
         }
         drop(waiting);
@@ -131,26 +137,26 @@ impl Triggers {
 /// What one target was asked for and did not take yet.
 #[derive(Default)]
 pub(super) struct Mailbox {
-    wanted: Mutex<Option<Trigger>>,
+    wanted: Mutex<BTreeSet<Trigger>>,
     wake: Notify,
 }
 
 impl Mailbox {
     fn put(&self, trigger: Trigger) {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(trigger);
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(trigger);
         self.wake.notify_one();
     }
 
-    /// Takes what was asked for.
-    pub(super) fn take(&self) -> Option<Trigger> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Takes what was asked for, each way once.
+    pub(super) fn take(&self) -> BTreeSet<Trigger> {
+        std::mem::take(&mut self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits until something is asked for.
     pub(super) async fn asked(&self) {
         loop {
             let wake = self.wake.notified();
-            if self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            if !self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
                 return;
             }
             wake.await;

@@ -17,6 +17,8 @@ pub const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 pub const BREATH: Duration = Duration::from_secs(1);
 /// How far the wall clock may drift from the running time within one sleep before that counts as a jump.
 pub const JUMP: Duration = Duration::from_secs(10);
+/// The shortest time from the end of a look that somebody outside asked for to the next such look.
+pub const ASKED_APART: Duration = Duration::from_secs(10);
 /// How long after its time something due is looked after, so that the time is past by then.
 const PAST: SignedDuration = SignedDuration::from_millis(1);
 /// How much the time between looks varies to either side, as a part of it.
@@ -68,6 +70,10 @@ pub struct Schedule {
     next: Duration,
     /// What asked for a look that did not begin yet.
     wanted: Option<Trigger>,
+    /// Who outside asked for one that did not begin yet: somebody by hand, or a Git host.
+    asked: Option<Trigger>,
+    /// Nobody outside is answered before that.
+    asked_not_before: Duration,
     /// What the look under way was begun for.
     running: Option<Trigger>,
     /// When something comes due by itself.
@@ -85,6 +91,8 @@ impl Schedule {
             pace,
             next: Duration::ZERO,
             wanted: Some(Trigger::Start),
+            asked: None,
+            asked_not_before: Duration::ZERO,
             running: None,
             due: None,
             due_not_before: Duration::ZERO,
@@ -106,8 +114,11 @@ impl Schedule {
 
     /// Something says "look again". During a look it causes one more, however often it comes.
     pub fn trigger(&mut self, trigger: Trigger) {
-        // Who asks is told rather than what the loop itself would have looked for.
         match self.wanted {
+            // A person waits for less than a Git host.
+            _ if trigger == Trigger::Request => self.asked = Some(trigger),
+            _ if trigger == Trigger::Webhook => _ = self.asked.get_or_insert(trigger),
+            // What changed is told rather than what the loop itself would have looked for.
             None | Some(Trigger::Retry | Trigger::Confirm | Trigger::Due) => self.wanted = Some(trigger),
             Some(_) => {}
         }
@@ -121,6 +132,11 @@ impl Schedule {
         if self.running.is_some() {
             return Next::Wait(LONGEST_SLEEP);
         }
+        let asked = self.asked.map(|trigger| (trigger, self.asked_at(trigger).saturating_sub(now.run)));
+        // Who asks is told rather than what the loop itself would have looked for.
+        if let Some((trigger, Duration::ZERO)) = asked {
+            return Next::Look(trigger);
+        }
         if let Some(trigger) = self.wanted {
             return Next::Look(trigger);
         }
@@ -128,6 +144,9 @@ impl Schedule {
             return Next::Look(if self.failures > 0 { Trigger::Retry } else { Trigger::Interval });
         }
         let mut wait = self.next - now.run;
+        if let Some((_, left)) = asked {
+            wait = wait.min(left);
+        }
         if let Some(due) = self.due {
             let left = until_past(due, now.wall).max(self.due_not_before.saturating_sub(now.run));
             if left.is_zero() {
@@ -141,6 +160,7 @@ impl Schedule {
     /// A look begins. What asked for one so far is answered by it.
     pub fn begin(&mut self, trigger: Trigger) {
         self.wanted = None;
+        self.asked = None;
         self.due = None;
         self.running = Some(trigger);
     }
@@ -151,6 +171,9 @@ impl Schedule {
         let dice = dice.clamp(0.0, 1.0);
         self.due = due;
         self.due_not_before = now.run.saturating_add(BREATH);
+        if matches!(answered, Some(Trigger::Request | Trigger::Webhook)) {
+            self.asked_not_before = now.run.saturating_add(ASKED_APART);
+        }
         let pause = match went {
             Went::Failed => {
                 let doublings = self.failures.min(30);
@@ -178,7 +201,9 @@ impl Schedule {
     pub fn next_look(&self, now: Moment) -> Timestamp {
         let left = match self.wanted {
             Some(_) => Duration::ZERO,
-            None => self.next.saturating_sub(now.run),
+            None => {
+                self.asked.map_or(self.next, |trigger| self.next.min(self.asked_at(trigger))).saturating_sub(now.run)
+            }
         };
         let by_time = now.wall.saturating_add(SignedDuration::try_from(left).unwrap_or_default());
         let by_time = by_time.unwrap_or(Timestamp::MAX);
@@ -186,6 +211,14 @@ impl Schedule {
         let earliest = now.wall.saturating_add(SignedDuration::try_from(breath).unwrap_or_default());
         let earliest = earliest.unwrap_or(Timestamp::MAX);
         self.due.map_or(by_time, |due| due.max(earliest).min(by_time))
+    }
+
+    /// When who asked is answered. Only a person passes over a back-off.
+    fn asked_at(&self, trigger: Trigger) -> Duration {
+        if trigger == Trigger::Webhook && self.failures > 0 {
+            return self.asked_not_before.max(self.next);
+        }
+        self.asked_not_before
     }
 
     /// Failed looks in a row.

@@ -233,3 +233,47 @@ fn what_comes_due_does_not_go_around_the_back_off() {
         assert!(next.duration_since(day.wall).unsigned_abs() <= Duration::from_secs(1), "and it is told so: {next}");
     }
 }
+
+#[test]
+fn who_asks_again_and_again_is_answered_at_a_distance() {
+    for asks in [Trigger::Request, Trigger::Webhook] {
+        let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
+        look(&mut schedule, day, Went::Well, None, 0.5);
+        schedule.trigger(asks);
+        assert_eq!(look(&mut schedule, day, Went::Well, None, 0.5), asks, "the first at once");
+        for _ in 0..100 {
+            schedule.trigger(asks);
+        }
+        assert_eq!(wait(&mut schedule, &mut day), (ASKED_APART, asks));
+        look(&mut schedule, day, Went::Well, None, 0.5);
+        let (took, trigger) = wait(&mut schedule, &mut day);
+        assert_eq!(trigger, Trigger::Interval, "a hundred were one");
+        assert!(took > ASKED_APART);
+    }
+}
+
+#[test]
+fn a_webhook_waits_for_the_back_off_and_a_person_does_not() {
+    let failed = |seconds: u64| {
+        let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
+        for _ in 0..5 {
+            wait(&mut schedule, &mut day);
+            look(&mut schedule, day, Went::Failed, None, 0.999);
+        }
+        day.pass(Duration::from_secs(seconds));
+        (schedule, day)
+    };
+    let (mut schedule, mut day) = failed(1);
+    schedule.trigger(Trigger::Webhook);
+    let (took, _) = wait(&mut schedule, &mut day);
+    assert!(took > Duration::from_secs(100), "as long as without it: {took:?}");
+    let (mut schedule, mut day) = failed(1);
+    schedule.trigger(Trigger::Webhook);
+    schedule.trigger(Trigger::Request);
+    assert_eq!(wait(&mut schedule, &mut day), (Duration::ZERO, Trigger::Request));
+    // Changed files never wait for who asks.
+    let (mut schedule, mut day) = failed(1);
+    schedule.trigger(Trigger::Webhook);
+    schedule.trigger(Trigger::Files);
+    assert_eq!(wait(&mut schedule, &mut day), (Duration::ZERO, Trigger::Files));
+}

@@ -29,6 +29,8 @@ pub(super) struct Shared {
     /// Only these targets; empty: all.
     pub(super) only: Vec<Text>,
     pub(super) stop: Stop,
+    /// The ref that the source follows, as it was configured; none of a directory.
+    pub(super) git_ref: Option<String>,
 }
 
 impl Shared {

@@ -20,6 +20,8 @@ const SHORTEST_BEAT: Duration = Duration::from_millis(10);
 pub enum State {
     /// The daemon serves: with what it says of itself.
     Ready(String),
+    /// It still begins, and wants so much more time for that.
+    Starting(Duration),
     /// It reads its configuration anew; [`State::Ready`] has to follow.
     Reloading,
     /// What it says of itself, in one line.
@@ -34,6 +36,10 @@ pub async fn tell(state: State) {
         let status = |text: &str| neutral::sentence(text);
         match &state {
             State::Ready(text) => sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status(text))]),
+            State::Starting(more) => sd_notify::notify(&[
+                NotifyState::ExtendTimeoutUsec(u32::try_from(more.as_micros()).unwrap_or(u32::MAX)),
+                NotifyState::Status("reading the first tree"),
+            ]),
             // systemd takes a reload only with the time of its beginning.
             State::Reloading => {
                 NotifyState::monotonic_usec_now().and_then(|now| sd_notify::notify(&[NotifyState::Reloading, now]))

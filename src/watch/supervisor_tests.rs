@@ -16,6 +16,7 @@ const ROLE: &str = "PORTCULLIS_TEST_SPEAKS";
 async fn speaks() {
     match std::env::var(ROLE).as_deref() {
         Ok("states") => {
+            tell(State::Starting(Duration::from_secs(60))).await;
             tell(State::Ready("two targets\nSTOPPING=1\u{1b}[2J".to_owned())).await;
             tell(State::Reloading).await;
             tell(State::Status("2 of 2 in sync".to_owned())).await;
@@ -62,6 +63,7 @@ fn hear(socket: &UnixDatagram) -> String {
 #[test]
 fn the_service_manager_hears_each_state() {
     let (socket, mut child, _dir) = listen("states", None);
+    assert_eq!(hear(&socket), "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=reading the first tree\n");
     // What stands in a status cannot be another message.
     assert_eq!(hear(&socket), "READY=1\nSTATUS=two targets\\nSTOPPING=1\\u{1b}[2J\n");
     let reloading = hear(&socket);

@@ -30,7 +30,7 @@ pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>,
     let Some(pace) = pace(&shared, &name) else { return };
     let mut schedule = Schedule::new(pace);
     while !stop.is_cancelled() {
-        if let Some(trigger) = mailbox.take() {
+        for trigger in mailbox.take() {
             schedule.trigger(trigger);
         }
         let Some(pace) = self::pace(&shared, &name) else { return };
@@ -115,7 +115,7 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     let meters = shared.board.meters();
     meters.run(name, published.result, took(began, now));
     published.refused_anew.iter().for_each(|guard| meters.refusal(name, guard));
-    log(name, &published.view, &result, took(began, now));
+    log(name, &before, &published.view, &result, took(began, now));
     shared.board.replace_target(TargetView { running_since: None, ..published.view });
     published.news.into_iter().for_each(|news| shared.tell.tell(news));
     (published.went, published.due)
@@ -202,11 +202,17 @@ fn count(shared: &Shared, name: &Text, report: &RunReport, read_before: Option<T
     }
 }
 
-fn log(name: &Text, view: &TargetView, result: &Result<RunReport, RunError>, took: Duration) {
+/// A state is told loudly once, when it begins; what stays as it is, in whispers.
+fn log(name: &Text, before: &TargetView, view: &TargetView, result: &Result<RunReport, RunError>, took: Duration) {
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let health = view.health.name();
     let counts = view.plan.as_ref().map(|plan| (plan.counts.changes, plan.counts.held)).unwrap_or_default();
+    let is_known = before.looked_at.is_some() && (before.health, &before.why) == (view.health, &view.why);
     match (result, &view.why) {
+        (Err(_), why) if is_known => tracing::debug!(target = %name, health, millis, why, "the look failed"),
+        (Ok(_), Some(why)) if is_known => {
+            tracing::debug!(target = %name, health, millis, changes = counts.0, held = counts.1, %why, "looked");
+        }
         (Err(_), why) => tracing::warn!(target = %name, health, millis, why, "the look failed"),
         (Ok(_), Some(why)) => {
             tracing::warn!(target = %name, health, millis, changes = counts.0, held = counts.1, %why, "looked");

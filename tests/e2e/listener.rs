@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use portcullis::serve::{Board, Health, JournalView, Options, ServeError, SourceView, bind};
+use portcullis::serve::{Board, Health, JournalView, Options, ServeError, SourceView, bind, webhook::GitHost};
 use reqwest::{Method, Response};
 use serde_json::json;
 use tokio::{
@@ -90,6 +90,106 @@ async fn without_a_token_only_this_machine_is_served() {
 }
 
 #[tokio::test]
+async fn with_a_token_this_machine_needs_it_too() {
+    let stage = Stage::with(board(), with_token(false), records()).await;
+    for path in ["/", "/metrics", "/v1/state"] {
+        let answer = stage.get(path).await;
+        let ways: Vec<_> = answer.headers().get_all("www-authenticate").iter().cloned().collect();
+        assert_eq!(ways, ["Bearer realm=\"portcullis\"", "Basic realm=\"portcullis\""]);
+        told(401, answer).await;
+        assert_eq!(stage.request(Method::GET, path).bearer_auth(TOKEN).send().await.unwrap().status(), 200);
+        // A browser sends it as a password.
+        let asked = stage.request(Method::GET, path).basic_auth("anybody", Some(TOKEN));
+        assert_eq!(asked.send().await.unwrap().status(), 200);
+    }
+    told(401, stage.post("/v1/resume", &json!({})).await).await;
+    let locked = Stage::with(board(), Options { locked: true, ..Options::default() }, records()).await;
+    let problem = told(401, locked.get("/v1/state").await).await;
+    assert!(problem["detail"].as_str().unwrap().contains("cannot be had"), "{problem}");
+    assert_eq!(locked.get("/healthz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_door_that_changes_counts_from_the_next_request_on() {
+    let stage = Stage::with(board(), with_token(false), records()).await;
+    let with = async |token: &str| stage.request(Method::GET, "/v1/state").bearer_auth(token).send().await.unwrap();
+    assert_eq!(with(TOKEN).await.status(), 200);
+    stage.door.change(Options { token: Some("another token altogether".into()), ..Options::default() });
+    told(401, with(TOKEN).await).await;
+    assert_eq!(with("another token altogether").await.status(), 200);
+}
+
+/// What is answered to these bytes, until the listener ends the connection.
+async fn raw(stage: &Stage, request: &str) -> String {
+    let mut socket = TcpStream::connect(stage.address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    answer(&mut socket).await
+}
+
+#[tokio::test]
+async fn what_could_be_read_in_two_ways_is_refused_and_the_connection_ended() {
+    let stage = Stage::of(board()).await;
+    for lengths in [
+        "content-length: 4\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 4",
+        "transfer-encoding: chunked",
+    ] {
+        let told = raw(
+            &stage,
+            &format!(
+                "POST /v1/resume HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{lengths}\r\n\r\n\
+                 2\r\n{{}}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+            ),
+        )
+        .await;
+        assert!(told.starts_with("HTTP/1.1 400") && told.matches("HTTP/1.1").count() == 1, "{lengths}: {told}");
+    }
+    let told = raw(&stage, "GET /v1/state HTTP/1.1\r\nhost: user@localhost\r\n\r\n").await;
+    assert!(told.starts_with("HTTP/1.1 400"), "{told}");
+    assert_eq!(*stage.loop_.asked.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_webhook_without_one_proof_is_refused_before_its_body_and_counted() {
+    let options = Options {
+        open_metrics: true,
+        webhooks: vec![(GitHost::GitHub, "a shared secret of the host".into())],
+        ..Options::default()
+    };
+    let stage = Stage::with(board(), options, records()).await;
+    // They say that a body will come, and send none of it.
+    let head = |proofs: &str| {
+        format!(
+            "POST /v1/hooks/github HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{proofs}\
+             content-length: 1000\r\n\r\n"
+        )
+    };
+    for proofs in ["", "x-hub-signature-256: sha256=00\r\nx-hub-signature-256: sha256=00\r\n"] {
+        let told = raw(&stage, &head(proofs)).await;
+        assert!(told.starts_with("HTTP/1.1 401"), "{told}");
+    }
+    // Four that claim a proof take all turns; whoever asks for anything else is served meanwhile.
+    let mut slow = Vec::new();
+    for _ in 0..6 {
+        let mut socket = TcpStream::connect(stage.address).await.unwrap();
+        socket.write_all(head("x-hub-signature-256: sha256=00\r\n").as_bytes()).await.unwrap();
+        slow.push(socket);
+    }
+    assert_eq!(stage.get("/healthz").await.status(), 200);
+    for socket in &mut slow {
+        let told = answer(socket).await;
+        assert!(told.starts_with("HTTP/1.1 408"), "{told}");
+    }
+    let wrong = stage.request(Method::POST, "/v1/hooks/github").header("x-hub-signature-256", "sha256=00");
+    told(401, wrong.json(&json!({})).send().await.unwrap()).await;
+    let text = stage.get("/metrics").await.text().await.unwrap();
+    for (reason, count) in [("no_proof", 2), ("wrong_proof", 1)] {
+        let line = format!("portcullis_listener_denials_total{{reason=\"{reason}\"}} {count}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_foreign_page_cannot_make_a_browser_post() {
     let stage = Stage::of(board()).await;
     for form in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
@@ -99,6 +199,13 @@ async fn a_foreign_page_cannot_make_a_browser_post() {
     told(415, stage.request(Method::POST, "/v1/resume").send().await.unwrap()).await;
     let request = stage.request(Method::POST, "/v1/pause").header("sec-fetch-site", "cross-site");
     told(403, request.json(&json!({ "because": "x" })).send().await.unwrap()).await;
+    for origin in ["http://evil.example", "null", "http://localhost"] {
+        let request = stage.request(Method::POST, "/v1/pause").header("origin", origin);
+        told(403, request.json(&json!({ "because": "x" })).send().await.unwrap()).await;
+    }
+    let own = stage.request(Method::POST, "/v1/reconcile").header("origin", format!("http://{}", stage.address));
+    told(202, own.json(&json!({ "targets": ["s2-production"] })).send().await.unwrap()).await;
+    assert_eq!(std::mem::take(&mut *stage.loop_.asked.lock().unwrap()), ["reconcile s2-production"]);
     // What a browser asks before it sends JSON to another site is not answered with leave.
     let asked =
         stage.request(Method::OPTIONS, "/v1/pause").header("origin", "http://evil.example").send().await.unwrap();
@@ -197,7 +304,7 @@ async fn many_idle_connections_do_not_keep_others_out() {
     for _ in 0..100 {
         idle.push(TcpStream::connect(stage.address).await.unwrap());
     }
-    // An address has 64; one beyond is ended at once, while the first ones still may speak.
+    // An address has 16; one beyond is ended at once, while the first ones still may speak.
     assert_eq!(answer(idle.last_mut().unwrap()).await, "");
     let first = idle[0].try_read(&mut [0]);
     assert_eq!(first.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
@@ -241,7 +348,7 @@ async fn ready_is_who_can_do_the_work() {
     let stage = Stage::of(Board::new(now())).await;
     let board = &stage.board;
     let why = async || told(503, stage.get("/readyz").await).await["why"].to_string();
-    assert!(why().await.contains("no whole policy tree"));
+    assert!(why().await.contains("the first tree is not loaded yet"));
     board.set_source(SourceView { loaded_at: Some(ago(5)), ..SourceView::default() });
     board.set_target(portcullis::serve::TargetView::starting("secret-name".into(), "s2".into()));
     let told_of_targets = why().await;

@@ -50,6 +50,7 @@ mod stage;
 mod told;
 mod v1;
 mod watch_bad_input;
+mod watch_door;
 mod watch_due;
 mod watch_files;
 mod watch_git;

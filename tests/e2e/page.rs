@@ -430,3 +430,26 @@ async fn what_stands_in_the_way_of_everything_is_said_first() {
         assert!(at.is_some() && at < main, "{said}");
     }
 }
+
+#[tokio::test]
+async fn what_of_the_configuration_is_not_in_force_is_on_the_page() {
+    let stage = Stage::of(board()).await;
+    let calm = stage.get("/").await.text().await.unwrap();
+    assert!(!calm.contains("The listener does not") && !calm.contains("looked for instead of told"));
+    let mut source = stage.board.source();
+    source.polling = Some("no <b>more</b> watches".to_owned());
+    stage.board.set_source(source);
+    let problems = vec!["`watch: token:`: the file is gone: create it".to_owned()];
+    stage.board.set_listener(portcullis::serve::ListenerView { problems: problems.clone() });
+    let page = stage.get("/").await.text().await.unwrap();
+    assert!(
+        page.contains("The listener does not go by its configuration") && page.contains("the file is gone"),
+        "{page}"
+    );
+    assert!(page.contains("looked for instead of told: no &lt;b&gt;more"), "{page}");
+    let state = stage.json(200, "/v1/state").await;
+    assert_eq!(state["listener"]["problems"], serde_json::json!(problems));
+    assert_eq!(state["source"]["polling"], "no <b>more</b> watches");
+    let metrics = stage.get("/metrics").await.text().await.unwrap();
+    assert!(metrics.contains("portcullis_listener_problems 1"), "{metrics}");
+}

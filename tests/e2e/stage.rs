@@ -38,6 +38,7 @@ pub struct Stage {
     pub board: Arc<Board>,
     pub loop_: Arc<Loop>,
     pub address: SocketAddr,
+    pub door: Arc<Door>,
     pub stop: CancellationToken,
     pub client: Client,
 }
@@ -57,9 +58,16 @@ impl Stage {
         let (address, board, stop) = (bound.address(), Arc::new(board), CancellationToken::new());
         let loop_ = Arc::new(Loop { board: Arc::clone(&board), asked: Mutex::default(), failing: Mutex::default() });
         let door = Arc::new(Door::new(options));
-        tokio::spawn(serve(bound, door, Arc::clone(&board), records, Arc::clone(&loop_) as _, stop.clone()));
+        tokio::spawn(serve(
+            bound,
+            Arc::clone(&door),
+            Arc::clone(&board),
+            records,
+            Arc::clone(&loop_) as _,
+            stop.clone(),
+        ));
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { board, loop_, address, stop, client }
+        Self { board, loop_, address, door, stop, client }
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -8,7 +8,7 @@ use super::{
     style::STYLE,
     words::{ago, ago_or, moment, name, number, sentence},
 };
-use crate::serve::{JournalView, Pause, SourceView};
+use crate::serve::{JournalView, ListenerView, Pause, SourceView};
 
 /// How often a page loads itself anew, in seconds.
 const REFRESH_SECONDS: u32 = 30;
@@ -27,6 +27,7 @@ pub(super) struct Frame {
     pub(super) source: SourceView,
     pub(super) pause: Option<Pause>,
     pub(super) journal: JournalView,
+    pub(super) listener: ListenerView,
     /// How long the loop has been silent, in seconds, where it should not be.
     pub(super) silent: Option<u64>,
 }
@@ -77,6 +78,9 @@ impl Frame {
                             " · " span.label { "commit " } code { (name(commit.get(..12).unwrap_or(commit))) }
                         }
                         " · loaded " (ago_or(self.source.loaded_at, self.now, "never"))
+                        @if let Some(why) = &self.source.polling {
+                            " · changes of files are looked for instead of told: " (sentence(why))
+                        }
                     }
                 }
                 p.clock {
@@ -100,6 +104,7 @@ impl Frame {
             && self.source.failing.is_none()
             && self.source.problems.is_empty()
             && self.journal.failing.is_none()
+            && self.listener.problems.is_empty()
             && self.silent.is_none();
         if nothing {
             return html! {};
@@ -125,6 +130,11 @@ impl Frame {
                     }))
                 }
                 @if !self.source.problems.is_empty() { (self.problems()) }
+                @if !self.listener.problems.is_empty() {
+                    (banner("warn", icons::WARNING, "The listener does not go by its configuration", &html! {
+                        ul.problems { @for problem in &self.listener.problems { li { (sentence(problem)) } } }
+                    }))
+                }
             }
         }
     }

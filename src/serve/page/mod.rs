@@ -71,6 +71,7 @@ fn frame(shared: &Shared, chosen: Chosen, here: String) -> Frame {
         source: board.source(),
         pause: board.pause(),
         journal: board.journal(),
+        listener: board.listener(),
         silent: (!health::alive(board).ok).then(|| board.since_beat().as_secs()),
     }
 }

@@ -147,7 +147,7 @@ fn probes_metrics_and_network_name_the_listener() {
     let deployment = manifest("watch/deployment.yaml");
     let container = at(&deployment, "/spec/template/spec/containers/0");
     assert_eq!(at(container, "/ports"), &json!([{ "name": "http", "containerPort": port }]));
-    for (probe, place) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
+    for (probe, place) in [("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
         assert_eq!(container[probe]["httpGet"], json!({ "path": place, "port": "http" }));
     }
     let labels = at(&deployment, "/spec/template/metadata/labels");

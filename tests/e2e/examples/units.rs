@@ -177,6 +177,7 @@ fn the_daemon_is_watched_and_has_time_to_end() {
     let of = |key| one(&watch, "Service", key);
     assert_eq!((of("Type"), of("NotifyAccess"), of("Restart")), ("notify", "main", "on-failure"));
     assert!(seconds(of("WatchdogSec")) >= 30);
+    assert!(seconds(of("TimeoutStartSec")) >= 600, "a first fetch takes its time");
     assert!(seconds(of("TimeoutStopSec")) > ends_within(&text("examples/systemd/portcullis.yaml")));
     // A configuration that is broken now is put right later.
     assert_eq!(one(&watch, "Unit", "StartLimitIntervalSec"), "0");
