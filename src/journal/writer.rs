@@ -93,8 +93,7 @@ pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Jo
 /// Writes a group whole or not at all. When it returns `Ok`, the group is synced.
 ///
 /// The transaction is begun and ended in plain SQL. On a full disk SQLite rolls back by itself; the driver's own transactions
-/// take the error of the roll-back that follows for one that is still open, and nothing could be written any more once there
-/// is room again.
+/// take the error of the roll-back that follows for one that is still open, and the next try fails for that, not for the disk.
 async fn commit(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Option<String>>, JournalError> {
     execute(connection, "BEGIN IMMEDIATE").await?;
     let written = write_all(connection, group).await;
