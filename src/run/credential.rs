@@ -5,7 +5,6 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
     io::Read as _,
     path::{Path, PathBuf},
     process::Stdio,
@@ -21,7 +20,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
 
-use super::group::Group;
+use super::{group::Group, open};
 use crate::{access::Text, config::CredentialRef};
 
 /// The largest credential, in bytes, with the line end after it.
@@ -142,9 +141,9 @@ fn read_file(path: &Path, named: &str, field: &str) -> Result<Zeroizing<Vec<u8>>
             format!("create the file with mode 0400 for the user that runs Portcullis, or change {field}"),
         )
     };
-    // Looked at before it is opened, since opening a pipe waits for a writer.
+    // Looked at before it is opened, since to open a device may do something; what counts is what was opened.
     refuse_odd_file(named, &std::fs::metadata(path).map_err(unreadable)?)?;
-    let file = File::open(path).map_err(unreadable)?;
+    let file = open::calmly(path).map_err(unreadable)?;
     refuse_odd_file(named, &file.metadata().map_err(unreadable)?)?;
     let mut bytes = buffer();
     let most = u64::try_from(MAX_CREDENTIAL_BYTES).unwrap_or(u64::MAX);

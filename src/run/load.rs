@@ -1,6 +1,10 @@
 //! Loads the operator's file, the people file and the policy tree, with every problem of every file at once.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::files::{self, SourceFile};
 use crate::{
@@ -111,7 +115,7 @@ pub fn gather(sources: &Sources) -> Result<Gathered, Vec<Problem>> {
     let in_tree = |problem: Problem| if problem.file == of_root { problem } else { files::placed(problem, &root) };
     let mut problems: Vec<Problem> = problems.into_iter().map(in_tree).collect();
     let people = match &config.people {
-        Some(path) => match files::read_file(path) {
+        Some(path) => match read_people(path, sources.people.is_some()) {
             Ok(bytes) => Ok(Some(SourceFile { name: path.display().to_string(), bytes })),
             Err(problem) => Err(problem),
         },
@@ -150,6 +154,11 @@ fn operators(sources: &Sources) -> Result<(Config, Vec<u8>), Vec<Problem>> {
         config.people = Some(people.clone());
     }
     Ok((config, bytes))
+}
+
+/// The operator's own file may be a link to anywhere; one that was named on the command line may be of a branch under review.
+fn read_people(path: &Path, is_named: bool) -> Result<Vec<u8>, Problem> {
+    if is_named { files::read_named(path) } else { files::read_file(path) }
 }
 
 /// Parses what was gathered. Problems of policies stand in [`Loaded::problems`] and block what they touch.

@@ -14,6 +14,7 @@ pub mod import;
 pub mod init;
 mod keep;
 mod load;
+pub mod open;
 mod order;
 mod peers;
 mod perform;

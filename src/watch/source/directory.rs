@@ -75,7 +75,9 @@ impl Directory {
             let real = now.real.get(at)?.clone()?;
             (std::path::absolute(as_given).is_ok_and(|path| path != real)).then_some(real)
         };
-        let people = places.people.as_ref().and_then(|people| real(1, people));
+        // One that was named on the command line is read as it was named: it may be no link out of its directory.
+        let of_config = self.sources.people.is_none();
+        let people = places.people.as_ref().filter(|_| of_config).and_then(|people| real(1, people));
         let root = 1 + usize::from(places.people.is_some());
         let policies = places.policies.as_ref().and_then(|policies| real(root, policies));
         Sources {
