@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     failure::{Failure, Result},
@@ -54,19 +57,22 @@ impl Beside {
         Ok(Self { listener, watchdog: watchdog(board), teller, stop })
     }
 
-    /// Ends all of it, after the loop.
-    pub async fn end(self) {
-        supervisor::tell(State::Stopping).await;
+    /// Ends all of it, after the loop: all at once, and by this time whatever hangs.
+    pub async fn end(self, by: Instant) {
         if let Some(watchdog) = self.watchdog {
             watchdog.abort();
         }
-        self.teller.close(tell::FLUSH).await;
         self.stop.cancel();
-        if let Some(listener) = self.listener
-            && tokio::time::timeout(LAST_ANSWERS, listener).await.is_err()
-        {
-            tracing::warn!("the listener did not end in time");
-        }
+        let left = |most: Duration| most.min(by.saturating_duration_since(Instant::now()));
+        let listener = async {
+            let Some(mut listener) = self.listener else { return };
+            if timeout_at(Instant::now() + left(LAST_ANSWERS), &mut listener).await.is_err() {
+                listener.abort();
+                tracing::warn!("the listener did not end in time");
+            }
+        };
+        let told = timeout_at(by, supervisor::tell(State::Stopping));
+        let (_, (), ()) = tokio::join!(told, self.teller.close(left(tell::FLUSH)), listener);
     }
 }
 
@@ -104,5 +110,21 @@ fn git_host(from: WebhookHost) -> GitHost {
         WebhookHost::GitLab => GitHost::GitLab,
         WebhookHost::Gitea => GitHost::Gitea,
         WebhookHost::Bitbucket => GitHost::Bitbucket,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::system_clock;
+
+    #[tokio::test(start_paused = true)]
+    async fn all_of_it_ends_by_one_time_whatever_hangs() {
+        let teller = Arc::new(Teller::start(&[], Arc::default(), system_clock()));
+        let listener = Some(tokio::spawn(std::future::pending()));
+        let beside = Beside { listener, watchdog: None, teller, stop: Stop::new() };
+        let begin = Instant::now();
+        beside.end(begin + Duration::from_secs(1)).await;
+        assert!(begin.elapsed() <= Duration::from_millis(1_100), "{:?}", begin.elapsed());
     }
 }

@@ -113,8 +113,8 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
     let daemon = daemon.await.map_err(|error| failure(context, error))?;
     let listen = (!args.no_listen).then(|| args.listen.unwrap_or(daemon.config().watch.listen));
     let beside = Beside::start(&daemon, listen, teller).await?;
-    daemon.run().await;
-    beside.end().await;
+    let by = daemon.run().await;
+    beside.end(by).await;
     Ok(Exit::Done)
 }
 

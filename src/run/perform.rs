@@ -153,7 +153,13 @@ pub async fn perform(
 
     let mut report =
         RunReport { problems: loaded.problems.clone(), sends: true, remarks: unknown, ..RunReport::default() };
-    let locks = session.lock(&wishes, lock_wait).await;
+    let locks = tokio::select! {
+        locks = session.lock(&wishes, lock_wait) => locks,
+        () = stop.cancelled() => {
+            journal.end(&run, 1).await?;
+            return Err(RunError::Stopped);
+        }
+    };
     let mut held = BTreeMap::new();
     let mut free = wishes.clone();
     free.only = Vec::new();

@@ -34,6 +34,8 @@ use crate::{
 
 /// How often the switches that stop all writing and the journal's file are looked at between looks.
 const TICK: Duration = Duration::from_secs(2);
+/// What all that ends beside the loop may take after the grace.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a source that cannot be read is left alone at most.
 const SOURCE_RETRY: Duration = Duration::from_secs(30);
 
@@ -166,8 +168,8 @@ impl Daemon {
     }
 
     /// Looks until a stop is asked for; then waits for what is in flight, at most the configured grace. What is not settled by
-    /// then stands open in the journal.
-    pub async fn run(mut self) {
+    /// then stands open in the journal. Returns by when all else has to end, too: the grace and a second after the stop.
+    pub async fn run(mut self) -> Instant {
         let stop = self.shared.stop.clone();
         self.keep_workers();
         self.watch_files();
@@ -191,7 +193,7 @@ impl Daemon {
                 _ = tick.tick() => tick_once(&self.shared),
             }
         }
-        self.stop().await;
+        self.stop().await
     }
 
     /// The time until the source is read again by itself.
@@ -370,8 +372,9 @@ impl Daemon {
     }
 
     /// Waits for what is in flight, at most the grace; then what is left stands open in the journal.
-    async fn stop(mut self) {
+    async fn stop(mut self) -> Instant {
         let grace = Duration::try_from(self.shared.config().watch.grace).unwrap_or_default();
+        let by = Instant::now() + grace + LAST_WORDS;
         let all = async { while self.workers.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all).await.is_err() {
             let left = self.workers.len();
@@ -379,6 +382,7 @@ impl Daemon {
             self.workers.abort_all();
             while self.workers.join_next().await.is_some() {}
         }
+        by
     }
 }
 

@@ -43,7 +43,7 @@ impl Tell for Heard {
 /// A daemon in this process.
 struct Inside {
     runtime: Runtime,
-    running: Option<JoinHandle<()>>,
+    running: Option<JoinHandle<tokio::time::Instant>>,
     stop: Stop,
     board: Arc<Board>,
     control: Arc<dyn Control>,
