@@ -1,11 +1,12 @@
 //! The task of one target: waits until it is to be looked at, looks, and puts up what it saw. It waits for no other target.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -92,7 +93,9 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     shared.board.replace_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
     tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
     let heard = Heard { shared, name, sending: Mutex::new(None) };
-    let result = perform(shared, name, (&basis, generation), &heard, stop).await;
+    let run = perform(shared, name, (&basis, generation), &heard, stop);
+    // A defect that a target brings out is a look that failed: it is tried again with the back-off, and the others go on.
+    let result = AssertUnwindSafe(run).catch_unwind().await.unwrap_or(Err(RunError::Defect));
     let now = shared.moment();
     if matches!(&result, Err(RunError::Stopped)) {
         shared.board.replace_target(before);
