@@ -113,3 +113,19 @@ impl Beside {
         tokio::join!(self.teller.close(left.min(tell::FLUSH)), answered);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::system_clock;
+
+    #[tokio::test(start_paused = true)]
+    async fn all_of_it_ends_by_one_time_whatever_hangs() {
+        let teller = Arc::new(Teller::start(&[], Arc::default(), system_clock()));
+        let listener = Some(tokio::spawn(std::future::pending()));
+        let beside = Beside { listener, keeper: None, watchdog: None, teller, stop: Stop::new() };
+        let begin = Instant::now();
+        beside.end(begin + Duration::from_secs(1)).await;
+        assert!(begin.elapsed() <= Duration::from_millis(1_100), "{:?}", begin.elapsed());
+    }
+}

@@ -106,6 +106,7 @@ impl From<RunError> for Failure {
             RunError::UnknownTarget { .. }
             | RunError::NothingReviewed
             | RunError::NotInSavedPlan
+            | RunError::Defect
             | RunError::Stopped => Self::new(error.to_string()),
         }
     }

@@ -1,9 +1,8 @@
 //! `portcullis watch`: the daemon that keeps targets in sync.
 
-use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::Instant;
 
 use super::{
     Exit,
@@ -22,9 +21,6 @@ use crate::{
         tell::Teller,
     },
 };
-
-/// How long after a stop was asked for, and the configured `grace`, everything has ended.
-const AFTER_GRACE: Duration = Duration::from_secs(1);
 
 /// Keep every enforced target equal to its policies, for months
 ///
@@ -121,11 +117,10 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
         () = beside::starting(&board) => return Ok(Exit::Done),
     };
     let (daemon, beside) = begun;
-    let grace = Duration::try_from(daemon.config().watch.grace).unwrap_or_default();
     let stopping = tokio::spawn(stopping(stop));
-    daemon.run().await;
-    let asked = stopping.await.unwrap_or_else(|_| Instant::now());
-    beside.end(asked + grace + AFTER_GRACE).await;
+    let by = daemon.run().await;
+    beside.end(by).await;
+    stopping.abort();
     Ok(Exit::Done)
 }
 
@@ -156,12 +151,10 @@ async fn begin(context: &Context, args: &WatchArgs, board: Arc<Board>, stop: Sto
     Ok((daemon, beside))
 }
 
-/// Tells the service manager as soon as a stop is asked for; returns when that was.
-async fn stopping(stop: Stop) -> Instant {
+/// Tells the service manager as soon as a stop is asked for.
+async fn stopping(stop: Stop) {
     stop.cancelled().await;
-    let asked = Instant::now();
     supervisor::tell(State::Stopping).await;
-    asked
 }
 
 fn failure(context: &Context, error: WatchError) -> Failure {

@@ -36,8 +36,11 @@ pub enum RunError {
         why: String,
     },
     /// A stop was asked for before anything was sent.
-    #[error("stopped while the targets were read; nothing was sent")]
+    #[error("stopped before anything was planned; nothing was sent")]
     Stopped,
+    /// It panicked. What was sent stands in the journal.
+    #[error("a defect of Portcullis broke the run off; the log tells where: please report it")]
+    Defect,
     /// A reviewed plan is asked for, and there is none.
     #[error("--reviewed-by confirms a saved plan: name the file, as in `apply plan.json --reviewed-by WHO`")]
     NothingReviewed,

@@ -5,20 +5,25 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    ExitRules, Fleet, Loaded, PlannedAll, RunError, RunReport, VERSION, Wishes, limit_all, plan_all,
+    ExitRules, Fleet, Loaded, PlannedAll, Ready, Reservation, RunError, RunReport, VERSION, Wishes, limit_all,
+    plan_all,
     reach::Connect,
+    read::Reading,
     record, saved, selected,
     session::Session,
     show::{known_targets, read_selected},
 };
 use crate::{
     access::Text,
-    apply::{Clock, Halt, Progress, TargetOutcome},
-    journal::{JournalError, RecordBody, RunInfo},
-    plan::{Confirmation, Plan},
+    apply::{Clock, Halt, Progress, RowOutcome, TargetOutcome},
+    journal::{Journal, JournalError, RecordBody, RunInfo, TargetLock},
+    plan::{Confirmation, Plan, Upcoming},
     transport::{Brake, Stop},
     wire::{Fault, Unreadable},
 };
+
+/// By target: its reading, or why there is none.
+type Readings = BTreeMap<Text, Result<Reading, Unreadable>>;
 
 /// What a person says at the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,25 +83,64 @@ pub struct Perform<'a> {
 /// # Errors
 /// [`RunError`]: it could not begin, and nothing was sent. Everything later stands in the report.
 pub async fn perform(
-    perform: Perform<'_>,
+    mut run: Perform<'_>,
     connect: &dyn Connect,
     progress: &dyn Progress,
 ) -> Result<RunReport, RunError> {
-    let Perform {
-        command,
+    let loaded = run.loaded;
+    let wishes = bounded(loaded, std::mem::take(&mut run.wishes), &run.consent)?;
+    let info = info(&run, &wishes);
+    let (journal, id) = begin(&run, &info).await?;
+    let (halt, further) = (Halt::default(), run.brake);
+    let brake = || super::settings::brake(&loaded.config).or_else(|| further.and_then(|brake| brake()));
+    let session = Session {
         loaded,
-        mut wishes,
-        consent,
-        new_journal,
-        lock_wait,
-        clock,
-        stop,
-        fleet,
-        brake: further,
-        revision,
-    } = perform;
+        journal: &journal,
+        run: &id,
+        clock: &run.clock,
+        stop: &run.stop,
+        halt: &halt,
+        brake: &brake,
+        progress,
+        fleet: run.fleet,
+    };
+    let locks = unless_stopped(&session, session.lock(&wishes, run.lock_wait)).await?;
+    let (readings, held) = read(&session, &wishes, &locks, connect).await?;
+    let resumed = session.resume(&readings).await;
+    let ready = session.ready(&readings, held).await?;
+    // What this run may send counts for the others until it ends.
+    let Drafted { plan, upcoming, reservation: _reservation } =
+        draft(&session, &ready, &wishes, run.revision.take()).await?;
+    let answer = answer(&session, &run.consent, &plan, info).await?;
+    let go = answer == Some(Answer::Yes);
+    let outcomes = send(&session, &plan, (&readings, &ready), &wishes, resumed, go).await;
+
+    let mut report = RunReport {
+        problems: loaded.problems.clone(),
+        sends: true,
+        remarks: remarks(loaded, &ready, &wishes),
+        declined: answer == Some(Answer::No),
+        usage: super::show::usage(&readings),
+        plan: Some(plan),
+        upcoming,
+        outcomes,
+        ..RunReport::default()
+    };
+    report.errors.extend(halt.why().map(|why| format!("the journal cannot record, so nothing more was sent: {why}")));
+    let exit_code = report.exit_code(ExitRules::default());
+    if halt.why().is_none()
+        && let Err(error) = journal.end(&id, exit_code).await
+    {
+        report.errors.push(format!("the end of the run could not be recorded: {error}"));
+    }
+    drop(locks);
+    Ok(report)
+}
+
+/// What may be planned: by whose consent, and within the saved plan.
+fn bounded(loaded: &Loaded, mut wishes: Wishes, consent: &Consent<'_>) -> Result<Wishes, RunError> {
     known_targets(loaded, &wishes)?;
-    wishes.confirmation = match &consent {
+    wishes.confirmation = match consent {
         Consent::Unattended => Confirmation::Unattended,
         Consent::Reviewed(_) if wishes.saved.is_none() => return Err(RunError::NothingReviewed),
         Consent::Reviewed(who) => Confirmation::Person(Some(who.clone())),
@@ -116,48 +160,56 @@ pub async fn perform(
             return Err(RunError::NotInSavedPlan);
         }
     }
-    let unknown = saved_elsewhere(loaded, &wishes);
-    let mut info = RunInfo {
-        command: command.to_owned(),
+    Ok(wishes)
+}
+
+fn info(run: &Perform<'_>, wishes: &Wishes) -> RunInfo {
+    RunInfo {
+        command: run.command.to_owned(),
         version: VERSION.to_owned(),
-        reviewed_by: match &consent {
+        reviewed_by: match &run.consent {
             Consent::Reviewed(who) => Some(who.to_string()),
             _ => None,
         },
         confirmed: false,
-        policy_digests: digests(loaded, &wishes),
-        revision: revision.clone(),
-    };
-    let (journal, run) = match fleet {
-        // The daemon looks all day long: a look that records nothing leaves no record of itself.
-        Some(fleet) => fleet.journal().await?.begin_lazily(info.clone()),
-        None => {
-            let journal = record::to_write(&loaded.config, new_journal).await?;
-            let run = journal.begin(&info).await?;
-            (journal, run)
-        }
-    };
-    let halt = Halt::default();
-    let brake = || super::settings::brake(&loaded.config).or_else(|| further.and_then(|brake| brake()));
-    let session = Session {
-        loaded,
-        journal: &journal,
-        run: &run,
-        clock: &clock,
-        stop: &stop,
-        halt: &halt,
-        brake: &brake,
-        progress,
-        fleet,
-    };
+        policy_digests: digests(run.loaded, wishes),
+        revision: run.revision.clone(),
+    }
+}
 
-    let mut report =
-        RunReport { problems: loaded.problems.clone(), sends: true, remarks: unknown, ..RunReport::default() };
-    let locks = session.lock(&wishes, lock_wait).await;
+/// The journal, and the id of the run in it.
+async fn begin(run: &Perform<'_>, info: &RunInfo) -> Result<(Journal, Text), RunError> {
+    // The daemon looks all day long: a look that records nothing leaves no record of itself.
+    if let Some(fleet) = run.fleet {
+        return Ok(fleet.journal().await?.begin_lazily(info.clone()));
+    }
+    let journal = record::to_write(&run.loaded.config, run.new_journal).await?;
+    let id = journal.begin(info).await?;
+    Ok((journal, id))
+}
+
+/// Ends the run where a stop comes before the step is done: nothing was sent by then. A slow vendor, or another process, must
+/// not hold a person who wants to stop, nor the locks of the other targets.
+async fn unless_stopped<T>(session: &Session<'_>, step: impl Future<Output = T>) -> Result<T, RunError> {
+    tokio::select! {
+        done = step => Ok(done),
+        () = session.stop.cancelled() => {
+            session.journal.end(session.run, 1).await?;
+            Err(RunError::Stopped)
+        }
+    }
+}
+
+/// The readings of the targets whose locks were to be had, and why the others are left alone.
+async fn read(
+    session: &Session<'_>,
+    wishes: &Wishes,
+    locks: &BTreeMap<Text, Result<TargetLock, JournalError>>,
+    connect: &dyn Connect,
+) -> Result<(Readings, BTreeMap<Text, Unreadable>), RunError> {
     let mut held = BTreeMap::new();
-    let mut free = wishes.clone();
-    free.only = Vec::new();
-    for (name, lock) in &locks {
+    let mut free = Wishes { only: Vec::new(), ..wishes.clone() };
+    for (name, lock) in locks {
         match lock {
             Ok(_) => free.only.push(name.clone()),
             Err(error) => {
@@ -165,66 +217,80 @@ pub async fn perform(
             }
         }
     }
-    let mut readings = if free.only.is_empty() {
-        BTreeMap::new()
-    } else {
-        tokio::select! {
-            readings = read_selected(loaded, &free, Some(&journal), connect, true, progress) => readings?,
-            // A slow vendor must not hold a person who wants to stop, nor the locks of the other targets.
-            () = stop.cancelled() => {
-                journal.end(&run, 1).await?;
-                return Err(RunError::Stopped);
-            }
-        }
-    };
-    if let Some(fleet) = fleet {
-        tokio::select! {
-            () = fleet.peers().meet(loaded, &mut readings) => {}
-            () = stop.cancelled() => {
-                journal.end(&run, 1).await?;
-                return Err(RunError::Stopped);
-            }
-        }
+    let loaded = session.loaded;
+    let mut readings = Readings::new();
+    if !free.only.is_empty() {
+        let reading = read_selected(loaded, &free, Some(session.journal), connect, true, session.progress);
+        readings = unless_stopped(session, reading).await??;
     }
-    let resumed = session.resume(&readings).await;
-    let ready = session.ready(&readings, held).await?;
-    let PlannedAll { mut plan, observations, upcoming } =
-        plan_all(loaded, &ready, &wishes, clock(), wishes.only_expired.is_none());
+    if let Some(fleet) = session.fleet {
+        unless_stopped(session, fleet.peers().meet(loaded, &mut readings)).await?;
+    }
+    Ok((readings, held))
+}
+
+/// The plan, judged against all that holds over one target.
+struct Drafted {
+    plan: Plan,
+    upcoming: BTreeMap<Text, Vec<Upcoming>>,
+    reservation: Option<Reservation>,
+}
+
+async fn draft(
+    session: &Session<'_>,
+    ready: &BTreeMap<Text, Ready>,
+    wishes: &Wishes,
+    revision: Option<Text>,
+) -> Result<Drafted, RunError> {
+    let loaded = session.loaded;
+    let planned = plan_all(loaded, ready, wishes, session.now(), wishes.only_expired.is_none());
+    let PlannedAll { mut plan, observations, upcoming } = planned;
     plan.revision = revision;
-    // What this run may send counts for the others until it ends.
-    let _reservation = match fleet {
-        Some(fleet) => Some(fleet.admit(&journal, loaded.config.max_count_total, &mut plan, clock()).await?),
+    let reservation = match session.fleet {
+        Some(fleet) => {
+            let max = loaded.config.max_count_total;
+            Some(fleet.admit(session.journal, max, &mut plan, session.now()).await?)
+        }
         None => {
-            limit_all(loaded, &ready, &wishes, &mut plan);
+            limit_all(loaded, ready, wishes, &mut plan);
             None
         }
     };
-    session.hold_used_up(&mut plan, &wishes).await?;
-    session.keep(&ready, &observations).await;
-    for part in wishes.saved.iter().flat_map(|saved| &saved.targets) {
-        if let Some(Ok(snapshot)) = ready.get(&part.target).map(|ready| &ready.reading) {
-            report.remarks.extend(saved::all_done(part, snapshot));
-        }
-    }
+    session.hold_used_up(&mut plan, wishes).await?;
+    session.keep(ready, &observations).await;
+    Ok(Drafted { plan, upcoming, reservation })
+}
 
+/// What whoever answers says to the plan; `None` where there is nothing to send, or nothing may be.
+async fn answer(
+    session: &Session<'_>,
+    consent: &Consent<'_>,
+    plan: &Plan,
+    info: RunInfo,
+) -> Result<Option<Answer>, RunError> {
     let going = plan.targets.iter().any(|target| target.changes().next().is_some());
-    let go = match &consent {
-        _ if !going || halt.why().is_some() || stop.is_cancelled() => false,
-        Consent::Ask(prompt) => match prompt.ask(&plan).await {
-            Answer::Yes => {
-                info.confirmed = true;
-                journal.append(&run, None, RecordBody::RunStarted(info)).await?;
-                true
-            }
-            Answer::No => {
-                report.declined = true;
-                false
-            }
-        },
-        Consent::Unattended | Consent::Reviewed(_) => true,
-    };
-    let mut outcomes =
-        if go { session.carry_out(&plan, &readings, &ready, &wishes, &resumed).await } else { Vec::new() };
+    if !going || session.halt.why().is_some() || session.stop.is_cancelled() {
+        return Ok(None);
+    }
+    let Consent::Ask(prompt) = consent else { return Ok(Some(Answer::Yes)) };
+    let answer = prompt.ask(plan).await;
+    if answer == Answer::Yes {
+        let info = RunInfo { confirmed: true, ..info };
+        session.journal.append(session.run, None, RecordBody::RunStarted(info)).await?;
+    }
+    Ok(Some(answer))
+}
+
+/// Sends what was agreed to, and joins to it what earlier runs had left open.
+async fn send(
+    session: &Session<'_>,
+    plan: &Plan,
+    (readings, ready): (&Readings, &BTreeMap<Text, Ready>),
+    wishes: &Wishes,
+    resumed: BTreeMap<Text, Vec<RowOutcome>>,
+    go: bool,
+) -> Vec<TargetOutcome> {
+    let mut outcomes = if go { session.carry_out(plan, readings, ready, wishes, &resumed).await } else { Vec::new() };
     for (name, rows) in resumed {
         match outcomes.iter_mut().find(|outcome| outcome.target == name) {
             Some(outcome) => outcome.resumed = rows,
@@ -237,21 +303,20 @@ pub async fn perform(
     }
     outcomes.sort_by(|a, b| a.target.cmp(&b.target));
     if go {
-        session.use_up(&plan, &wishes, &outcomes).await;
+        session.use_up(plan, wishes, &outcomes).await;
     }
-    report.errors.extend(halt.why().map(|why| format!("the journal cannot record, so nothing more was sent: {why}")));
-    report.usage = super::show::usage(&readings);
-    report.plan = Some(plan);
-    report.upcoming = upcoming;
-    report.outcomes = outcomes;
-    let exit_code = report.exit_code(ExitRules::default());
-    if halt.why().is_none()
-        && let Err(error) = journal.end(&run, exit_code).await
-    {
-        report.errors.push(format!("the end of the run could not be recorded: {error}"));
+    outcomes
+}
+
+/// What is to be told of the saved plan: what of it is not configured, and what is done already.
+fn remarks(loaded: &Loaded, ready: &BTreeMap<Text, Ready>, wishes: &Wishes) -> Vec<String> {
+    let mut remarks = saved_elsewhere(loaded, wishes);
+    for part in wishes.saved.iter().flat_map(|saved| &saved.targets) {
+        if let Some(Ok(snapshot)) = ready.get(&part.target).map(|ready| &ready.reading) {
+            remarks.extend(saved::all_done(part, snapshot));
+        }
     }
-    drop(locks);
-    Ok(report)
+    remarks
 }
 
 fn digests(loaded: &Loaded, wishes: &Wishes) -> BTreeMap<Text, Text> {

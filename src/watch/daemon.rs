@@ -35,6 +35,10 @@ use crate::{
 
 /// How often the switches that stop all writing and the journal's file are looked at between looks.
 const TICK: Duration = Duration::from_secs(2);
+/// How long a task that broke off outside a look is left alone.
+const AFTER_A_DEFECT: Duration = Duration::from_secs(60);
+/// What all that ends beside the loop may take after the grace.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a source that cannot be read is left alone at most.
 const SOURCE_RETRY: Duration = Duration::from_secs(30);
 
@@ -187,10 +191,10 @@ impl Daemon {
     }
 
     /// Looks until a stop is asked for; then waits for what is in flight, at most the configured grace. What is not settled by
-    /// then stands open in the journal.
-    pub async fn run(mut self) {
+    /// then stands open in the journal. Returns by when all else has to end, too: the grace and a second after the stop.
+    pub async fn run(mut self) -> Instant {
         let stop = self.shared.stop.clone();
-        self.keep_workers();
+        self.keep_workers(Duration::ZERO);
         self.watch_files();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -215,7 +219,7 @@ impl Daemon {
                 }
             }
         }
-        self.stop().await;
+        self.stop().await
     }
 
     /// The time until the source is read again by itself.
@@ -259,8 +263,8 @@ impl Daemon {
         }
     }
 
-    /// A task for each target that is to be watched and has none.
-    fn keep_workers(&mut self) {
+    /// A task for each target that is to be watched and has none, which begins after this time.
+    fn keep_workers(&mut self, after: Duration) {
         for name in self.watched() {
             if self.running.contains_key(&name) {
                 continue;
@@ -268,23 +272,30 @@ impl Daemon {
             let stop = self.shared.stop.child_token();
             let mailbox = self.shared.triggers.open(&name);
             let task = worker::work(Arc::clone(&self.shared), name.clone(), mailbox, stop.clone());
+            let ended = stop.clone();
+            let task = async move {
+                tokio::select! {
+                    () = tokio::time::sleep(after) => task.await,
+                    () = ended.cancelled() => {}
+                }
+            };
             let id = self.workers.spawn(task).id();
             self.running.insert(name, (stop, id));
         }
     }
 
     /// The task of a target ended: the target was taken away, or a defect of ours broke it off. Then the others go on, and this
-    /// one begins anew.
+    /// one begins anew a while later.
     fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let id = match &ended {
-            Ok((id, ())) => *id,
+        let (id, after) = match &ended {
+            Ok((id, ())) => (*id, Duration::ZERO),
             Err(error) => {
                 tracing::error!(%error, "the task of a target broke off");
-                error.id()
+                (error.id(), AFTER_A_DEFECT)
             }
         };
         self.running.retain(|_, (_, running)| *running != id);
-        self.keep_workers();
+        self.keep_workers(after);
     }
 
     /// A source may take its time: what is done between looks is done meanwhile, too.
@@ -335,7 +346,7 @@ impl Daemon {
         }
         self.spare_others();
         self.show_new();
-        self.keep_workers();
+        self.keep_workers(Duration::ZERO);
         if let Some(files) = &self.files {
             files.follow(self.reloader.watched());
         }
@@ -416,8 +427,9 @@ impl Daemon {
     }
 
     /// Waits for what is in flight, at most the grace; then what is left stands open in the journal.
-    async fn stop(mut self) {
+    async fn stop(mut self) -> Instant {
         let grace = Duration::try_from(self.shared.config().watch.grace).unwrap_or_default();
+        let by = Instant::now() + grace + LAST_WORDS;
         let all = async { while self.workers.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all).await.is_err() {
             let left = self.workers.len();
@@ -425,6 +437,7 @@ impl Daemon {
             self.workers.abort_all();
             while self.workers.join_next().await.is_some() {}
         }
+        by
     }
 }
 

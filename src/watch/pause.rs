@@ -3,6 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 
 use crate::{
     config::Config,
@@ -13,18 +14,29 @@ use crate::{
 
 /// The pause that a person set.
 #[derive(Debug, Default)]
-pub(super) struct Pauses(RwLock<Option<Pause>>);
+pub(super) struct Pauses {
+    set: RwLock<Set>,
+    /// What the journal says last is what is in force: one at a time is recorded.
+    turn: Mutex<()>,
+}
+
+/// The pause, and how often one was set: whoever takes one back means those that he could know of.
+#[derive(Debug, Default)]
+struct Set {
+    pause: Option<Pause>,
+    times: u64,
+}
 
 impl Pauses {
     /// The pause that the journal remembers.
     pub(super) fn from_journal(paused: Option<Paused>) -> Self {
         let pause = paused.map(|Paused { since, because, until }| Pause { since: Some(since), until, because });
-        Self(RwLock::new(pause))
+        Self { set: RwLock::new(Set { pause, times: 0 }), turn: Mutex::default() }
     }
 
     /// The pause in force, if there is one.
     fn set(&self, now: Timestamp) -> Option<Pause> {
-        let pause = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let pause = self.set.read().unwrap_or_else(PoisonError::into_inner).pause.clone();
         pause.filter(|pause| pause.until.is_none_or(|until| until > now))
     }
 
@@ -48,16 +60,29 @@ impl Pauses {
         now: Timestamp,
     ) -> Result<(), JournalError> {
         let pause = Pause { since: Some(now), until, because: because.clone() };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(pause);
+        self.put(pause.clone());
         tracing::warn!(%because, until = ?until.map(|until| until.to_string()), "all writing is stopped");
+        let _turn = self.turn.lock().await;
+        // One that was taken back meanwhile is set again: it is recorded after that.
+        self.put(pause);
         record(fleet, RecordBody::Paused { because, until }).await
     }
 
-    /// Lets writing go on, once that is recorded.
+    fn put(&self, pause: Pause) {
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        *set = Set { pause: Some(pause), times: set.times + 1 };
+    }
+
+    /// Lets writing go on, once that is recorded. A pause that is set meanwhile stays.
     pub(super) async fn resume(&self, fleet: &Fleet) -> Result<(), JournalError> {
+        let known = self.set.read().unwrap_or_else(PoisonError::into_inner).times;
+        let _turn = self.turn.lock().await;
         record(fleet, RecordBody::Resumed).await?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
-        tracing::info!("writing goes on");
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        if set.times == known {
+            set.pause = None;
+            tracing::info!("writing goes on");
+        }
         Ok(())
     }
 }
@@ -67,4 +92,44 @@ async fn record(fleet: &Fleet, body: RecordBody) -> Result<(), JournalError> {
     let (journal, run) = fleet.journal().await?.begin_lazily(info);
     journal.append(&run, None, body).await?;
     journal.end(&run, 0).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use futures::poll;
+
+    use super::*;
+    use crate::{config, systems};
+
+    async fn fleet() -> Fleet {
+        let text = "version: 1\njournal: ephemeral\ntargets:\n  t:\n    system: s2\n    account: x\n    credential: { env: T }\n";
+        let path = Path::new("portcullis.yaml");
+        let config = config::load("portcullis.yaml", path, text.as_bytes(), &systems::descriptions()).unwrap();
+        Fleet::open(&config, true).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_pause_that_is_set_while_an_older_one_is_taken_back_stays() {
+        let (fleet, pauses, now) = (fleet().await, Pauses::default(), Timestamp::now());
+        let because = || pauses.set(now).map(|pause| pause.because);
+        pauses.pause(&fleet, "the first".into(), None, now).await.unwrap();
+        // Both are under way at once: the one that takes back came first and has not recorded yet.
+        let turn = pauses.turn.lock().await;
+        let mut resume = Box::pin(pauses.resume(&fleet));
+        assert!(poll!(&mut resume).is_pending());
+        let mut pause = Box::pin(pauses.pause(&fleet, "the second".into(), None, now));
+        assert!(poll!(&mut pause).is_pending());
+        assert_eq!(because().as_deref(), Some("the second"), "at once");
+        drop(turn);
+        resume.await.unwrap();
+        assert_eq!(because().as_deref(), Some("the second"), "not for a moment is it gone");
+        pause.await.unwrap();
+        assert_eq!(because().as_deref(), Some("the second"));
+        let kept = fleet.journal().await.unwrap().paused(now).await.unwrap();
+        assert_eq!(kept.map(|kept| kept.because).as_deref(), Some("the second"), "and the journal says the same");
+        pauses.resume(&fleet).await.unwrap();
+        assert_eq!(because(), None);
+    }
 }

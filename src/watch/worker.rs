@@ -1,11 +1,12 @@
 //! The task of one target: waits until it is to be looked at, looks, and puts up what it saw. It waits for no other target.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     access::Text,
     apply::{Event, Progress},
+    config::Target,
     plan::Status,
     run::{self, Consent, LOCK_WAIT, Perform, RunError, RunReport, Wishes},
     serve::TargetView,
@@ -92,30 +94,49 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     shared.board.replace_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
     tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
     let heard = Heard { shared, name, sending: Mutex::new(None) };
-    let result = perform(shared, name, (&basis, generation), &heard, stop).await;
-    let now = shared.moment();
+    let run = perform(shared, name, (&basis, generation), &heard, stop);
+    // A defect that a target brings out is a look that failed: it is tried again with the back-off, and the others go on.
+    let result = AssertUnwindSafe(run).catch_unwind().await.unwrap_or(Err(RunError::Defect));
     if matches!(&result, Err(RunError::Stopped)) {
         shared.board.replace_target(before);
         return (Went::Well, None);
     }
     shared.fleet.peers().was_tried(name);
+    let ended = Ended { target, basis: &basis, before, result, began, sending: heard.sending_began() };
+    make_known(shared, name, &ended)
+}
+
+/// A run that ended, and what was known before it.
+struct Ended<'a> {
+    target: &'a Target,
+    basis: &'a Basis,
+    before: TargetView,
+    result: Result<RunReport, RunError>,
+    began: Moment,
+    sending: Option<Timestamp>,
+}
+
+/// Puts up what a look came to, counts it, logs it and tells of it.
+fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<Timestamp>) {
+    let Ended { target, basis, before, result, began, sending } = ended;
+    let now = shared.moment();
     // What goes wrong with a run as a whole is the journal's: it cannot be opened, or what was seen or sent cannot be kept.
-    shared.show_journal(match &result {
+    shared.show_journal(match result {
         Err(RunError::Journal(error)) => Some(error.to_string()),
         Ok(report) => report.errors.first().cloned(),
         Err(_) => None,
     });
     let held =
         basis.only_expired.as_ref().map(|only| format!("its files are broken since {}: {}", only.since, only.why));
-    let looked = Looked { target, result: &result, held, commit: basis.revision.clone(), ended_at: now.wall };
-    let published = publish(&before, &looked);
-    if let Ok(report) = &result {
-        count(shared, name, report, before.read_at, heard.sending_began());
+    let looked = Looked { target, result, held, commit: basis.revision.clone(), ended_at: now.wall };
+    let published = publish(before, &looked);
+    if let Ok(report) = result {
+        count(shared, name, report, before.read_at, *sending);
     }
     let meters = shared.board.meters();
-    meters.run(name, published.result, took(began, now));
+    meters.run(name, published.result, took(*began, now));
     published.refused_anew.iter().for_each(|guard| meters.refusal(name, guard));
-    log(name, &before, &published.view, &result, took(began, now));
+    log(name, before, &published.view, result, took(*began, now));
     shared.board.replace_target(TargetView { running_since: None, ..published.view });
     published.news.into_iter().for_each(|news| shared.tell.tell(news));
     (published.went, published.due)

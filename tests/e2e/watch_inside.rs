@@ -4,20 +4,22 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use portcullis::{
-    config::NotifyOn,
+    config::{NotifyOn, Target},
     plan::HoldName,
-    run::{Enduring, Sources},
+    run::{Connect, Enduring, Reach, Sources},
     sandbox::{Fault, System, Trouble},
     serve::{Board, Control, ControlError, Health, TargetView},
     transport::Stop,
     watch::{Daemon, News, SourceOptions, Start, Tell},
+    wire::Unreadable,
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
 
@@ -40,10 +42,25 @@ impl Tell for Heard {
     }
 }
 
+/// A defect of ours: it panics the first time, and counts how often it was asked.
+#[derive(Default)]
+struct Broken {
+    asked: AtomicUsize,
+    within: Enduring,
+}
+
+#[async_trait]
+impl Connect for Broken {
+    async fn reach(&self, target: &Target, to_send: bool) -> Result<Reach, Unreadable> {
+        assert!(self.asked.fetch_add(1, Ordering::SeqCst) > 0, "a defect, for this test");
+        self.within.reach(target, to_send).await
+    }
+}
+
 /// A daemon in this process.
 struct Inside {
     runtime: Runtime,
-    running: Option<JoinHandle<()>>,
+    running: Option<JoinHandle<tokio::time::Instant>>,
     stop: Stop,
     board: Arc<Board>,
     control: Arc<dyn Control>,
@@ -54,6 +71,10 @@ struct Inside {
 
 impl Inside {
     fn start(house: &House) -> Self {
+        Self::reaching(house, Arc::new(Enduring::default()))
+    }
+
+    fn reaching(house: &House, connect: Arc<dyn Connect>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (stop, heard, ahead) = (Stop::new(), Arc::new(Heard::default()), Arc::new(AtomicI64::new(0)));
         let moved = Arc::clone(&ahead);
@@ -66,7 +87,7 @@ impl Inside {
             source: SourceOptions { sources: sources(&house.path("portcullis.yaml")), git: None },
             only: Vec::new(),
             new_journal: true,
-            connect: Arc::new(Enduring::default()),
+            connect,
             clock: Arc::new(clock),
             tell: Arc::clone(&heard) as Arc<dyn Tell>,
             stop: stop.clone(),
@@ -259,6 +280,21 @@ fn failures_and_recoveries_are_told_with_one_subject() {
     assert_eq!(subjects(NotifyOn::Failures), ["s2 health", "source"]);
     assert_eq!(subjects(NotifyOn::Recoveries), ["s2 health", "source"]);
     assert!(daemon.board.source().problems.is_empty() && daemon.board.source().bad_since.is_none());
+    daemon.end();
+}
+
+#[test]
+fn a_defect_that_breaks_a_look_off_is_shown_and_tried_again_like_any_failure() {
+    let house = house(8, 1, AT_ONCE);
+    every(&house, "1h");
+    let broken = Arc::new(Broken::default());
+    let daemon = Inside::reaching(&house, Arc::clone(&broken) as Arc<dyn Connect>);
+    let view = daemon.until("the look that broke off", |view| view.looked_at.is_some());
+    assert_eq!(view.health, Health::Unreadable);
+    assert!(view.why.as_ref().unwrap().contains("defect"), "{view:?}");
+    let view = daemon.until_health(Health::InSync);
+    assert_eq!((view.failures, house.removed_tokens()), (0, strays(1)), "the back-off is over some time");
+    assert_eq!(daemon.told(NotifyOn::Failures).len(), 1);
     daemon.end();
 }
 

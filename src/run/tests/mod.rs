@@ -183,6 +183,38 @@ async fn an_unreadable_or_held_target_never_stops_another() {
 }
 
 #[tokio::test]
+async fn a_stop_ends_the_wait_for_a_target_that_another_run_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let loaded = loaded(&path, vec![target("t")]);
+    let worlds = Fake([("t".into(), World::of([entry("keep"), entry("old")]))].into());
+    run(&loaded, &worlds, Wishes::default(), Consent::Ask(&Says(Answer::No))).await;
+    let held = to_write(&loaded.config, false).await.unwrap();
+    let _lock = held.lock("t", Duration::ZERO).await.unwrap();
+    let stop = Stop::new();
+    let performed = Perform {
+        command: "watch",
+        loaded: &loaded,
+        wishes: Wishes::default(),
+        consent: Consent::Unattended,
+        new_journal: false,
+        lock_wait: Duration::from_secs(24 * 60 * 60),
+        clock: system_clock(),
+        stop: stop.clone(),
+        fleet: None,
+        brake: None,
+        revision: None,
+    };
+    let cancel = async {
+        tokio::task::yield_now().await;
+        stop.cancel();
+    };
+    let performing = tokio::time::timeout(Duration::from_secs(60), perform(performed, &worlds, &Quiet));
+    let (ended, ()) = tokio::join!(performing, cancel);
+    assert!(matches!(ended.unwrap(), Err(RunError::Stopped)));
+}
+
+#[tokio::test]
 async fn another_account_or_a_shared_one_is_unreadable() {
     let directory = tempfile::tempdir().unwrap();
     let loaded = loaded(&directory.path().join("j.db"), vec![target("a"), target("b")]);
