@@ -51,11 +51,15 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
 pub struct Gathered {
     config: Config,
     config_digest: Text,
+    named: Sources,
     tree: Vec<SourceFile>,
     people: Option<SourceFile>,
     whole_people: bool,
     problems: Vec<Problem>,
 }
+
+/// Bytes of files, by their digests.
+pub type Contents = BTreeMap<Text, Arc<[u8]>>;
 
 /// What was gathered, as digests: equal ones load equally.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,6 +79,17 @@ impl Gathered {
     pub fn digests(&self) -> Digests {
         Digests { config: self.config_digest.clone(), ..digests(&self.tree, self.people.as_ref(), &self.problems) }
     }
+
+    /// The bytes of the people file and of every policy file.
+    pub fn contents(&self) -> Contents {
+        let files = self.tree.iter().chain(&self.people);
+        files.map(|file| (policy::file_digest(&file.bytes), file.bytes.as_slice().into())).collect()
+    }
+
+    /// Where the operator's file says that the files are, as it names them: links on the way there are not followed.
+    pub fn named(&self) -> &Sources {
+        &self.named
+    }
 }
 
 fn digests(tree: &[SourceFile], people: Option<&SourceFile>, problems: &[Problem]) -> Digests {
@@ -86,10 +101,11 @@ fn digests(tree: &[SourceFile], people: Option<&SourceFile>, problems: &[Problem
     }
 }
 
-/// The digests of the files that a configuration names, where the operator's file itself cannot be used any more.
-pub fn digests_by(config: &Config) -> Digests {
-    let (tree, mut problems) = files::read_tree(&config.policies);
-    let people = config.people.as_ref().and_then(|path| match files::read_file(path) {
+/// The digests of the policy and people files at these places, where the operator's file cannot be used. What cannot be reached
+/// is not among them.
+pub fn digests_at(sources: &Sources) -> Digests {
+    let (tree, mut problems) = sources.policies.as_deref().map(files::read_tree).unwrap_or_default();
+    let people = sources.people.as_ref().and_then(|path| match files::read_file(path) {
         Ok(bytes) => Some(SourceFile { name: path.display().to_string(), bytes }),
         Err(problem) => {
             problems.push(problem);
@@ -97,6 +113,25 @@ pub fn digests_by(config: &Config) -> Digests {
         }
     });
     digests(&tree, people.as_ref(), &problems)
+}
+
+/// What files said of a target, from their bytes; `files`: digests by name. None where a byte of them is not there, or where by
+/// the configuration of today they would not load as a whole.
+pub fn read_again(
+    config: &Config,
+    target: &Text,
+    people: &Text,
+    files: &BTreeMap<Text, Text>,
+    contents: &Contents,
+) -> Option<Policies> {
+    let file = |name: &str, digest: &Text| {
+        let bytes = contents.get(digest).filter(|bytes| policy::file_digest(bytes) == *digest)?;
+        Some(SourceFile { name: name.to_owned(), bytes: bytes.to_vec() })
+    };
+    let people = if people.is_empty() { None } else { Some(file("people", people)?) };
+    let tree: Vec<SourceFile> = files.iter().map(|(name, digest)| file(name, digest)).collect::<Option<_>>()?;
+    let policies = parse(config, people.as_ref(), &tree);
+    (policies.problems.is_empty() && !policies.blocked.contains(target)).then_some(policies)
 }
 
 /// Reads every file.
@@ -111,6 +146,11 @@ pub fn gather(sources: &Sources) -> Result<Gathered, Vec<Problem>> {
         vec![problem]
     })?;
     let mut config = config::load(&shown, &sources.config, &bytes, &systems::descriptions())?;
+    let named = Sources {
+        config: sources.config.clone(),
+        policies: Some(config.policies.clone()),
+        people: config.people.clone(),
+    };
     if let Some(policies) = &sources.policies {
         config.policies.clone_from(policies);
     }
@@ -136,12 +176,12 @@ pub fn gather(sources: &Sources) -> Result<Gathered, Vec<Problem>> {
             (None, false)
         }
     };
-    Ok(Gathered { config, config_digest: policy::file_digest(&bytes), tree, people, whole_people, problems })
+    Ok(Gathered { config, config_digest: policy::file_digest(&bytes), named, tree, people, whole_people, problems })
 }
 
 /// Parses what was gathered. Problems of policies stand in [`Loaded::problems`] and block what they touch.
 pub fn build(gathered: Gathered) -> Loaded {
-    let Gathered { mut config, config_digest: _, tree, people, whole_people, mut problems } = gathered;
+    let Gathered { mut config, config_digest: _, named: _, tree, people, whole_people, mut problems } = gathered;
     let root = config.policies.clone();
     // What could not be read of the tree, the people file aside.
     let whole_tree = problems.len() == usize::from(!whole_people);

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    Changed, FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers,
+    FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers,
     mailbox::{Look, Reload},
     pause::Pauses,
     publish,
@@ -84,6 +84,8 @@ pub struct Daemon {
     shared: Arc<Shared>,
     workers: JoinSet<()>,
     running: BTreeMap<Text, (Stop, Id)>,
+    /// Which journal keeps the trees and the pause: the first, or the one that took its place so many times.
+    kept_in: u64,
 }
 
 impl Daemon {
@@ -93,7 +95,8 @@ impl Daemon {
     /// [`WatchError`]. Broken policies are no error here: they are reported, and hold what they touch.
     pub async fn start(start: Start) -> Result<Self, WatchError> {
         let Start { source, only, new_journal, connect, board, clock, tell, stop } = start;
-        let (reloader, First { loaded, digests, revision, failing, is_whole }) = Reloader::begin(source).await?;
+        let First { reloader, loaded, digests, contents, revision, failing, is_whole } =
+            Reloader::begin(source).await?;
         if let Some(unknown) = only.iter().find(|name| !loaded.config.targets.contains_key(*name)) {
             return Err(WatchError::UnknownTarget(unknown.clone()));
         }
@@ -103,9 +106,8 @@ impl Daemon {
         let now = clock();
         let pauses = Pauses::from_journal(journal.paused(now).await?);
         let mut trees = Trees::new(&loaded, kept, now);
-        let mut changed = Changed::default();
         if is_whole {
-            changed = trees.take(Found::Tree { loaded, digests: digests.clone(), revision }, now);
+            trees.take(Found::Tree { loaded, digests: digests.clone(), contents, revision }, now);
         }
         if let Some(error) = failing {
             trees.take(Found::Unreadable { error, digests }, now);
@@ -129,13 +131,14 @@ impl Daemon {
             only,
             stop,
         });
-        let daemon = Self { reloader, files: None, shared, workers: JoinSet::new(), running: BTreeMap::new() };
+        let mut daemon =
+            Self { reloader, files: None, shared, workers: JoinSet::new(), running: BTreeMap::new(), kept_in: 0 };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
         daemon.tell_source();
         daemon.show_source();
         daemon.spare_others();
-        daemon.keep(&changed).await;
+        daemon.keep().await;
         for name in daemon.watched() {
             if let Some(target) = daemon.shared.config().targets.get(&name) {
                 daemon.shared.board.set_target(publish::starting(target));
@@ -192,7 +195,10 @@ impl Daemon {
                     reload_at = Instant::now() + self.interval();
                 }
                 Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
-                _ = tick.tick() => tick_once(&self.shared),
+                _ = tick.tick() => {
+                    tick_once(&self.shared);
+                    self.keep().await;
+                }
             }
         }
         self.stop().await;
@@ -273,8 +279,7 @@ impl Daemon {
 
     /// Reads the source and takes what is new in it.
     async fn reload(&mut self, reload: &Reload) {
-        let config = self.shared.config();
-        if let Some(found) = self.reloader.read(&config, self.shared.fleet.place()).await {
+        if let Some(found) = self.reloader.read(self.shared.fleet.place()).await {
             self.take(found, reload.trigger).await;
         }
         self.shared.triggers.post(reload.trigger, &reload.look);
@@ -288,7 +293,7 @@ impl Daemon {
         self.shared.tell.set_receivers(&self.config().watch.notify);
         self.tell_source();
         self.show_source();
-        self.keep(&changed).await;
+        self.keep().await;
         for name in &changed.gone {
             if let Some((stop, _)) = self.running.remove(name) {
                 stop.cancel();
@@ -304,18 +309,31 @@ impl Daemon {
         }
     }
 
-    /// Has the journal keep what the good trees said.
-    async fn keep(&self, changed: &Changed) {
-        for (name, tree) in &changed.keep {
-            let kept = match self.shared.fleet.journal().await {
-                Ok(journal) => journal.keep_tree(name, tree).await,
-                Err(error) => Err(error),
+    /// Has the journal keep the good trees that it does not keep yet; what fails is tried again at the next tick. A journal that
+    /// took the place of another one gets them all, and the pause.
+    async fn keep(&mut self) {
+        let fleet = &self.shared.fleet;
+        let opened = fleet.journal().await;
+        let reopened = fleet.reopened();
+        if reopened != self.kept_in {
+            self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).keep_anew();
+            match self.shared.pauses.keep_anew(fleet, self.shared.now()).await {
+                Ok(()) => self.kept_in = reopened,
+                Err(error) => self.shared.show_journal(Some(error.to_string())),
+            }
+        }
+        let unkept = self.shared.trees().unkept();
+        for (name, tree) in unkept {
+            let kept = match &opened {
+                Ok(journal) => journal.keep_tree(&name, &tree).await,
+                Err(error) => Err(error.clone()),
             };
             if let Err(error) = kept {
-                tracing::error!(target = %name, %error, "what the files say of the target could not be kept");
+                tracing::debug!(target = %name, %error, "what the files say of the target could not be kept");
                 self.shared.show_journal(Some(error.to_string()));
                 return;
             }
+            self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).was_kept(&name, tree);
         }
     }
 

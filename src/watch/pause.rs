@@ -53,6 +53,15 @@ impl Pauses {
         record(fleet, RecordBody::Paused { because, until }).await
     }
 
+    /// Records the pause that is in force once more, where the journal that is used now knows of none.
+    pub(super) async fn keep_anew(&self, fleet: &Fleet, now: Timestamp) -> Result<(), JournalError> {
+        let Some(Pause { because, until, .. }) = self.set(now) else { return Ok(()) };
+        if fleet.journal().await?.paused(now).await?.is_some() {
+            return Ok(());
+        }
+        record(fleet, RecordBody::Paused { because, until }).await
+    }
+
     /// Lets writing go on, once that is recorded.
     pub(super) async fn resume(&self, fleet: &Fleet) -> Result<(), JournalError> {
         record(fleet, RecordBody::Resumed).await?;

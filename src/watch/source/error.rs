@@ -125,7 +125,20 @@ pub enum SourceError {
     },
 }
 
+/// The step that asks a repository for what it has.
+pub(super) const ASKING: &str = "asking the repository for its refs";
+
 impl SourceError {
+    /// Whether the repository did not answer at all, so that it told nothing but what it had told before. Anything else says
+    /// that something is there which was not taken.
+    pub fn is_out_of_reach(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::TimedOut { what, .. } => what == ASKING,
+            _ => false,
+        }
+    }
+
     /// What to do next.
     pub fn advice(&self) -> String {
         match self {
