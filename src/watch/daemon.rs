@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers,
+    fresh::Fresh,
     mailbox::{Look, Reload},
     pause::Pauses,
     publish,
@@ -95,6 +96,7 @@ impl Daemon {
     /// [`WatchError`]. Broken policies are no error here: they are reported, and hold what they touch.
     pub async fn start(start: Start) -> Result<Self, WatchError> {
         let Start { source, only, new_journal, connect, board, clock, tell, stop } = start;
+        let (read_at, is_fetched) = (Instant::now(), source.git.is_some());
         let First { reloader, loaded, digests, contents, revision, failing, is_whole } =
             Reloader::begin(source).await?;
         if let Some(unknown) = only.iter().find(|name| !loaded.config.targets.contains_key(*name)) {
@@ -122,6 +124,7 @@ impl Daemon {
             board,
             fleet,
             trees: RwLock::new(trees),
+            fresh: Fresh::new(read_at, is_fetched),
             pauses,
             triggers,
             connect,
@@ -279,9 +282,12 @@ impl Daemon {
 
     /// Reads the source and takes what is new in it.
     async fn reload(&mut self, reload: &Reload) {
+        let began = Instant::now();
         if let Some(found) = self.reloader.read(self.shared.fleet.place()).await {
             self.take(found, reload.trigger).await;
         }
+        let is_failing = self.shared.trees().failing().is_some();
+        self.shared.fresh.was_read(if is_failing { Instant::now() } else { began });
         self.shared.triggers.post(reload.trigger, &reload.look);
     }
 

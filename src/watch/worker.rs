@@ -46,6 +46,12 @@ pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>,
                 }
             }
             Next::Look(trigger) => {
+                let is_broken = shared.trees().basis(&name).is_some_and(|basis| basis.only_expired.is_some());
+                if !shared.fresh.wait(&shared.triggers, is_broken, &stop).await {
+                    continue;
+                }
+                // What was asked for meanwhile is answered by this look.
+                mailbox.take();
                 schedule.begin(trigger);
                 let (went, view) = look(&shared, &name, trigger, &stop).await;
                 if let Some(view) = view {
