@@ -115,14 +115,14 @@ const GIT: [&str; 2] = ["--git", "origin"];
 /// A file that ends one token so many seconds from now.
 fn ending(seconds: i64) -> (Timestamp, String) {
     let end = Timestamp::now().checked_add(SignedDuration::from_secs(seconds)).unwrap();
-    let text = format!(
-        "version: 1\ntarget: s2\naccess_tokens:\n  - {{ id: temp/a, justification: OPS-1, expires: {end} }}\n"
-    );
+    let text =
+        format!("version: 1\ntarget: s2\naccess_tokens:\n  - {{ id: temp/a, justification: OPS-1, expires: {end} }}\n");
     (end, text)
 }
 
 /// The same with more time.
-const EXTENDED: &str = "version: 1\ntarget: s2\naccess_tokens:\n  - { id: temp/a, justification: OPS-1, expires: 2099-01-01 }\n";
+const EXTENDED: &str =
+    "version: 1\ntarget: s2\naccess_tokens:\n  - { id: temp/a, justification: OPS-1, expires: 2099-01-01 }\n";
 
 const BROKEN: &str = "version: 1\ntargets: 7\n";
 

@@ -157,7 +157,8 @@ fn a_second_declaration_in_a_broken_file_counts_over_a_restart() {
     );
     let uuid = |description: &str| {
         house.sandbox.world(|world| {
-            let named = |token: &&portcullis::sandbox::buildkite::Token| token.description.as_deref() == Some(description);
+            let named =
+                |token: &&portcullis::sandbox::buildkite::Token| token.description.as_deref() == Some(description);
             world.buildkite.tokens.iter().find(named).unwrap().uuid.clone()
         })
     };
@@ -210,7 +211,10 @@ fn a_journal_that_takes_the_place_of_another_one_keeps_the_trees_too() {
     daemon.until_health("s2", "in_sync");
     std::fs::rename(house.path("other.db"), house.path(".portcullis/journal.db")).unwrap();
     daemon.until("the other journal to be used", |daemon| {
-        daemon.lines().iter().any(|line| line["message"].as_str().is_some_and(|told| told.contains("journal was replaced")))
+        daemon
+            .lines()
+            .iter()
+            .any(|line| line["message"].as_str().is_some_and(|told| told.contains("journal was replaced")))
     });
     daemon.looked_again("s2", 4);
     assert_eq!(daemon.stop().0, 0);
