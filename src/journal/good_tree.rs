@@ -1,9 +1,11 @@
-//! What the last good tree of files said of each target, beside the chain: so that an end that was in it still comes when the
-//! daemon begins anew on files that are broken.
+//! The last good tree of files of each target, beside the chain: so that an end that was in it still comes when the daemon begins
+//! anew on files that are broken.
+//!
+//! The files are kept whole. Digests and dates would not do: whether an entry was wanted gone is told by everything that the
+//! tree said of it, in whichever file, under whichever of its names: a hold, or a second declaration without an end.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::{Journal, JournalError, problem::storage, writer::Work};
@@ -17,14 +19,24 @@ const CHUNK: usize = 500;
 pub struct GoodTree {
     /// Digest of the people file; empty where there is none.
     pub people: Text,
+    /// Digest of what the operator says of the target: which account it is, and what may never go of it.
+    pub account: Text,
+    /// Digest of what the files mean together.
+    pub meaning: Text,
     /// Digest of each policy file that names the target.
     pub files: BTreeMap<Text, Text>,
-    /// When each declaration that ends by itself ends, by the kind's name and the declaration's key.
-    pub ends: BTreeMap<(Text, Text), Timestamp>,
+    /// The bytes of all of these, by digest.
+    pub contents: BTreeMap<Text, Arc<[u8]>>,
+}
+
+impl GoodTree {
+    fn digests(&self) -> impl Iterator<Item = &Text> {
+        self.files.values().chain(std::iter::once(&self.people).filter(|people| !people.is_empty()))
+    }
 }
 
 impl Journal {
-    /// Keeps what the last good tree said of a target, in place of what was kept before.
+    /// Keeps the last good tree of a target, in place of what was kept before.
     ///
     /// # Errors
     /// Storage.
@@ -32,51 +44,60 @@ impl Journal {
         self.write(Work::KeepTree(Box::new((target.into(), tree.clone())))).await.map(|_| ())
     }
 
-    /// What the last good tree said, by target.
+    /// The last good trees, by target.
     ///
     /// # Errors
     /// Storage.
     pub async fn good_trees(&self) -> Result<BTreeMap<Text, GoodTree>, JournalError> {
         let mut connection = self.connection.lock().await;
+        let mut contents: BTreeMap<Text, Arc<[u8]>> = BTreeMap::new();
+        let rows = sqlx::query("SELECT digest, bytes FROM tree_contents");
+        for row in rows.fetch_all(&mut *connection).await.map_err(storage)? {
+            let digest: &str = row.try_get("digest").map_err(storage)?;
+            let bytes: &[u8] = row.try_get("bytes").map_err(storage)?;
+            contents.insert(digest.into(), bytes.into());
+        }
         let mut trees: BTreeMap<Text, GoodTree> = BTreeMap::new();
+        let rows = sqlx::query("SELECT target, people, account, meaning FROM trees");
+        for row in rows.fetch_all(&mut *connection).await.map_err(storage)? {
+            let text = |name: &str| row.try_get::<&str, _>(name).map(Text::from).map_err(storage);
+            let (people, account, meaning) = (text("people")?, text("account")?, text("meaning")?);
+            trees.insert(text("target")?, GoodTree { people, account, meaning, ..GoodTree::default() });
+        }
         let rows = sqlx::query("SELECT target, file, digest FROM tree_files");
         for row in rows.fetch_all(&mut *connection).await.map_err(storage)? {
             let text = |name: &str| row.try_get::<&str, _>(name).map(Text::from).map_err(storage);
-            let tree = trees.entry(text("target")?).or_default();
-            match text("file")? {
-                people if people.is_empty() => tree.people = text("digest")?,
-                file => drop(tree.files.insert(file, text("digest")?)),
+            if let Some(tree) = trees.get_mut(&text("target")?) {
+                tree.files.insert(text("file")?, text("digest")?);
             }
         }
-        let rows = sqlx::query("SELECT target, kind, declaration, ends FROM tree_ends");
-        for row in rows.fetch_all(&mut *connection).await.map_err(storage)? {
-            let text = |name: &str| row.try_get::<&str, _>(name).map(Text::from).map_err(storage);
-            let end = Timestamp::from_nanosecond(nanoseconds(row.try_get("ends").map_err(storage)?)).map_err(|_| {
-                JournalError::Storage(
-                    "an end in the journal cannot be read: the file is damaged, put back a copy".into(),
-                )
-            })?;
-            trees.entry(text("target")?).or_default().ends.insert((text("kind")?, text("declaration")?), end);
+        for tree in trees.values_mut() {
+            let of = |digest: &Text| Some((digest.clone(), Arc::clone(contents.get(digest)?)));
+            let own = tree.digests().filter_map(of).collect();
+            tree.contents = own;
         }
         Ok(trees)
     }
 }
 
-fn nanoseconds(text: &str) -> i128 {
-    text.parse().unwrap_or(i128::MAX)
-}
-
-/// Writes it inside the caller's transaction. The people file stands among the files without a name.
+/// Writes it inside the caller's transaction.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     target: &str,
     tree: &GoodTree,
 ) -> Result<(), JournalError> {
-    for statement in ["DELETE FROM tree_files WHERE target = $1", "DELETE FROM tree_ends WHERE target = $1"] {
+    for statement in ["DELETE FROM trees WHERE target = $1", "DELETE FROM tree_files WHERE target = $1"] {
         sqlx::query(statement).bind(target).execute(&mut *connection).await.map_err(storage)?;
     }
-    let people = Text::default();
-    let files: Vec<(&Text, &Text)> = std::iter::once((&people, &tree.people)).chain(&tree.files).collect();
+    sqlx::query("INSERT INTO trees (target, people, account, meaning) VALUES ($1, $2, $3, $4)")
+        .bind(target)
+        .bind(tree.people.as_str())
+        .bind(tree.account.as_str())
+        .bind(tree.meaning.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(storage)?;
+    let files: Vec<(&Text, &Text)> = tree.files.iter().collect();
     for chunk in files.chunks(CHUNK) {
         let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO tree_files (target, file, digest) ");
         query.push_values(chunk, |mut row, (file, digest)| {
@@ -84,14 +105,17 @@ pub(super) async fn write(
         });
         query.build().execute(&mut *connection).await.map_err(storage)?;
     }
-    let ends: Vec<_> = tree.ends.iter().collect();
-    for chunk in ends.chunks(CHUNK) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO tree_ends (target, kind, declaration, ends) ");
-        query.push_values(chunk, |mut row, ((kind, key), end)| {
-            row.push_bind(target).push_bind(kind.as_str()).push_bind(key.as_str());
-            row.push_bind(end.as_nanosecond().to_string());
-        });
-        query.build().execute(&mut *connection).await.map_err(storage)?;
+    for (digest, bytes) in &tree.contents {
+        sqlx::query("INSERT INTO tree_contents (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING")
+            .bind(digest.as_str())
+            .bind(&bytes[..])
+            .execute(&mut *connection)
+            .await
+            .map_err(storage)?;
     }
+    // What no tree holds any more.
+    let unused =
+        "DELETE FROM tree_contents WHERE digest NOT IN (SELECT digest FROM tree_files UNION SELECT people FROM trees)";
+    sqlx::query(unused).execute(&mut *connection).await.map_err(storage)?;
     Ok(())
 }

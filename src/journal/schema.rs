@@ -50,14 +50,14 @@ CREATE TABLE bases (
 CREATE INDEX bases_scope ON bases (target, scope, name);
 ";
 
-/// What the last good tree of files said of each target: digests of its files (the people file's without a name), and when each
-/// declaration that ends by itself ends, in nanoseconds since 1970 as text.
+/// The last good tree of files of each target: digests of its people file, of what the operator says of the target and of what
+/// its files mean together; its policy files; and the bytes of them all, each once.
 const TREES: &str = "
+CREATE TABLE trees (
+    target TEXT PRIMARY KEY NOT NULL, people TEXT NOT NULL, account TEXT NOT NULL, meaning TEXT NOT NULL
+);
 CREATE TABLE tree_files (
     target TEXT NOT NULL, file TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (target, file)
 );
-CREATE TABLE tree_ends (
-    target TEXT NOT NULL, kind TEXT NOT NULL, declaration TEXT NOT NULL, ends TEXT NOT NULL,
-    PRIMARY KEY (target, kind, declaration)
-);
+CREATE TABLE tree_contents (digest TEXT PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);
 ";

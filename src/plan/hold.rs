@@ -40,6 +40,8 @@ pub enum HoldName {
     Refused,
     /// Its kind is not enforced.
     Observe,
+    /// The files that bear on its target are broken.
+    BadTree,
     /// Its notice has not run out.
     Notice,
     /// Too few would remain.
@@ -73,6 +75,7 @@ impl HoldName {
             Self::TokenManager => "token_manager",
             Self::Refused => "refused",
             Self::Observe => "observe",
+            Self::BadTree => "bad_tree",
             Self::Notice => "notice",
             Self::Floor => "floor",
             Self::Clock => "clock",

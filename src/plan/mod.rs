@@ -48,7 +48,7 @@ pub use model::{
     Counts, FileProblem, FindingKind, GuardRefusal, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row,
     Status, TargetPlan, TargetState, Ticket,
 };
-pub use only_expired::{OnlyExpired, effective_end};
+pub use only_expired::{Newest, OnlyExpired, effective_end};
 pub use order::{OrderRefused, order_one};
 pub use settings::{Confirmation, Settings};
 pub use target::plan_target;

@@ -1,18 +1,31 @@
 //! The row guard of a broken tree: nothing goes but what the last good tree had given an end that has come.
+//!
+//! The plan is made by the last good tree whole, so whatever it said of an entry counts: a hold, or a further declaration that ends
+//! later or never. What may have changed since then speaks for the entry only: a declaration or a hold of a file that is not as
+//! it was, and what loads of the newest files.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
-use super::{HoldName, Input, candidate::Candidate};
+use super::{
+    HoldName, Input,
+    candidate::Candidate,
+    index::LoneResources,
+    matching::{Matching, held_entries},
+    resolve::Names,
+};
 use crate::{
     access::{Cause, Text},
-    policy::Declaration,
+    policy::{Declaration, Hold, Policies, TargetPolicy},
 };
 
 /// The files of a target are broken: all its rows are held, but for those of declarations whose end was already in the last
 /// good tree and whose files are as they were in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OnlyExpired {
     /// Since when the tree is broken.
     pub since: Timestamp,
@@ -20,8 +33,33 @@ pub struct OnlyExpired {
     pub why: String,
     /// The ends that still hold, by the kind's name and the declaration's key.
     pub ends: HashMap<(Text, Text), Timestamp>,
-    /// Whether the tree is known only in part, so that the entry's last recorded match has to be the declaration, too.
-    pub by_last_match: bool,
+    /// The files of the last good tree that are byte for byte as they were in it, by their positions.
+    pub as_before: BTreeSet<u32>,
+    /// What loads of the newest files, where anything does.
+    pub newest: Option<Newest>,
+}
+
+/// What loads of files that are broken in part.
+#[derive(Debug, Clone)]
+pub struct Newest {
+    /// Of all targets.
+    pub policies: Arc<Policies>,
+    /// The target that it is asked for.
+    pub target: Text,
+}
+
+impl Newest {
+    fn policy(&self) -> Option<&TargetPolicy> {
+        self.policies.targets.get(&self.target)
+    }
+}
+
+/// Equal where it means the same.
+impl PartialEq for Newest {
+    fn eq(&self, other: &Self) -> bool {
+        let meaning = |newest: &Self| newest.policy().map(|policy| policy.digest.clone());
+        self.target == other.target && meaning(self) == meaning(other)
+    }
 }
 
 /// When a declaration ends by itself: at its `expires`, or when the person it names leaves.
@@ -39,27 +77,54 @@ impl OnlyExpired {
     }
 }
 
+/// Entries for which something speaks that may have changed since the last good tree.
+#[derive(Default)]
+pub struct Spared(HashSet<(Text, Text)>);
+
+impl Spared {
+    /// Empty where no tree is broken.
+    pub fn of(input: &Input<'_>, names: &Names<'_>, lone: &LoneResources) -> Self {
+        let Some(only) = &input.settings.only_expired else { return Self::default() };
+        let snapshot = input.snapshot;
+        // A hold that is over may have been given more time in a file that is not as it was.
+        let is_doubtful = |hold: &&Hold| !only.as_before.contains(&hold.place.file);
+        let doubtful: Vec<Hold> = input.policy.holds.iter().filter(is_doubtful).cloned().collect();
+        let mut spared: HashSet<u32> =
+            held_entries(&doubtful, snapshot, names, lone, Timestamp::MIN).into_keys().collect();
+        if let Some(newest) = only.newest.as_ref().and_then(Newest::policy) {
+            spared.extend(held_entries(&newest.holds, snapshot, names, lone, input.now).into_keys());
+            let goes_on = |declaration: &Declaration| effective_end(declaration).is_none_or(|end| end > input.now);
+            let matching = Matching::new(newest, snapshot, names, lone);
+            for (number, declaration) in newest.declarations.iter().enumerate() {
+                if goes_on(declaration) {
+                    spared.extend(matching.entries(number));
+                }
+            }
+        }
+        let entries = spared.into_iter().filter_map(|at| snapshot.entries.get(at as usize));
+        Self(entries.map(|entry| (entry.kind.name.into(), entry.id.clone())).collect())
+    }
+
+    fn has(&self, candidate: &Candidate<'_>) -> bool {
+        self.0.contains(&(candidate.entry.kind.name.into(), candidate.entry.id.clone()))
+    }
+}
+
 /// Holds the row unless it is such a one.
-pub fn judge(input: &Input<'_>, candidate: &mut Candidate<'_>) {
+pub fn judge(input: &Input<'_>, spared: &Spared, candidate: &mut Candidate<'_>) {
     let Some(only) = &input.settings.only_expired else { return };
-    if candidate.cause != Cause::Expired || !qualifies(only, input, candidate) {
-        let why = format!("the policies that bear on it are broken since {}: {}", only.since, only.why);
-        candidate.hold(HoldName::Observe, why, Some("mend the files that the problems name".into()));
+    if candidate.cause != Cause::Expired || !qualifies(only, input, candidate) || spared.has(candidate) {
+        let why = format!("the files that bear on it are broken since {}: {}", only.since, only.why);
+        let way_on = "mend the files that the problems name; it goes on by itself";
+        candidate.hold(HoldName::BadTree, why, Some(way_on.into()));
     }
 }
 
 fn qualifies(only: &OnlyExpired, input: &Input<'_>, candidate: &Candidate<'_>) -> bool {
-    let declarations = || {
-        let number = |number: &u32| input.policy.declarations.get(*number as usize);
-        candidate.declarations.iter().filter_map(number)
-    };
+    let number = |number: &u32| input.policy.declarations.get(*number as usize);
+    let mut declarations = candidate.declarations.iter().filter_map(number);
     let as_before = |declaration: &Declaration| {
         only.holds(declaration) && effective_end(declaration).is_some_and(|end| end <= input.now)
     };
-    let all = !candidate.declarations.is_empty() && declarations().all(as_before);
-    let last = || {
-        let last = input.history.matches.get(&(candidate.entry.kind.name.into(), candidate.entry.id.clone()));
-        last.is_some_and(|last| declarations().any(|declaration| declaration.key == last.declaration))
-    };
-    all && (!only.by_last_match || last())
+    !candidate.declarations.is_empty() && declarations.all(as_before)
 }

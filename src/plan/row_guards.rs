@@ -22,6 +22,8 @@ pub struct RowGuards<'a> {
     pub clock_is_right: bool,
     /// What went and came back.
     pub fights: &'a Fights<'a>,
+    /// Where files are broken: entries for which something speaks that may have changed.
+    pub spared: &'a only_expired::Spared,
 }
 
 impl RowGuards<'_> {
@@ -35,7 +37,7 @@ impl RowGuards<'_> {
         if candidate.protected {
             candidate.hold(HoldName::Protected, "the operator protects it in portcullis.yaml", None);
         }
-        only_expired::judge(&self.input, candidate);
+        only_expired::judge(&self.input, self.spared, candidate);
         self.observe(candidate);
         self.refused(candidate);
         if let Some(until) = &settings.frozen {

@@ -14,6 +14,7 @@ use super::{
     index::LoneResources,
     matching::{AbsentEntries, Matching, held_entries},
     membership::{Leavers, Membership},
+    only_expired::Spared,
     reserved::{self, Reserved},
     resolve::Names,
     row_guards::{self, RowGuards},
@@ -58,7 +59,9 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     let own_unknown = reserved::own_unknown(input);
     let unknown_kinds: Vec<_> = own_unknown.iter().map(|(kind, _)| *kind).collect();
     let fights = Fights::of(input);
-    let guards = RowGuards { input: *input, own_unknown: &unknown_kinds, clock_is_right, fights: &fights };
+    let spared = Spared::of(input, &names, &lone);
+    let guards =
+        RowGuards { input: *input, own_unknown: &unknown_kinds, clock_is_right, fights: &fights, spared: &spared };
     for candidate in &mut candidates {
         told_by_journal(input, &ambiguity, candidate);
         guards.judge(candidate);

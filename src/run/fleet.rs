@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +29,8 @@ const BASES_AGE: SignedDuration = SignedDuration::from_hours(1);
 pub struct Fleet {
     place: JournalPlace,
     journal: RwLock<Journal>,
+    /// How often another journal was opened in place of it.
+    reopened: AtomicU64,
     /// One target at a time is judged against what all of them send.
     turn: Turn<()>,
     reserved: Arc<Mutex<Reserved>>,
@@ -46,6 +51,7 @@ impl Fleet {
         Ok(Self {
             place: config.journal.clone(),
             journal: RwLock::new(record::to_write(config, create).await?),
+            reopened: AtomicU64::new(0),
             turn: Turn::default(),
             reserved: Arc::default(),
             peers: Peers::default(),
@@ -79,11 +85,17 @@ impl Fleet {
             Ok(journal) => {
                 tracing::warn!(path = %path.display(), "the journal was replaced; the one that is there now is used");
                 *held = journal.clone();
+                self.reopened.fetch_add(1, Ordering::SeqCst);
                 Ok(journal)
             }
             Err(JournalError::Missing(_)) => Err(moved),
             Err(error) => Err(error),
         }
+    }
+
+    /// How often the journal was replaced by another one, which may know nothing of what was kept in the one before.
+    pub fn reopened(&self) -> u64 {
+        self.reopened.load(Ordering::SeqCst)
     }
 
     /// Whether an observation tells anything that is not kept yet. Numbers that stay the same are kept once in a while: looks

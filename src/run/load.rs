@@ -55,11 +55,15 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
 pub struct Gathered {
     config: Config,
     config_digest: Text,
+    named: Sources,
     tree: Vec<SourceFile>,
     people: Option<SourceFile>,
     whole_people: bool,
     problems: Vec<Problem>,
 }
+
+/// Bytes of files, by their digests.
+pub type Contents = BTreeMap<Text, Arc<[u8]>>;
 
 /// What was gathered, as digests: equal ones load equally.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +83,17 @@ impl Gathered {
     pub fn digests(&self) -> Digests {
         Digests { config: self.config_digest.clone(), ..digests(&self.tree, self.people.as_ref(), &self.problems) }
     }
+
+    /// The bytes of the people file and of every policy file.
+    pub fn contents(&self) -> Contents {
+        let files = self.tree.iter().chain(&self.people);
+        files.map(|file| (policy::file_digest(&file.bytes), file.bytes.as_slice().into())).collect()
+    }
+
+    /// Where the operator's file says that the files are, as it names them: links on the way there are not followed.
+    pub fn named(&self) -> &Sources {
+        &self.named
+    }
 }
 
 fn digests(tree: &[SourceFile], people: Option<&SourceFile>, problems: &[Problem]) -> Digests {
@@ -90,10 +105,11 @@ fn digests(tree: &[SourceFile], people: Option<&SourceFile>, problems: &[Problem
     }
 }
 
-/// The digests of the files that a configuration names, where the operator's file itself cannot be used any more.
-pub fn digests_by(config: &Config) -> Digests {
-    let (tree, mut problems) = files::read_tree(&config.policies);
-    let people = config.people.as_ref().and_then(|path| match files::read_file(path) {
+/// The digests of the policy and people files at these places, where the operator's file cannot be used. What cannot be reached
+/// is not among them.
+pub fn digests_at(sources: &Sources) -> Digests {
+    let (tree, mut problems) = sources.policies.as_deref().map(files::read_tree).unwrap_or_default();
+    let people = sources.people.as_ref().and_then(|path| match files::read_file(path) {
         Ok(bytes) => Some(SourceFile { name: path.display().to_string(), bytes }),
         Err(problem) => {
             problems.push(problem);
@@ -103,12 +119,42 @@ pub fn digests_by(config: &Config) -> Digests {
     digests(&tree, people.as_ref(), &problems)
 }
 
+/// What files said of a target, from their bytes; `files`: digests by name. None where a byte of them is not there, or where by
+/// the configuration of today they would not load as a whole.
+pub fn read_again(
+    config: &Config,
+    target: &Text,
+    people: &Text,
+    files: &BTreeMap<Text, Text>,
+    contents: &Contents,
+) -> Option<Policies> {
+    let file = |name: &str, digest: &Text| {
+        let bytes = contents.get(digest).filter(|bytes| policy::file_digest(bytes) == *digest)?;
+        Some(SourceFile { name: name.to_owned(), bytes: bytes.to_vec() })
+    };
+    let people = if people.is_empty() { None } else { Some(file("people", people)?) };
+    let tree: Vec<SourceFile> = files.iter().map(|(name, digest)| file(name, digest)).collect::<Option<_>>()?;
+    let policies = parse(config, people.as_ref(), &tree);
+    (policies.problems.is_empty() && !policies.blocked.contains(target)).then_some(policies)
+}
+
 /// Reads every file.
 ///
 /// # Errors
 /// The problems of a broken operator's file.
 pub fn gather(sources: &Sources) -> Result<Gathered, Vec<Problem>> {
-    let (config, bytes) = operators(sources)?;
+    let (mut config, bytes) = operators(sources)?;
+    let named = Sources {
+        config: sources.config.clone(),
+        policies: Some(config.policies.clone()),
+        people: config.people.clone(),
+    };
+    if let Some(policies) = &sources.policies {
+        config.policies.clone_from(policies);
+    }
+    if let Some(people) = &sources.people {
+        config.people = Some(people.clone());
+    }
     let root = config.policies.clone();
     let (tree, problems) = files::read_tree(&root);
     let of_root = root.display().to_string();
@@ -128,7 +174,7 @@ pub fn gather(sources: &Sources) -> Result<Gathered, Vec<Problem>> {
             (None, false)
         }
     };
-    Ok(Gathered { config, config_digest: policy::file_digest(&bytes), tree, people, whole_people, problems })
+    Ok(Gathered { config, config_digest: policy::file_digest(&bytes), named, tree, people, whole_people, problems })
 }
 
 /// Reads the operator's file alone, before anything else is there.
@@ -146,13 +192,7 @@ fn operators(sources: &Sources) -> Result<(Config, Vec<u8>), Vec<Problem>> {
         problem.rendered.push_str("\n  = help: `portcullis init` writes one; --config names another place");
         vec![problem]
     })?;
-    let mut config = config::load(&shown, &sources.config, &bytes, &systems::descriptions())?;
-    if let Some(policies) = &sources.policies {
-        config.policies.clone_from(policies);
-    }
-    if let Some(people) = &sources.people {
-        config.people = Some(people.clone());
-    }
+    let config = config::load(&shown, &sources.config, &bytes, &systems::descriptions())?;
     Ok((config, bytes))
 }
 
@@ -163,7 +203,7 @@ fn read_people(path: &Path, is_named: bool) -> Result<Vec<u8>, Problem> {
 
 /// Parses what was gathered. Problems of policies stand in [`Loaded::problems`] and block what they touch.
 pub fn build(gathered: Gathered) -> Loaded {
-    let Gathered { mut config, config_digest: _, tree, people, whole_people, mut problems } = gathered;
+    let Gathered { mut config, config_digest: _, named: _, tree, people, whole_people, mut problems } = gathered;
     let root = config.policies.clone();
     // What could not be read of the tree, the people file aside.
     let whole_tree = problems.len() == usize::from(!whole_people);

@@ -37,7 +37,9 @@ mod tests;
 pub use clock::system_clock;
 pub use error::RunError;
 pub use fleet::{Fleet, Reservation};
-pub use load::{Digests, Gathered, Loaded, Sources, build, digests_by, gather, load, operators_file};
+pub use load::{
+    Contents, Digests, Gathered, Loaded, Sources, build, digests_at, gather, load, operators_file, read_again,
+};
 pub use order::{Ordered, order, refused_exit_code};
 pub use peers::{FIRST_READINGS, Peers};
 pub use perform::{Answer, Consent, Perform, Prompt, perform};

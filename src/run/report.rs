@@ -100,15 +100,15 @@ impl RunReport {
     }
 }
 
-/// Whether a held row is held by more than what is meant to hold it: observe, notice, freeze, a standing own or protected
-/// entry, a saved plan that is older than the row.
+/// Whether a held row is held by more than what is meant to hold it: observe, notice, freeze, a `holds:` item, a standing own
+/// or protected entry, broken files, a saved plan that is older than the row.
 fn stands_in_the_way(row: &Row) -> bool {
     if row.status != Status::Held {
         return false;
     }
-    let meant =
-        |name: HoldName| matches!(name, HoldName::Observe | HoldName::Own | HoldName::Protected | HoldName::NotInPlan);
-    let waits = |name: HoldName| matches!(name, HoldName::Notice | HoldName::Freeze);
+    use HoldName::{BadTree, Freeze, Hold, NotInPlan, Notice, Observe, Own, Protected};
+    let meant = |name: HoldName| matches!(name, Observe | Own | Protected | NotInPlan | BadTree);
+    let waits = |name: HoldName| matches!(name, Notice | Freeze | Hold);
     !row.holds.iter().any(|hold| meant(hold.name)) && row.holds.iter().any(|hold| !waits(hold.name))
 }
 

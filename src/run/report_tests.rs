@@ -60,10 +60,29 @@ fn outcome(end: &str) -> TargetOutcome {
 fn what_is_meant_to_hold_a_row_is_no_refusal() {
     use HoldName::*;
     let code = |names: &[HoldName]| report(vec![held(names)], true).exit_code(ExitRules::default());
-    for meant in [&[Observe][..], &[Notice], &[Freeze], &[Own], &[Protected], &[NotInPlan], &[Observe, Duplicate]] {
+    for meant in [
+        &[Observe][..],
+        &[Notice],
+        &[Freeze],
+        &[HoldName::Hold],
+        &[BadTree],
+        &[Own],
+        &[Protected],
+        &[NotInPlan],
+        &[Observe, Duplicate],
+    ] {
         assert_eq!(code(meant), 0, "{meant:?}");
     }
-    for other in [&[Floor][..], &[Ceiling], &[Unresolved], &[Refused], &[Notice, Duplicate], &[Widening], &[Clock]] {
+    for other in [
+        &[Floor][..],
+        &[Ceiling],
+        &[Unresolved],
+        &[Refused],
+        &[Notice, Duplicate],
+        &[HoldName::Hold, Ceiling],
+        &[Widening],
+        &[Clock],
+    ] {
         assert_eq!(code(other), 3, "{other:?}");
     }
     let shown = report(vec![held(&[Ceiling])], false);

@@ -14,7 +14,8 @@ use tokio::{
 };
 
 use super::{
-    Changed, FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers, Watching,
+    FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers, Watching,
+    fresh::Fresh,
     mailbox::{Look, Reload},
     pause::Pauses,
     publish,
@@ -92,6 +93,8 @@ pub struct Daemon {
     shared: Arc<Shared>,
     workers: JoinSet<()>,
     running: BTreeMap<Text, (Stop, Id)>,
+    /// Which journal keeps the trees and the pause: the first, or the one that took its place so many times.
+    kept_in: u64,
 }
 
 impl Daemon {
@@ -102,7 +105,9 @@ impl Daemon {
     pub async fn start(start: Start) -> Result<Self, WatchError> {
         let Start { source, only, new_journal, connect, board, clock, tell, stop } = start;
         let git_ref = source.git.as_ref().map(|git| git.git_ref.clone());
-        let (reloader, First { loaded, digests, revision, failing, is_whole }) = Reloader::begin(source).await?;
+        let (read_at, is_fetched) = (Instant::now(), source.git.is_some());
+        let First { reloader, loaded, digests, contents, revision, failing, is_whole } =
+            Reloader::begin(source).await?;
         if let Some(unknown) = only.iter().find(|name| !loaded.config.targets.contains_key(*name)) {
             let known = loaded.config.targets.keys().cloned().collect();
             return Err(WatchError::UnknownTarget(unknown.clone(), known));
@@ -113,9 +118,8 @@ impl Daemon {
         let now = clock();
         let pauses = Pauses::from_journal(journal.paused(now).await?);
         let mut trees = Trees::new(&loaded, kept, now);
-        let mut changed = Changed::default();
         if is_whole {
-            changed = trees.take(Found::Tree { loaded, digests: digests.clone(), revision }, now);
+            trees.take(Found::Tree { loaded, digests: digests.clone(), contents, revision }, now);
         }
         if let Some(error) = failing {
             trees.take(Found::Unreadable { error, digests }, now);
@@ -130,6 +134,7 @@ impl Daemon {
             board,
             fleet,
             trees: RwLock::new(trees),
+            fresh: Fresh::new(read_at, is_fetched),
             pauses,
             triggers,
             connect,
@@ -141,7 +146,7 @@ impl Daemon {
             git_ref,
         });
         let configs = watch::Sender::new(shared.config());
-        let daemon = Self {
+        let mut daemon = Self {
             reloader,
             files: None,
             unwatched: None,
@@ -149,13 +154,14 @@ impl Daemon {
             shared,
             workers: JoinSet::new(),
             running: BTreeMap::new(),
+            kept_in: 0,
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
         daemon.tell_source();
         daemon.show_source();
         daemon.spare_others();
-        daemon.keep(&changed).await;
+        daemon.keep().await;
         daemon.show_new();
         Ok(daemon)
     }
@@ -216,6 +222,7 @@ impl Daemon {
                 _ = tick.tick() => {
                     tick_once(&self.shared);
                     self.show_watching();
+                    self.keep().await;
                 }
             }
         }
@@ -317,11 +324,13 @@ impl Daemon {
 
     /// Reads the source and takes what is new in it.
     async fn reload(&mut self, reload: &Reload) {
-        let config = self.shared.config();
+        let began = Instant::now();
         let mut look = reload.look.clone();
-        if let Some(found) = self.reloader.read(&config, self.shared.fleet.place()).await {
+        if let Some(found) = self.reloader.read(self.shared.fleet.place()).await {
             look.join(Look::Some(self.take(found, reload.trigger).await));
         }
+        let is_failing = self.shared.trees().failing().is_some();
+        self.shared.fresh.was_read(if is_failing { Instant::now() } else { began });
         // Once: in between a look could begin, and the rest would ask for another one.
         self.shared.triggers.post(reload.trigger, &look);
     }
@@ -336,7 +345,7 @@ impl Daemon {
         self.configs.send_replace(self.config());
         self.tell_source();
         self.show_source();
-        self.keep(&changed).await;
+        self.keep().await;
         for name in &changed.gone {
             if let Some((stop, _)) = self.running.remove(name) {
                 stop.cancel();
@@ -353,18 +362,31 @@ impl Daemon {
         changed.look
     }
 
-    /// Has the journal keep what the good trees said.
-    async fn keep(&self, changed: &Changed) {
-        for (name, tree) in &changed.keep {
-            let kept = match self.shared.fleet.journal().await {
-                Ok(journal) => journal.keep_tree(name, tree).await,
-                Err(error) => Err(error),
+    /// Has the journal keep the good trees that it does not keep yet; what fails is tried again at the next tick. A journal that
+    /// took the place of another one gets them all, and the pause.
+    async fn keep(&mut self) {
+        let fleet = &self.shared.fleet;
+        let opened = fleet.journal().await;
+        let reopened = fleet.reopened();
+        if reopened != self.kept_in {
+            self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).keep_anew();
+            match self.shared.pauses.keep_anew(fleet, self.shared.now()).await {
+                Ok(()) => self.kept_in = reopened,
+                Err(error) => self.shared.show_journal(Some(error.to_string())),
+            }
+        }
+        let unkept = self.shared.trees().unkept();
+        for (name, tree) in unkept {
+            let kept = match &opened {
+                Ok(journal) => journal.keep_tree(&name, &tree).await,
+                Err(error) => Err(error.clone()),
             };
             if let Err(error) = kept {
-                tracing::error!(target = %name, %error, "what the files say of the target could not be kept");
+                tracing::debug!(target = %name, %error, "what the files say of the target could not be kept");
                 self.shared.show_journal(Some(error.to_string()));
                 return;
             }
+            self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).was_kept(&name, tree);
         }
     }
 

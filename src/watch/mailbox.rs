@@ -79,6 +79,15 @@ impl Triggers {
 
     fn ask(&self, trigger: Trigger, look: Look) {
         self.heard(trigger);
+        self.want(trigger, look);
+    }
+
+    /// The source is read again, since what was read of it is too old for a look. Nobody outside asked for it.
+    pub(super) fn refresh(&self, trigger: Trigger) {
+        self.want(trigger, Look::Some(BTreeSet::new()));
+    }
+
+    fn want(&self, trigger: Trigger, look: Look) {
         let mut waiting = self.0.reload.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *waiting {
             Some(known) => {

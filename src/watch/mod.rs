@@ -8,6 +8,7 @@
 mod control;
 mod daemon;
 mod files;
+mod fresh;
 mod mailbox;
 pub mod news;
 mod pause;

@@ -73,6 +73,16 @@ impl Pauses {
         *set = Set { pause: Some(pause), times: set.times + 1 };
     }
 
+    /// Records the pause that is in force once more, where the journal that is used now knows of none.
+    pub(super) async fn keep_anew(&self, fleet: &Fleet, now: Timestamp) -> Result<(), JournalError> {
+        let _turn = self.turn.lock().await;
+        let Some(Pause { because, until, .. }) = self.set(now) else { return Ok(()) };
+        if fleet.journal().await?.paused(now).await?.is_some() {
+            return Ok(());
+        }
+        record(fleet, RecordBody::Paused { because, until }).await
+    }
+
     /// Lets writing go on, once that is recorded. A pause that is set meanwhile stays.
     pub(super) async fn resume(&self, fleet: &Fleet) -> Result<(), JournalError> {
         let known = self.set.read().unwrap_or_else(PoisonError::into_inner).times;

@@ -1,7 +1,7 @@
 //! Reads the source for the daemon, and tells whether anything in it is new.
 
 use std::{
-    sync::Arc,
+    path::PathBuf,
     time::{Duration, SystemTime},
 };
 
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     access::Text,
     config::{self, Config, JournalPlace},
-    run::{self, Digests, Gathered, Loaded, Sources, files},
+    run::{self, Contents, Digests, Gathered, Loaded, Sources, files},
     systems,
     yaml::Problem,
 };
@@ -26,10 +26,17 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// The source, and what was taken of it last.
 pub(super) struct Reloader {
     source: Source,
+    /// As the command line has them.
+    given: Sources,
+    /// Where the last operator's file that could be used says that the files are. Links are not followed: they may have been
+    /// swapped since.
+    named: Sources,
+    /// What the last fetch that came to something gave: a commit's own directory, with a repository.
+    reached: Option<Sources>,
     last: Option<Taken>,
-    /// The files as the operator's file names them, links not followed.
-    named: Option<Watched>,
-    /// How they looked, without their content, before they were taken last.
+    /// What is to be watched as the operator's file names it, links not followed.
+    written: Option<Watched>,
+    /// How that looked, without its content, before it was taken last.
     stamp: Option<[u8; 32]>,
 }
 
@@ -43,8 +50,10 @@ struct Taken {
 
 /// The files with which the daemon begins.
 pub(super) struct First {
+    pub(super) reloader: Reloader,
     pub(super) loaded: Loaded,
     pub(super) digests: Digests,
+    pub(super) contents: Contents,
     pub(super) revision: Option<Revision>,
     /// Why the source cannot be read, where it cannot.
     pub(super) failing: Option<SourceError>,
@@ -61,22 +70,39 @@ impl Reloader {
     ///
     /// # Errors
     /// The operator's file is broken, or there is nothing at all to begin with.
-    pub(super) async fn begin(options: SourceOptions) -> Result<(Self, First), WatchError> {
-        let sources = options.sources.clone();
+    pub(super) async fn begin(options: SourceOptions) -> Result<First, WatchError> {
+        let given = options.sources.clone();
         let is_directory = options.git.is_none();
-        let config = options.sources.config.clone();
-        let named = tokio::task::spawn_blocking(move || as_written(&config)).await.ok().flatten();
-        let mut reloader = Self { source: Source::new(options)?, last: None, named, stamp: None };
+        let mut reloader = Self {
+            source: Source::new(options)?,
+            given: given.clone(),
+            named: Sources::default(),
+            reached: None,
+            last: None,
+            written: as_written(&given).await,
+            stamp: None,
+        };
         let mut failing = None;
         for _ in 0..TRIES {
             match reloader.source.fetch().await {
                 Ok(Checkout { sources, revision }) => {
+                    reloader.reached = Some(sources.clone());
                     let gathered = gather(sources).await?;
                     if reloader.source.is_as_fetched().await {
-                        let (digests, loaded) = build(gathered.map_err(WatchError::Load)?).await?;
+                        let Built { digests, contents, named, loaded } =
+                            build(gathered.map_err(WatchError::Load)?).await?;
+                        reloader.named = named;
                         let commit = revision.as_ref().map(|revision| revision.commit.clone());
                         reloader.last = Some(Taken { digests: digests.clone(), commit, broken: None });
-                        return Ok((reloader, First { loaded, digests, revision, failing: None, is_whole: true }));
+                        return Ok(First {
+                            reloader,
+                            loaded,
+                            digests,
+                            contents,
+                            revision,
+                            failing: None,
+                            is_whole: true,
+                        });
                     }
                 }
                 Err(error) => {
@@ -88,12 +114,16 @@ impl Reloader {
         let last = reloader.source.last().await?;
         let (checkout, is_whole) = match last {
             Some(last) => (last, true),
-            None if is_directory => (Checkout { sources, revision: None }, false),
+            None if is_directory => (Checkout { sources: given, revision: None }, false),
             None => return Err(failing.unwrap_or_else(unsettled).into()),
         };
-        let (digests, loaded) = build(gather(checkout.sources).await?.map_err(WatchError::Load)?).await?;
-        let failing = Some(failing.unwrap_or_else(unsettled));
-        Ok((reloader, First { loaded, digests, revision: checkout.revision, failing, is_whole }))
+        reloader.reached = Some(checkout.sources.clone());
+        let Built { digests: _, contents, named, loaded } =
+            build(gather(checkout.sources).await?.map_err(WatchError::Load)?).await?;
+        reloader.named = named;
+        let failing = failing.unwrap_or_else(unsettled);
+        let digests = reloader.left(&failing).await;
+        Ok(First { reloader, loaded, digests, contents, revision: checkout.revision, failing: Some(failing), is_whole })
     }
 
     /// The source for people, without credentials.
@@ -103,34 +133,53 @@ impl Reloader {
 
     /// What has to be watched: by the names that the operator wrote, so that a link that is led elsewhere is seen.
     pub(super) fn watched(&self) -> Watched {
-        self.named.clone().unwrap_or_default().and(self.source.watched())
+        self.written.clone().unwrap_or_default().and(self.source.watched())
+    }
+
+    /// The files as they are now, where the source gives nothing. With a repository that is out of reach the commit before counts;
+    /// a directory is looked at as it is reached today. Of anything else nothing is known.
+    async fn left(&self, error: &SourceError) -> Digests {
+        match (&self.source, &self.reached) {
+            (Source::Directory(_), _) => digests_at(self.places(&self.given)).await,
+            (Source::Git(_), Some(reached)) if error.is_out_of_reach() => digests_at(self.places(reached)).await,
+            (Source::Git(_), _) => Digests::default(),
+        }
+    }
+
+    /// Where these files are; what the operator's file would tell is as it told last.
+    fn places(&self, sources: &Sources) -> Sources {
+        let either = |one: &Option<PathBuf>, other: &Option<PathBuf>| one.clone().or_else(|| other.clone());
+        Sources {
+            config: sources.config.clone(),
+            policies: either(&sources.policies, &self.named.policies),
+            people: either(&sources.people, &self.named.people),
+        }
     }
 
     /// What the source came to, where that is not as it was taken last.
-    pub(super) async fn read(&mut self, config: &Arc<Config>, journal: &JournalPlace) -> Option<Found> {
+    pub(super) async fn read(&mut self, journal: &JournalPlace) -> Option<Found> {
         for _ in 0..TRIES {
             let checkout = match self.source.fetch().await {
                 Ok(checkout) => checkout,
                 Err(error) => {
-                    let digests = digests_by(config).await;
+                    let digests = self.left(&error).await;
                     let taken = Taken { digests: digests.clone(), commit: None, broken: Some(error.to_string()) };
                     return self.is_new(taken).then_some(Found::Unreadable { error, digests });
                 }
             };
             let Checkout { sources, revision } = checkout;
-            let operators = sources.config.clone();
-            let named = tokio::task::spawn_blocking(move || as_written(&operators)).await.ok().flatten();
             // A file that cannot be read now names what it named before.
-            self.named = named.or_else(|| self.named.take());
+            self.written = as_written(&sources).await.or_else(|| self.written.take());
             let stamp = self.stamp().await;
             if self.is_untouched(stamp, revision.as_ref()) {
                 return None;
             }
-            let gathered = gather(sources).await.unwrap_or_else(|error| Err(vec![plain(&error.to_string())]));
+            self.reached = Some(sources.clone());
+            let gathered = gather(sources.clone()).await.unwrap_or_else(|error| Err(vec![plain(&error.to_string())]));
             // Whoever writes several files is in between two: what was read then is of no tree.
             if self.source.is_as_fetched().await {
                 self.stamp = stamp;
-                return self.take(gathered, revision, config, journal).await;
+                return self.take(gathered, &sources, revision, journal).await;
             }
         }
         tracing::warn!("the files keep changing while they are read; they are read again later");
@@ -140,15 +189,15 @@ impl Reloader {
     async fn take(
         &mut self,
         gathered: Result<Gathered, Vec<Problem>>,
+        sources: &Sources,
         revision: Option<Revision>,
-        config: &Arc<Config>,
         journal: &JournalPlace,
     ) -> Option<Found> {
         let commit = revision.as_ref().map(|revision| revision.commit.clone());
         let gathered = match gathered {
             Ok(gathered) => gathered,
             Err(problems) => {
-                let digests = digests_by(config).await;
+                let digests = digests_at(self.places(sources)).await;
                 let told: Vec<&str> = problems.iter().map(|problem| problem.rendered.as_str()).collect();
                 let taken = Taken { digests: digests.clone(), commit, broken: Some(told.join("\n")) };
                 return self.is_new(taken).then_some(Found::BrokenConfig { problems, digests });
@@ -159,14 +208,16 @@ impl Reloader {
             return None;
         }
         Some(match build(gathered).await {
-            Ok((digests, loaded)) => match immovable(&loaded.config, journal) {
-                None => Found::Tree { loaded, digests, revision },
+            Ok(Built { digests, contents, named, loaded }) => match immovable(&loaded.config, journal) {
+                None => {
+                    self.named = named;
+                    Found::Tree { loaded, digests, contents, revision }
+                }
                 Some(problem) => Found::BrokenConfig { problems: vec![problem], digests },
             },
             Err(error) => {
                 self.last = None;
-                let digests = digests_by(config).await;
-                Found::BrokenConfig { problems: vec![plain(&error.to_string())], digests }
+                Found::BrokenConfig { problems: vec![plain(&error.to_string())], digests: Digests::default() }
             }
         })
     }
@@ -204,10 +255,14 @@ fn immovable(config: &Config, journal: &JournalPlace) -> Option<Problem> {
 }
 
 /// What the operator's file names, as it is written there.
-fn as_written(path: &std::path::Path) -> Option<Watched> {
-    let bytes = files::read_file(path).ok()?;
-    let name = path.display().to_string();
-    config::load(&name, path, &bytes, &systems::descriptions()).ok().map(|config| Watched::of(&config))
+async fn as_written(sources: &Sources) -> Option<Watched> {
+    let path = sources.config.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let bytes = files::read_file(&path).ok()?;
+        let name = path.display().to_string();
+        config::load(&name, &path, &bytes, &systems::descriptions()).ok().map(|config| Watched::of(&config))
+    });
+    read.await.ok().flatten()
 }
 
 /// Reads every file, away from the tasks that must not wait.
@@ -216,14 +271,26 @@ async fn gather(sources: Sources) -> Result<Result<Gathered, Vec<Problem>>, Watc
     gathered.map_err(|error| WatchError::Broken(error.to_string()))
 }
 
-async fn build(gathered: Gathered) -> Result<(Digests, Loaded), WatchError> {
-    let built = tokio::task::spawn_blocking(move || (gathered.digests(), run::build(gathered))).await;
-    built.map_err(|error| WatchError::Broken(error.to_string()))
+/// What was gathered, loaded, with what the trees have to know of it.
+struct Built {
+    digests: Digests,
+    contents: Contents,
+    named: Sources,
+    loaded: Loaded,
 }
 
-async fn digests_by(config: &Arc<Config>) -> Digests {
-    let config = Arc::clone(config);
-    tokio::task::spawn_blocking(move || run::digests_by(&config)).await.unwrap_or_default()
+async fn build(gathered: Gathered) -> Result<Built, WatchError> {
+    let built = tokio::task::spawn_blocking(move || Built {
+        digests: gathered.digests(),
+        contents: gathered.contents(),
+        named: gathered.named().clone(),
+        loaded: run::build(gathered),
+    });
+    built.await.map_err(|error| WatchError::Broken(error.to_string()))
+}
+
+async fn digests_at(sources: Sources) -> Digests {
+    tokio::task::spawn_blocking(move || run::digests_at(&sources)).await.unwrap_or_default()
 }
 
 /// A problem without a place.

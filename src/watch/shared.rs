@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{News, Tell, Trees, Triggers, news::MAX_LINES, pause::Pauses, schedule::Moment};
+use super::{News, Tell, Trees, Triggers, fresh::Fresh, news::MAX_LINES, pause::Pauses, schedule::Moment};
 use crate::{
     access::{Hasher, Text},
     apply::Clock,
@@ -20,6 +20,7 @@ pub(super) struct Shared {
     pub(super) board: Arc<Board>,
     pub(super) fleet: Fleet,
     pub(super) trees: RwLock<Trees>,
+    pub(super) fresh: Fresh,
     pub(super) pauses: Pauses,
     pub(super) triggers: Triggers,
     pub(super) connect: Arc<dyn Connect>,

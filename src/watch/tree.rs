@@ -3,6 +3,13 @@
 //! Pure: files come in as what was loaded of them and as digests. A tree that does not load never acts, and never makes an old
 //! one act: a target that it touches is planned by the last good tree with everything held, but for what that tree had given an
 //! end, as long as the files that say so are as they were in it.
+//!
+//! That tree is known whole, or nothing goes. While the daemon runs it is in memory; after a restart it is read again from the
+//! bytes that the journal keeps, and counts only if it means today what it meant then. A list of ends would not do: that an entry
+//! was wanted gone follows from every file of the tree, the one that is broken now as well, which may have held the entry or have
+//! declared it a second time, under another of its names, without an end. Planned by the whole tree, such an entry stays. What can
+//! have changed since is taken to speak for the entry: see [`OnlyExpired`]. And as the operator's own file may have changed, too,
+//! an end comes only to the account, and beside the own, protected and enforced entries, for which it was meant.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -13,14 +20,17 @@ use jiff::Timestamp;
 
 use super::{Revision, SourceError};
 use crate::{
-    access::Text,
-    config::Config,
+    access::{Hasher, Text},
+    config::{Config, Target},
     journal::GoodTree,
-    plan::{OnlyExpired, effective_end},
+    plan::{Newest, OnlyExpired, effective_end},
     policy::{Policies, TargetPolicy},
-    run::{Digests, Loaded},
+    run::{self, Contents, Digests, Loaded},
     yaml::Problem,
 };
+
+/// The most bytes of a target's files that the journal keeps. After a restart on a broken tree nothing goes of a larger one.
+const MAX_KEPT: usize = 64 * 1024 * 1024;
 
 /// By what a target is looked at.
 #[derive(Debug, Clone)]
@@ -42,6 +52,8 @@ pub enum Found {
         loaded: Loaded,
         /// The files.
         digests: Digests,
+        /// Their bytes.
+        contents: Contents,
         /// The commit.
         revision: Option<Revision>,
     },
@@ -49,14 +61,14 @@ pub enum Found {
     BrokenConfig {
         /// Every problem.
         problems: Vec<Problem>,
-        /// The other files, as the last configuration names them.
+        /// The other files as they are now.
         digests: Digests,
     },
     /// The source cannot be read.
     Unreadable {
         /// Why.
         error: SourceError,
-        /// The files as they are on this machine, as the last configuration names them.
+        /// The files as they are now, as far as that can be told. What is not among them may be anything.
         digests: Digests,
     },
 }
@@ -68,8 +80,6 @@ pub struct Changed {
     pub look: BTreeSet<Text>,
     /// Targets that are not configured any more.
     pub gone: BTreeSet<Text>,
-    /// What the journal has to keep, by target.
-    pub keep: Vec<(Text, GoodTree)>,
 }
 
 /// The trees.
@@ -85,7 +95,12 @@ pub struct Trees {
     loaded_at: Timestamp,
     bad_since: BTreeMap<Text, Timestamp>,
     good: BTreeMap<Text, Good>,
+    /// What the journal is to keep.
+    newest: BTreeMap<Text, GoodTree>,
+    /// What it keeps.
     kept: BTreeMap<Text, GoodTree>,
+    /// Where the two differ.
+    unkept: BTreeSet<Text>,
     bases: BTreeMap<Text, Basis>,
     /// How often files were taken, and by target when they last changed anything for it.
     taken: u64,
@@ -95,8 +110,10 @@ pub struct Trees {
 /// The last good tree of a target.
 #[derive(Debug)]
 struct Good {
-    loaded: Arc<Loaded>,
+    policies: Arc<Policies>,
+    system: &'static str,
     people: Text,
+    account: Text,
     revision: Option<Text>,
 }
 
@@ -105,7 +122,7 @@ struct Broken<'a> {
     why: &'a str,
     digests: &'a Digests,
     /// What loads of the policies now, where anything does.
-    partly: Option<&'a Policies>,
+    partly: Option<&'a Arc<Policies>>,
     unclear: bool,
 }
 
@@ -124,7 +141,9 @@ impl Trees {
             loaded_at: now,
             bad_since: BTreeMap::new(),
             good: BTreeMap::new(),
+            newest: BTreeMap::new(),
             kept,
+            unkept: BTreeSet::new(),
             bases: BTreeMap::new(),
             taken: 0,
             changed: BTreeMap::new(),
@@ -142,9 +161,9 @@ impl Trees {
 
     fn take_found(&mut self, found: Found, now: Timestamp) -> Changed {
         match found {
-            Found::Tree { loaded, digests, revision } => {
+            Found::Tree { loaded, digests, contents, revision } => {
                 self.failing = None;
-                self.tree(loaded, &digests, revision, now)
+                self.tree(loaded, &digests, &contents, revision, now)
             }
             Found::BrokenConfig { problems, digests } => {
                 self.failing = None;
@@ -204,7 +223,34 @@ impl Trees {
         self.bad_since.values().min().copied()
     }
 
-    fn tree(&mut self, mut loaded: Loaded, digests: &Digests, revision: Option<Revision>, now: Timestamp) -> Changed {
+    /// What the journal has to keep still, by target.
+    pub fn unkept(&self) -> Vec<(Text, GoodTree)> {
+        let tree = |name: &Text| Some((name.clone(), self.newest.get(name)?.clone()));
+        self.unkept.iter().filter_map(tree).collect()
+    }
+
+    /// The journal keeps it.
+    pub fn was_kept(&mut self, target: &Text, tree: GoodTree) {
+        if self.newest.get(target) == Some(&tree) {
+            self.unkept.remove(target);
+        }
+        self.kept.insert(target.clone(), tree);
+    }
+
+    /// Another journal is used, which may keep nothing of this.
+    pub fn keep_anew(&mut self) {
+        self.kept.clear();
+        self.unkept = self.newest.keys().cloned().collect();
+    }
+
+    fn tree(
+        &mut self,
+        mut loaded: Loaded,
+        digests: &Digests,
+        contents: &Contents,
+        revision: Option<Revision>,
+        now: Timestamp,
+    ) -> Changed {
         // Problems are told of the source, not of each target that they do not touch.
         self.problems = std::mem::take(&mut loaded.problems);
         let loaded = Arc::new(loaded);
@@ -222,14 +268,23 @@ impl Trees {
             let basis = match loaded.blocked.get(&name) {
                 None => {
                     self.bad_since.remove(&name);
+                    let Some(target) = loaded.config.targets.get(&name) else { continue };
                     let policy = loaded.policies.targets.get(&name);
-                    let tree = good_tree(policy, &digests.people);
-                    if self.kept.get(&name) != Some(&tree) {
-                        changed.keep.push((name.clone(), tree.clone()));
-                        self.kept.insert(name.clone(), tree);
+                    let account = account(target);
+                    let tree = good_tree(policy, &digests.people, &account, contents);
+                    if self.kept.get(&name) == Some(&tree) {
+                        self.unkept.remove(&name);
+                    } else {
+                        self.unkept.insert(name.clone());
                     }
-                    let good =
-                        Good { loaded: Arc::clone(&loaded), people: digests.people.clone(), revision: commit.clone() };
+                    self.newest.insert(name.clone(), tree);
+                    let good = Good {
+                        policies: Arc::clone(&loaded.policies),
+                        system: target.description.system,
+                        people: digests.people.clone(),
+                        account,
+                        revision: commit.clone(),
+                    };
                     self.good.insert(name.clone(), good);
                     Basis { loaded: Arc::clone(&loaded), revision: commit.clone(), only_expired: None }
                 }
@@ -248,6 +303,8 @@ impl Trees {
         for name in &changed.gone {
             self.bases.remove(name);
             self.good.remove(name);
+            self.newest.remove(name);
+            self.unkept.remove(name);
             self.bad_since.remove(name);
         }
         changed
@@ -271,28 +328,30 @@ impl Trees {
     fn held(&mut self, name: &Text, broken: &Broken<'_>, now: Timestamp) -> Basis {
         let since = *self.bad_since.entry(name.clone()).or_insert(now);
         let target = self.config.targets.get(name);
-        let good = self.good.get(name).filter(|good| {
-            let before = good.loaded.config.targets.get(name).map(|target| target.description.system);
-            target.map(|target| target.description.system) == before
-        });
-        let (policies, revision, ends, by_last_match) = match good {
-            Some(good) => {
-                let policy = good.loaded.policies.targets.get(name);
-                let same_people = good.people == broken.digests.people;
-                let ends = policy.filter(|_| same_people && !broken.unclear).map(|policy| {
-                    let now_says = broken.partly.and_then(|partly| partly.targets.get(name));
-                    still_ending(policy, now_says, broken.digests)
-                });
-                (Arc::clone(&good.loaded.policies), good.revision.clone(), ends.unwrap_or_default(), false)
+        if !self.good.contains_key(name)
+            && let Some(good) = target.and_then(|target| self.remembered(target))
+        {
+            self.good.insert(name.clone(), good);
+        }
+        let mut only = OnlyExpired {
+            since,
+            why: broken.why.to_owned(),
+            ends: HashMap::new(),
+            as_before: BTreeSet::new(),
+            newest: broken.partly.map(|policies| Newest { policies: Arc::clone(policies), target: name.clone() }),
+        };
+        let good = self.good.get(name).zip(target).filter(|(good, target)| good.system == target.description.system);
+        let (policies, revision) = match good {
+            Some((good, target)) => {
+                let is_same = good.people == broken.digests.people && good.account == account(target);
+                if let Some(policy) = good.policies.targets.get(name).filter(|_| is_same && !broken.unclear) {
+                    only.as_before = unchanged(policy, broken.digests);
+                    only.ends = still_ending(policy, &only.as_before);
+                }
+                (Arc::clone(&good.policies), good.revision.clone())
             }
-            // After a restart: by what loads, as far as the journal knows that it stood like this in the last good tree.
-            None => {
-                let kept = self.kept.get(name).filter(|kept| kept.people == broken.digests.people && !broken.unclear);
-                let policy = self.policies.targets.get(name);
-                let ends = kept.zip(policy).map(|(kept, policy)| known_ends(policy, kept, broken.digests));
-                let commit = self.revision.as_ref().map(|revision| revision.commit.clone());
-                (Arc::clone(&self.policies), commit, ends.unwrap_or_default(), true)
-            }
+            // Nothing is known of a good tree: by what loads, and nothing goes.
+            None => (Arc::clone(&self.policies), self.revision.as_ref().map(|revision| revision.commit.clone())),
         };
         let loaded = Loaded {
             config: Arc::clone(&self.config),
@@ -301,8 +360,21 @@ impl Trees {
             blocked: BTreeMap::new(),
             unclear: BTreeMap::new(),
         };
-        let only = OnlyExpired { since, why: broken.why.to_owned(), ends, by_last_match };
         Basis { loaded: Arc::new(loaded), revision, only_expired: Some(Arc::new(only)) }
+    }
+
+    /// The last good tree of a target as the journal keeps it, where by the configuration of today it means what it meant.
+    fn remembered(&self, target: &Target) -> Option<Good> {
+        let kept = self.kept.get(&target.name)?;
+        let policies = run::read_again(&self.config, &target.name, &kept.people, &kept.files, &kept.contents)?;
+        let meaning = policies.targets.get(&target.name).map(|policy| policy.digest.clone()).unwrap_or_default();
+        (meaning == kept.meaning).then(|| Good {
+            policies: Arc::new(policies),
+            system: target.description.system,
+            people: kept.people.clone(),
+            account: kept.account.clone(),
+            revision: None,
+        })
     }
 
     /// Whether a target is to be looked at again by this basis.
@@ -314,36 +386,45 @@ impl Trees {
 }
 
 /// What the journal keeps of a good tree.
-fn good_tree(policy: Option<&TargetPolicy>, people: &Text) -> GoodTree {
-    let mut tree = GoodTree { people: people.clone(), ..GoodTree::default() };
-    let Some(policy) = policy else { return tree };
-    tree.files = policy.files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect();
-    for declaration in &policy.declarations {
-        if let Some(end) = effective_end(declaration) {
-            tree.ends.insert((declaration.kind.name.into(), declaration.key.clone()), end);
-        }
+fn good_tree(policy: Option<&TargetPolicy>, people: &Text, account: &Text, contents: &Contents) -> GoodTree {
+    let mut tree = GoodTree { people: people.clone(), account: account.clone(), ..GoodTree::default() };
+    if let Some(policy) = policy {
+        tree.meaning = policy.digest.clone();
+        tree.files = policy.files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect();
+    }
+    let bytes = |digest: &Text| Some((digest.clone(), Arc::clone(contents.get(digest)?)));
+    tree.contents = tree.files.values().chain([people]).filter_map(bytes).collect();
+    if tree.contents.values().map(|bytes| bytes.len()).sum::<usize>() > MAX_KEPT {
+        tree.contents = Contents::new();
     }
     tree
 }
 
-/// The ends of declarations whose own files are as they were, unless what loads now says otherwise of them.
-fn still_ending(
-    policy: &TargetPolicy,
-    now_says: Option<&TargetPolicy>,
-    digests: &Digests,
-) -> HashMap<(Text, Text), Timestamp> {
-    let now_says: HashMap<(&str, &str), Option<Timestamp>> = now_says
-        .iter()
-        .flat_map(|policy| &policy.declarations)
-        .map(|declaration| ((declaration.kind.name, declaration.key.as_str()), effective_end(declaration)))
-        .collect();
-    let same = unchanged(policy, digests);
+/// Digest of what decides to which account a request goes, and what may never go there.
+fn account(target: &Target) -> Text {
+    let mut hasher = Hasher::new("account");
+    let Target { description, fields, hosts, account, own, protected, enforce, .. } = target;
+    hasher.text(description.system).text(&format!("{account:?} {fields:?}"));
+    for (name, host) in hosts {
+        hasher.text(name).text(host.as_str());
+    }
+    let kinds: Vec<&str> = enforce.iter().map(|kind| kind.name).collect();
+    hasher.text(&kinds.join(" "));
+    for (kind, list) in own {
+        hasher.text(kind.name).text(&format!("{list:?}"));
+    }
+    for (kind, list) in protected {
+        hasher.text(kind.name).text(&format!("{list:?}"));
+    }
+    hasher.finish_hex().into()
+}
+
+/// The ends of declarations whose own files are as they were.
+fn still_ending(policy: &TargetPolicy, as_before: &BTreeSet<u32>) -> HashMap<(Text, Text), Timestamp> {
     let mut ends = HashMap::new();
     for declaration in &policy.declarations {
-        let Some(end) = effective_end(declaration) else { continue };
-        let as_before = declaration.places.iter().all(|place| same.contains(&place.file));
-        let otherwise = now_says.get(&(declaration.kind.name, declaration.key.as_str()));
-        if as_before && otherwise.is_none_or(|said| *said == Some(end)) {
+        let is_as_before = declaration.places.iter().all(|place| as_before.contains(&place.file));
+        if let Some(end) = effective_end(declaration).filter(|_| is_as_before) {
             ends.insert((declaration.kind.name.into(), declaration.key.clone()), end);
         }
     }
@@ -354,27 +435,6 @@ fn still_ending(
 fn unchanged(policy: &TargetPolicy, digests: &Digests) -> BTreeSet<u32> {
     let same = policy.files.iter().enumerate().filter(|(_, file)| digests.files.get(&file.name) == Some(&file.digest));
     same.filter_map(|(position, _)| u32::try_from(position).ok()).collect()
-}
-
-/// The ends of declarations of a tree that loads in part, as far as the journal knows them from the last good one.
-fn known_ends(policy: &TargetPolicy, kept: &GoodTree, digests: &Digests) -> HashMap<(Text, Text), Timestamp> {
-    let same: BTreeSet<u32> = unchanged(policy, digests)
-        .into_iter()
-        .filter(|&position| {
-            let file = policy.files.get(position as usize);
-            file.is_some_and(|file| kept.files.get(&file.name) == Some(&file.digest))
-        })
-        .collect();
-    let mut ends = HashMap::new();
-    for declaration in &policy.declarations {
-        let key = (Text::from(declaration.kind.name), declaration.key.clone());
-        let end = effective_end(declaration);
-        let as_before = declaration.places.iter().all(|place| same.contains(&place.file));
-        if let Some(end) = end.filter(|end| as_before && kept.ends.get(&key) == Some(end)) {
-            ends.insert(key, end);
-        }
-    }
-    ends
 }
 
 #[cfg(test)]

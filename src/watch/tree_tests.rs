@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -50,29 +48,33 @@ impl Files {
         self.dir.path().join("portcullis.yaml")
     }
 
-    fn found(&self, config: &Config) -> Found {
+    fn found(&self) -> Found {
         match run::gather(&Sources { config: self.config(), ..Sources::default() }) {
             Ok(gathered) => {
-                let digests = gathered.digests();
-                Found::Tree { loaded: run::build(gathered), digests, revision: None }
+                let (digests, contents) = (gathered.digests(), gathered.contents());
+                Found::Tree { loaded: run::build(gathered), digests, contents, revision: None }
             }
-            Err(problems) => Found::BrokenConfig { problems, digests: run::digests_by(config) },
+            Err(problems) => Found::BrokenConfig { problems, digests: self.digests() },
         }
+    }
+
+    fn digests(&self) -> Digests {
+        let path = |name: &str| Some(self.dir.path().join(name));
+        run::digests_at(&Sources { config: self.config(), policies: path("policies"), people: path("people.yaml") })
     }
 
     /// The trees with which a daemon begins that knows this of the last good one.
     fn begin(&self, kept: BTreeMap<Text, GoodTree>) -> (Trees, Changed) {
         let gathered = run::gather(&Sources { config: self.config(), ..Sources::default() }).unwrap();
-        let digests = gathered.digests();
+        let (digests, contents) = (gathered.digests(), gathered.contents());
         let loaded = run::build(gathered);
         let mut trees = Trees::new(&loaded, kept, at(0));
-        let changed = trees.take(Found::Tree { loaded, digests, revision: None }, at(0));
+        let changed = trees.take(Found::Tree { loaded, digests, contents, revision: None }, at(0));
         (trees, changed)
     }
 
     fn take(&self, trees: &mut Trees, minute: i64) -> Changed {
-        let found = self.found(&Arc::clone(trees.config()));
-        trees.take(found, at(minute))
+        trees.take(self.found(), at(minute))
     }
 }
 
@@ -84,6 +86,17 @@ fn ends(trees: &Trees, target: &str) -> Option<Vec<String>> {
     Some(keys)
 }
 
+/// The journal keeps what it is to keep: so many trees.
+fn kept(trees: &mut Trees, count: usize) -> BTreeMap<Text, GoodTree> {
+    let unkept = trees.unkept();
+    assert_eq!(unkept.len(), count);
+    for (name, tree) in &unkept {
+        trees.was_kept(name, tree.clone());
+    }
+    assert_eq!(trees.unkept(), []);
+    unkept.into_iter().collect()
+}
+
 fn look(changed: &Changed) -> Vec<&str> {
     changed.look.iter().map(Text::as_str).collect()
 }
@@ -93,19 +106,20 @@ fn only_targets_whose_policies_changed_are_looked_at_and_only_those_that_are_bro
     let files = Files::new();
     let (mut trees, changed) = files.begin(BTreeMap::new());
     assert_eq!(look(&changed), ["A", "B"]);
-    assert_eq!(changed.keep.len(), 2);
+    kept(&mut trees, 2);
     assert_eq!(files.take(&mut trees, 1), Changed::default(), "the same files change nothing");
     files.write("policies/b.yaml", &format!("# a remark\n{}", policy("B", "temp/b", END)));
     let changed = files.take(&mut trees, 2);
     assert_eq!(look(&changed), [] as [&str; 0], "it means the same");
-    assert_eq!(changed.keep.len(), 1, "and its bytes are others");
+    kept(&mut trees, 1);
     files.write("policies/b.yaml", &policy("B", "temp/b", "2027-01-01"));
     assert_eq!(look(&files.take(&mut trees, 3)), ["B"]);
+    kept(&mut trees, 1);
 
     files.write("policies/a.yaml", "version: 1\ntarget: A\nteam: [\n");
     let changed = files.take(&mut trees, 4);
     assert_eq!(look(&changed), ["A"]);
-    assert_eq!(changed.keep, [], "a broken tree is no good one");
+    kept(&mut trees, 0);
     assert_eq!(ends(&trees, "A").unwrap(), ["id=temp/a2"], "the other file is as it was");
     assert_eq!(ends(&trees, "B"), None);
     assert_eq!(trees.bad_since(), Some(at(4)));
@@ -139,16 +153,6 @@ fn what_was_planned_by_older_files_is_told_by_the_targets_generation() {
 }
 
 #[test]
-fn what_loads_of_a_broken_tree_and_says_otherwise_counts() {
-    let files = Files::new();
-    let (mut trees, _) = files.begin(BTreeMap::new());
-    files.write("policies/a.yaml", "version: 1\ntarget: A\nteam: [\n");
-    files.write("policies/later.yaml", &policy("A", "temp/a2", "2099-01-01"));
-    files.take(&mut trees, 1);
-    assert_eq!(ends(&trees, "A").unwrap(), [] as [&str; 0], "it was given more time in a file that loads");
-}
-
-#[test]
 fn another_people_file_a_broken_configuration_and_a_lost_source_hold_every_target() {
     let files = Files::new();
     let (mut trees, _) = files.begin(BTreeMap::new());
@@ -164,7 +168,7 @@ fn another_people_file_a_broken_configuration_and_a_lost_source_hold_every_targe
     assert_eq!((ends(&trees, "A"), trees.problems().len()), (None, 0));
 
     let error = SourceError::Unsettled { what: "a test".into() };
-    let digests = run::digests_by(trees.config());
+    let digests = files.digests();
     let changed = trees.take(Found::Unreadable { error, digests }, at(4));
     assert_eq!((look(&changed), changed.gone.len()), (vec!["A", "B"], 0));
     assert_eq!(ends(&trees, "A").unwrap().len(), 2);
@@ -174,23 +178,69 @@ fn another_people_file_a_broken_configuration_and_a_lost_source_hold_every_targe
 }
 
 #[test]
-fn after_a_restart_only_what_the_journal_knows_to_have_been_so_may_end() {
+fn after_a_restart_the_last_good_tree_is_the_one_that_the_journal_keeps() {
     let files = Files::new();
-    let (_, changed) = files.begin(BTreeMap::new());
-    let kept: BTreeMap<Text, GoodTree> = changed.keep.into_iter().collect();
+    let whole = std::fs::read_to_string(files.config()).unwrap();
+    let (mut trees, _) = files.begin(BTreeMap::new());
+    let known = kept(&mut trees, 2);
     files.write("policies/new.yaml", &policy("A", "temp/new", END));
     files.write("policies/a.yaml", "version: 1\ntarget: A\nteam: [\n");
-    let (trees, _) = files.begin(kept.clone());
+    let (trees, _) = files.begin(known.clone());
     assert_eq!(ends(&trees, "A").unwrap(), ["id=temp/a2"]);
-    assert!(trees.basis("A").unwrap().only_expired.as_ref().unwrap().by_last_match);
+    let policy = &trees.basis("A").unwrap().loaded.policies.targets["A"];
+    let names: Vec<&str> = policy.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["a.yaml", "a2.yaml"], "it is planned by the whole of it");
     let (trees, _) = files.begin(BTreeMap::new());
     assert_eq!(ends(&trees, "A").unwrap(), [] as [&str; 0], "nothing is known");
-    // The same end, less loosely than the last good tree had it: another file that does not load now had more to say.
-    let mut looser = kept.clone();
-    let key = ("access_token".into(), "id=temp/a2".into());
-    looser.get_mut("A").unwrap().ends.insert(key, "2027-01-01T00:00:00Z".parse().unwrap());
-    let (trees, _) = files.begin(looser);
-    assert_eq!(ends(&trees, "A").unwrap(), [] as [&str; 0]);
+
+    let spoilt = |spoil: &dyn Fn(&mut GoodTree)| {
+        let mut known = known.clone();
+        spoil(known.get_mut("A").unwrap());
+        ends(&files.begin(known).0, "A").unwrap()
+    };
+    assert_eq!(spoilt(&|tree| tree.meaning = "another".into()), [] as [&str; 0], "it does not mean what it meant");
+    assert_eq!(spoilt(&|tree| drop(tree.contents.pop_first())), [] as [&str; 0], "a file is lost");
+    let damage = |tree: &mut GoodTree| tree.contents.values_mut().for_each(|bytes| *bytes = b"version: 1\n"[..].into());
+    assert_eq!(spoilt(&damage), [] as [&str; 0], "the bytes are not those of the digest");
+
+    std::fs::rename(files.dir.path().join("policies/a2.yaml"), files.dir.path().join("policies/a3.yaml")).unwrap();
+    assert_eq!(ends(&files.begin(known.clone()).0, "A").unwrap(), [] as [&str; 0], "its file has another name");
+    std::fs::rename(files.dir.path().join("policies/a3.yaml"), files.dir.path().join("policies/a2.yaml")).unwrap();
+    for (from, to) in [
+        ("    account: A\n", "    account: elsewhere\n"),
+        ("    account: A\n", "    account: A\n    base_url: http://127.0.0.1:9\n    allow_host: true\n"),
+        ("    account: A\n", "    account: A\n    protected: { access_tokens: [{ id: temp/z }] }\n"),
+        ("    account: A\n", "    account: A\n    own: { access_tokens: [{ id: temp/z }] }\n"),
+    ] {
+        files.write("portcullis.yaml", &whole.replacen(from, to, 1));
+        assert_eq!(ends(&files.begin(known.clone()).0, "A").unwrap(), [] as [&str; 0], "{to}");
+        // The same while the daemon runs.
+        files.write("portcullis.yaml", &whole);
+        let (mut trees, _) = files.begin(known.clone());
+        assert_eq!(ends(&trees, "A").unwrap(), ["id=temp/a2"]);
+        files.write("portcullis.yaml", &whole.replacen(from, to, 1));
+        files.take(&mut trees, 1);
+        assert_eq!(ends(&trees, "A").unwrap(), [] as [&str; 0], "{to}");
+        files.write("portcullis.yaml", &whole);
+    }
+    files.write("people.yaml", "version: 1\npeople:\n  anna: { email: anna@y.example }\n");
+    assert_eq!(ends(&files.begin(known).0, "A").unwrap(), [] as [&str; 0], "people are others");
+}
+
+#[test]
+fn what_could_not_be_kept_is_to_be_kept_still() {
+    let files = Files::new();
+    let (mut trees, _) = files.begin(BTreeMap::new());
+    let (first, second) = (trees.unkept(), trees.unkept());
+    assert_eq!((first.len(), &first), (2, &second), "as long as nobody says that it was");
+    kept(&mut trees, 2);
+    files.write("policies/b.yaml", &policy("B", "temp/b", "2027-01-01"));
+    files.take(&mut trees, 1);
+    trees.was_kept(&"B".into(), first[1].1.clone());
+    assert_eq!(trees.unkept().len(), 1, "an older one was kept meanwhile");
+    kept(&mut trees, 1);
+    trees.keep_anew();
+    kept(&mut trees, 2);
 }
 
 #[test]
@@ -270,12 +320,8 @@ proptest! {
 
 #[test]
 fn nothing_of_a_tree_is_read_from_where_it_is_not() {
-    assert!(run::digests_by(&config_without_policies()).files.is_empty());
-}
-
-fn config_without_policies() -> Config {
-    let text = "version: 1\npolicies: nowhere/\ntargets:\n  A: { system: s2, account: x, credential: { env: X } }\n";
-    let descriptions = crate::systems::descriptions();
-    crate::config::load("portcullis.yaml", Path::new("/nonexistent/portcullis.yaml"), text.as_bytes(), &descriptions)
-        .unwrap()
+    let files = Files::new();
+    assert_eq!(files.digests().files.len(), 3);
+    std::fs::rename(files.dir.path().join("policies"), files.dir.path().join("elsewhere")).unwrap();
+    assert!(files.digests().files.is_empty() && !files.digests().unreadable.is_empty());
 }

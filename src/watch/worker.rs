@@ -47,6 +47,12 @@ pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>,
                 }
             }
             Next::Look(trigger) => {
+                let is_broken = shared.trees().basis(&name).is_some_and(|basis| basis.only_expired.is_some());
+                if !shared.fresh.wait(&shared.triggers, is_broken, &stop).await {
+                    continue;
+                }
+                // What was asked for meanwhile is answered by this look.
+                mailbox.take();
                 schedule.begin(trigger);
                 let (went, due) = look(&shared, &name, trigger, &stop).await;
                 schedule.end(shared.moment(), went, due, fastrand::f64());

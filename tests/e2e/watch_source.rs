@@ -8,9 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::{
     house::House,
-    service::{AT_ONCE, declaring, house, kept},
+    service::{AT_ONCE, appears, declaring, house, kept},
 };
 
 /// Far beyond what anything takes.
@@ -109,6 +111,97 @@ fn with_repository() -> Option<House> {
 }
 
 const GIT: [&str; 2] = ["--git", "origin"];
+
+/// A file that ends one token so many seconds from now.
+fn ending(seconds: i64) -> (Timestamp, String) {
+    let end = Timestamp::now().checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    let text =
+        format!("version: 1\ntarget: s2\naccess_tokens:\n  - {{ id: temp/a, justification: OPS-1, expires: {end} }}\n");
+    (end, text)
+}
+
+/// The same with more time.
+const EXTENDED: &str =
+    "version: 1\ntarget: s2\naccess_tokens:\n  - { id: temp/a, justification: OPS-1, expires: 2099-01-01 }\n";
+
+const BROKEN: &str = "version: 1\ntargets: 7\n";
+
+#[test]
+fn an_end_that_a_new_commit_put_off_does_not_come_by_the_old_one() {
+    let Some(house) = with_repository() else { return };
+    appears(&house, "temp/a");
+    let (end, text) = ending(8);
+    house.write("origin/policies/temp.yaml", &text);
+    commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    house.write("portcullis.yaml", BROKEN);
+    house.write("origin/policies/temp.yaml", EXTENDED);
+    commit(&house, 7);
+    watch.says("portcullis.yaml cannot be used");
+    watch.until("the old end", |_| Timestamp::now() > end);
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), [] as [&str; 0]);
+}
+
+#[test]
+fn an_end_that_was_put_off_before_it_came_is_seen_however_seldom_the_repository_is_read() {
+    let Some(house) = with_repository() else { return };
+    house.edit("portcullis.yaml", "interval: 1s", "interval: 1h");
+    for id in ["temp/a", "temp/b"] {
+        appears(&house, id);
+    }
+    // Beyond the age at which files are read anew.
+    let (end, text) = ending(34);
+    let more = text.replace("version: 1\ntarget: s2\naccess_tokens:\n", "").replace("temp/a", "temp/b");
+    house.write("origin/policies/temp.yaml", &format!("{text}{more}"));
+    commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.until("the first look", |watch| watch.looks() > 0);
+    house.write("origin/policies/temp.yaml", &format!("{EXTENDED}{more}"));
+    commit(&house, 8);
+    watch.until("the end that was left as it was", |watch| !watch.house.removed_tokens().is_empty());
+    assert!(Timestamp::now() >= end);
+    watch.until("the look after it", |watch| watch.log().matches("\"looking\"").count() == watch.looks());
+    assert_eq!(house.removed_tokens(), ["temp/b"]);
+}
+
+/// A tree behind a link, whose end comes in so many seconds; another one gives it more time.
+fn linked(seconds: i64) -> (House, Timestamp) {
+    let house = house(8, 0, AT_ONCE);
+    appears(&house, "temp/a");
+    let (end, text) = ending(seconds);
+    fs::remove_dir_all(house.path("policies")).unwrap();
+    for (side, temp) in [("one", text.as_str()), ("two", EXTENDED)] {
+        house.write(&format!("{side}/policies/s2.yaml"), &declaring(&kept(8)));
+        house.write(&format!("{side}/policies/temp.yaml"), temp);
+    }
+    symlink("one", house.path("current")).unwrap();
+    house.edit("portcullis.yaml", "policies: policies/", "policies: current/policies");
+    house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1s }\ntargets:\n");
+    (house, end)
+}
+
+#[test]
+fn an_end_does_not_come_by_the_old_side_of_a_link_that_was_swapped_or_removed() {
+    for swapped in [true, false] {
+        let (house, end) = linked(6);
+        let mut watch = Watch::start(&house, &[]);
+        watch.looks_again();
+        if swapped {
+            house.write("portcullis.yaml", BROKEN);
+            watch.says("portcullis.yaml cannot be used");
+            symlink("two", house.path("swapped-in")).unwrap();
+            fs::rename(house.path("swapped-in"), house.path("current")).unwrap();
+        } else {
+            fs::remove_file(house.path("current")).unwrap();
+            watch.says("the policy directory");
+        }
+        watch.until("the old end", |_| Timestamp::now() > end);
+        watch.looks_again();
+        assert_eq!(house.removed_tokens(), [] as [&str; 0], "swapped: {swapped}");
+    }
+}
 
 #[test]
 fn what_a_commit_takes_out_goes_and_the_journal_knows_the_commit() {

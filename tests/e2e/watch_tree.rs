@@ -105,6 +105,125 @@ fn a_restart_on_a_broken_tree_acts_on_no_more_than_the_journal_knows_of_the_last
     assert_eq!(house.removed_tokens(), ["service/stray-00", "temp/a", "temp/c"]);
 }
 
+/// A file that ends one token at this time and another one a day ago, and one that holds the latter.
+fn held(house: &House, end: Timestamp) {
+    house.write(
+        "policies/temp.yaml",
+        &format!(
+            "version: 1\ntarget: s2\naccess_tokens:\n  - {{ id: temp/a, justification: OPS-1, expires: {end} }}\n  - {{ id: \
+             temp/b, justification: OPS-2, expires: 2026-01-01 }}\n"
+        ),
+    );
+    let until = Timestamp::now().checked_add(SignedDuration::from_hours(24 * 30)).unwrap();
+    house.write(
+        "policies/b.yaml",
+        &format!(
+            "version: 1\ntarget: s2\nholds:\n  access_tokens:\n    - {{ id: temp/b, until: {until}, justification: OPS-3 }}\n"
+        ),
+    );
+}
+
+#[test]
+fn what_a_broken_file_held_stays_held_over_a_restart() {
+    let house = world();
+    let end = Timestamp::now().checked_add(SignedDuration::from_secs(6)).unwrap();
+    held(&house, end);
+    let mut daemon = Daemon::start(&house);
+    daemon.until("the row to be held", |daemon| daemon.looks("s2").last().is_some_and(|look| look["held"] == 1));
+    assert_eq!(daemon.looks("s2").last().unwrap()["health"], "out_of_sync", "a hold is no refusal");
+    assert_eq!(daemon.stop().0, 0);
+    house.edit("policies/b.yaml", "holds:", "hodls:");
+    let mut daemon = Daemon::start(&house);
+    blocked(&mut daemon);
+    daemon.until("what nobody held to go", |_| !house.removed_tokens().is_empty());
+    daemon.looked_again("s2", 2);
+    assert_eq!(house.removed_tokens(), ["temp/a"]);
+}
+
+#[test]
+fn a_second_declaration_in_a_broken_file_counts_over_a_restart() {
+    let house = House::company();
+    house.clear_policies();
+    let urls = house.sandbox.urls();
+    house.write(
+        "portcullis.yaml",
+        &format!(
+            "version: 1\npolicies: policies/\npeople: people.yaml\njournal: .portcullis/journal.db\nwatch: {{ interval: 1s \
+             }}\ntargets:\n  bk:\n    system: buildkite\n    graphql_url: {}\n    rest_url: {}\n    allow_host: true\n    \
+             organization: northlight\n    credential: {{ file: credentials/buildkite }}\n    enforce: [api_tokens]\n    guards: \
+             {{ notice: 0h, max_share: 100% }}\n",
+            urls.buildkite_graphql, urls.buildkite_rest
+        ),
+    );
+    let uuid = |description: &str| {
+        house.sandbox.world(|world| {
+            let named =
+                |token: &&portcullis::sandbox::buildkite::Token| token.description.as_deref() == Some(description);
+            world.buildkite.tokens.iter().find(named).unwrap().uuid.clone()
+        })
+    };
+    let (kept, ends) = (uuid("graphql experiments"), uuid("my laptop"));
+    let end = Timestamp::now().checked_add(SignedDuration::from_secs(8)).unwrap();
+    house.write(
+        "policies/a.yaml",
+        &format!(
+            "version: 1\ntarget: bk\napi_tokens:\n  - {{ uuid: {kept}, justification: x, expires: 2026-01-01 }}\n  - {{ uuid: \
+             {ends}, justification: x, expires: {end} }}\n"
+        ),
+    );
+    house.write(
+        "policies/b.yaml",
+        "version: 1\ntarget: bk\napi_tokens:\n  - { user: liam, description: graphql experiments, justification: x }\n",
+    );
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("bk", "in_sync");
+    assert_eq!(daemon.stop().0, 0);
+    house.edit("policies/b.yaml", "justification:", "jsutification:");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("bk", "blocked");
+    let removed = || house.removed(portcullis::sandbox::System::Buildkite, "api_token");
+    daemon.until("what is declared once to go", |_| !removed().is_empty());
+    daemon.looked_again("bk", 2);
+    assert_eq!(removed(), [ends]);
+}
+
+#[test]
+fn ends_of_one_account_do_not_come_on_another_one() {
+    let house = world();
+    ending(&house, 5);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    house.write("policies/s2.yaml", BROKEN);
+    blocked(&mut daemon);
+    house.edit("portcullis.yaml", "account: northlight", "account: northwind");
+    daemon.until("both to be held", |daemon| daemon.looks("s2").last().unwrap()["held"] == 2);
+    daemon.looked_again("s2", 2);
+    assert_eq!(house.writes(), 0);
+}
+
+#[test]
+fn a_journal_that_takes_the_place_of_another_one_keeps_the_trees_too() {
+    let house = world();
+    ending(&house, 12);
+    house.expect(0, &["apply", "--yes", "--new-journal"]);
+    std::fs::copy(house.path(".portcullis/journal.db"), house.path("other.db")).unwrap();
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    std::fs::rename(house.path("other.db"), house.path(".portcullis/journal.db")).unwrap();
+    daemon.until("the other journal to be used", |daemon| {
+        daemon
+            .lines()
+            .iter()
+            .any(|line| line["message"].as_str().is_some_and(|told| told.contains("journal was replaced")))
+    });
+    daemon.looked_again("s2", 4);
+    assert_eq!(daemon.stop().0, 0);
+    house.write("policies/s2.yaml", BROKEN);
+    let mut daemon = Daemon::start(&house);
+    blocked(&mut daemon);
+    daemon.until("the end of the last good tree to come", |_| house.removed_tokens() == ["temp/a", "temp/b"]);
+}
+
 #[test]
 fn a_first_start_on_a_broken_tree_reports_and_waits() {
     let house = world();

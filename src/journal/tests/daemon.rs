@@ -53,13 +53,12 @@ async fn a_pause_stands_until_it_is_taken_back_or_its_time_is_over() {
     journal.verify().await.unwrap();
 }
 
-fn tree(people: &str, ends: usize) -> GoodTree {
-    let key = |number: usize| (Text::from("token"), Text::from(format!("id={number}")));
-    GoodTree {
-        people: people.into(),
-        files: BTreeMap::from([("a.yaml".into(), "d1".into()), ("b.yaml".into(), "d2".into())]),
-        ends: (0..ends).map(|number| (key(number), Timestamp::now())).collect(),
-    }
+fn tree(people: &str, files: usize) -> GoodTree {
+    let files: BTreeMap<Text, Text> =
+        (0..files).map(|number| (format!("{number}.yaml").into(), format!("d{number}").into())).collect();
+    let digests = files.values().cloned().chain((!people.is_empty()).then(|| people.into()));
+    let contents = digests.map(|digest: Text| (digest.clone(), format!("bytes of {digest}").into_bytes().into()));
+    GoodTree { people: people.into(), account: "a".into(), meaning: "m".into(), contents: contents.collect(), files }
 }
 
 #[tokio::test]
@@ -73,6 +72,11 @@ async fn the_last_good_tree_of_each_target_comes_back_as_it_was_kept() {
     journal.keep_tree("u", &other).await.unwrap();
     assert_eq!(journal.good_trees().await.unwrap(), BTreeMap::from([("t".into(), first), ("u".into(), other.clone())]));
     journal.keep_tree("t", &second).await.unwrap();
+    let kept: i64 = {
+        let mut connection = journal.connection.lock().await;
+        sqlx::query_scalar("SELECT COUNT(*) FROM tree_contents").fetch_one(&mut *connection).await.unwrap()
+    };
+    assert_eq!(kept, 4, "what no tree holds any more is gone, and what two hold is there once");
     drop(journal);
     let journal = Journal::open(&path, Mode::Write).await.unwrap();
     assert_eq!(journal.good_trees().await.unwrap(), BTreeMap::from([("t".into(), second), ("u".into(), other)]));
@@ -87,7 +91,7 @@ async fn a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_
     journal.begin(&RunInfo::default()).await.unwrap();
     {
         let mut connection = journal.connection.lock().await;
-        sqlx::raw_sql("DROP TABLE tree_files; DROP TABLE tree_ends; PRAGMA user_version = 1")
+        sqlx::raw_sql("DROP TABLE trees; DROP TABLE tree_files; DROP TABLE tree_contents; PRAGMA user_version = 1")
             .execute(&mut *connection)
             .await
             .unwrap();

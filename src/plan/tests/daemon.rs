@@ -1,20 +1,31 @@
 //! What the daemon asks of a plan: the guard of a broken tree, what time will bring, and when rows came due.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::world::{World, days_ago, now};
 use crate::{
-    access::{Cause, Fingerprint, LastMatch, Text, UndeclaredSince},
-    plan::{HoldName, Input, MAX_UPCOMING, OnlyExpired, Planned, Status, Upcoming, UpcomingKind, plan_target},
-    policy::{Hold, Place},
+    access::{Cause, Fingerprint, Text, UndeclaredSince},
+    plan::{HoldName, Input, MAX_UPCOMING, Newest, OnlyExpired, Planned, Status, Upcoming, UpcomingKind, plan_target},
+    policy::{Hold, Place, Policies},
 };
 
-fn only(ends: impl IntoIterator<Item = (String, Timestamp)>, by_last_match: bool) -> Option<Arc<OnlyExpired>> {
+fn only(ends: impl IntoIterator<Item = (String, Timestamp)>) -> Option<Arc<OnlyExpired>> {
     let ends = ends.into_iter().map(|(key, end)| ((Text::from("access_token"), Text::from(key)), end)).collect();
-    Some(Arc::new(OnlyExpired { since: days_ago(2), why: "a.yaml is broken".into(), ends, by_last_match }))
+    let (why, as_before) = ("a.yaml is broken".into(), BTreeSet::from([0]));
+    Some(Arc::new(OnlyExpired { since: days_ago(2), why, ends, as_before, newest: None }))
+}
+
+fn hold(world: &World, id: &str, until: Timestamp, file: u32) -> Hold {
+    let mut values = vec![crate::access::Value::Absent; world.kind().fields.len()];
+    values[0] = crate::access::Value::Text(id.into());
+    let place = Place { file, line: 9 };
+    Hold { kind: world.kind(), values: values.into(), person: None, until, justification: "OPS-1".into(), place }
 }
 
 fn planned_at(world: &World, now: Timestamp, upcoming: bool) -> Planned {
@@ -56,18 +67,19 @@ struct Spec {
     too_old: bool,
     /// Whether the last good tree had the same end, another one, or none.
     before: u8,
-    matched: bool,
+    /// Whether something speaks for it: nothing, a hold of a changed file that is over, a hold or a later end in what loads now.
+    spoken_for: u8,
 }
 
 fn spec() -> impl Strategy<Value = Spec> {
-    (any::<bool>(), prop::bool::weighted(0.2), any::<bool>(), any::<bool>(), 0u8..3, any::<bool>()).prop_map(
-        |(declared, absent, expired, too_old, before, matched)| Spec {
+    (any::<bool>(), prop::bool::weighted(0.2), any::<bool>(), any::<bool>(), 0u8..3, 0u8..6).prop_map(
+        |(declared, absent, expired, too_old, before, spoken_for)| Spec {
             declared,
             absent,
             expired,
             too_old,
             before,
-            matched,
+            spoken_for,
         },
     )
 }
@@ -76,9 +88,9 @@ proptest! {
     #[test]
     fn with_a_broken_tree_nothing_but_ends_of_the_last_good_one_is_ever_a_change(
         specs in prop::collection::vec(spec(), 0..30),
-        by_last_match in any::<bool>(),
     ) {
         let mut world = World::of("s2");
+        let mut now_says = World::of("s2");
         let mut ends = HashMap::new();
         for (number, spec) in specs.iter().enumerate() {
             let id = format!("service/{number:02}");
@@ -94,20 +106,17 @@ proptest! {
                     1 => drop(ends.insert(key.clone(), days_ago(3))),
                     _ => {}
                 }
-                if spec.matched {
-                    let entry = world.snapshot.entries.last().unwrap();
-                    let last = LastMatch {
-                        kind: entry.kind.name.into(),
-                        id: entry.id.clone(),
-                        declaration: key.into(),
-                        file: "a.yaml".into(),
-                        line: 1,
-                        fingerprint: Fingerprint::of(entry),
-                        in_set: true,
-                        objects: Vec::new(),
-                    };
-                    world.history.matches.insert((last.kind.clone(), last.id.clone()), last);
+            }
+            match spec.spoken_for {
+                1 => world.policy.holds.push(hold(&world, &id, days_ago(1), 7)),
+                2 => now_says.policy.holds.push(hold(&world, &id, in_days(1), 0)),
+                3 => expires(&mut now_says, &id, in_days(1)),
+                4 => {
+                    now_says.declare(&id);
                 }
+                // One that is over, in a file that is as it was, holds no longer.
+                5 => world.policy.holds.push(hold(&world, &id, days_ago(1), 0)),
+                _ => {}
             }
             if spec.absent {
                 world.absent(&id);
@@ -115,12 +124,15 @@ proptest! {
         }
         world.manage(0, "service/*").allow_empty = true;
         let free = world.sent_ids();
-        world.settings.only_expired = only(ends, by_last_match);
+        let mut only = only(ends).unwrap();
+        let policies = Policies { targets: [("t".into(), now_says.policy)].into(), ..Policies::default() };
+        Arc::make_mut(&mut only).newest = Some(Newest { policies: Arc::new(policies), target: "t".into() });
+        world.settings.only_expired = Some(only);
         let sent = world.sent();
         for (number, spec) in specs.iter().enumerate() {
             let id = format!("service/{number:02}");
             let meant = spec.declared && !spec.absent && spec.expired && spec.before == 0
-                && (spec.matched || !by_last_match);
+                && matches!(spec.spoken_for, 0 | 5);
             let goes = sent.contains(&(id.clone(), Cause::Expired.name()));
             prop_assert_eq!(goes, meant && free.contains(&id), "{} {:?}", id, spec);
         }
@@ -172,8 +184,8 @@ fn a_row_of_a_broken_tree_says_since_when_and_why() {
     world.live("service/a");
     world.manage(0, "service/*").allow_empty = true;
     world.absent("service/a");
-    world.settings.only_expired = only([], false);
-    assert_eq!(world.holds("service/a"), [HoldName::Observe]);
+    world.settings.only_expired = only([]);
+    assert_eq!(world.holds("service/a"), [HoldName::BadTree]);
     let plan = world.plan();
     let why = &plan.rows[0].holds[0].why;
     assert!(why.contains("a.yaml is broken") && why.contains(&days_ago(2).to_string()), "{why}");
@@ -207,16 +219,8 @@ fn notices_holds_and_freezes_that_alone_hold_a_row_are_announced_with_their_end(
     let known = UndeclaredSince { since: days_ago(0), fingerprint: fingerprint("service/known") };
     let since = known.since;
     world.history.undeclared.insert(("access_token".into(), "service/known".into()), known);
-    let mut values = vec![crate::access::Value::Absent; world.kind().fields.len()];
-    values[0] = crate::access::Value::Text("service/held".into());
-    world.policy.holds.push(Hold {
-        kind: world.kind(),
-        values: values.into(),
-        person: None,
-        until: in_days(9),
-        justification: "OPS-1".into(),
-        place: Place { file: 0, line: 9 },
-    });
+    let held = hold(&world, "service/held", in_days(9), 0);
+    world.policy.holds.push(held);
     let told: Vec<(Text, UpcomingKind, Timestamp)> =
         upcoming(&world).into_iter().map(|one| (one.id, one.what, one.at)).collect();
     let notice = SignedDuration::from_hours(20);

@@ -125,10 +125,23 @@ pub enum SourceError {
     },
 }
 
+/// The step that asks a repository for what it has.
+pub(super) const ASKING: &str = "asking the repository for its refs";
+
 impl SourceError {
     /// Whether it is what a commit holds, so that the same commit gives the same error again.
     pub(super) fn is_of_content(&self) -> bool {
         matches!(self, Self::TooLarge { .. } | Self::Unusable { .. } | Self::NoSuchPath { .. })
+    }
+
+    /// Whether the repository did not answer at all, so that it told nothing but what it had told before. Anything else says
+    /// that something is there which was not taken.
+    pub fn is_out_of_reach(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::TimedOut { what, .. } => what == ASKING,
+            _ => false,
+        }
     }
 
     /// What to do next.

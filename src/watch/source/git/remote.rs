@@ -5,6 +5,7 @@ use std::{ffi::OsStr, fs, io, path::Path};
 use super::{FETCHED, Git, MAX_ANSWER};
 use crate::watch::source::{
     SourceError,
+    error::ASKING,
     program::{Call, size_of},
 };
 
@@ -22,7 +23,7 @@ impl Git {
             self.whole_ref.as_ref(),
         ];
         let call = Call {
-            what: "asking the repository for its refs",
+            what: ASKING,
             arguments: &arguments,
             remote: Some(&self.address),
             limit: self.limits.ask,

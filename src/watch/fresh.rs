@@ -1,0 +1,99 @@
+//! How old the files may be by which a target is looked at.
+//!
+//! A repository tells nobody that something was pushed, so files that are read once in an interval would let an end come that
+//! was put off long ago. And where a tree is broken, what may still go depends on every byte of the files as they are now.
+
+use std::time::Duration;
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{Trigger, Triggers};
+use crate::transport::Stop;
+
+/// How old the files of a repository may be when a look begins.
+const MAX_AGE: Duration = Duration::from_secs(30);
+
+/// When the source was read last.
+pub(super) struct Fresh {
+    read_at: watch::Sender<Instant>,
+    /// Whether the files are fetched from somewhere else.
+    is_fetched: bool,
+}
+
+impl Fresh {
+    /// The source was read when the daemon began.
+    pub(super) fn new(read_at: Instant, is_fetched: bool) -> Self {
+        Self { read_at: watch::Sender::new(read_at), is_fetched }
+    }
+
+    /// The files are as they were at this time; where the source could not be read: it is left alone since then.
+    pub(super) fn was_read(&self, at: Instant) {
+        self.read_at.send_replace(at);
+    }
+
+    /// Waits until the files are new enough for a look: within the limits of the source, which end every reading of it. Returns
+    /// whether they are; otherwise a stop was asked for.
+    pub(super) async fn wait(&self, triggers: &Triggers, is_broken: bool, stop: &Stop) -> bool {
+        let now = Instant::now();
+        let oldest = match (self.is_fetched, is_broken) {
+            (true, _) => now.checked_sub(MAX_AGE).unwrap_or(now),
+            (false, true) => now,
+            (false, false) => return true,
+        };
+        let mut read_at = self.read_at.subscribe();
+        if *read_at.borrow() >= oldest {
+            return true;
+        }
+        triggers.refresh(Trigger::Source);
+        tokio::select! {
+            read = read_at.wait_for(|at| *at >= oldest) => read.is_ok(),
+            () = stop.cancelled() => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::serve::Board;
+
+    fn triggers() -> Triggers {
+        Triggers::new(Arc::new(Board::default()))
+    }
+
+    async fn asks(fresh: &Fresh, is_broken: bool) -> bool {
+        let (triggers, stop) = (triggers(), Stop::new());
+        let asked = async {
+            triggers.next_reload().await;
+            fresh.was_read(Instant::now());
+        };
+        tokio::select! {
+            biased;
+            is_fresh = fresh.wait(&triggers, is_broken, &stop) => { assert!(is_fresh); false }
+            () = asked => true,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn old_files_of_a_repository_and_any_that_are_broken_are_read_anew() {
+        let fresh = Fresh::new(Instant::now(), true);
+        assert!(!asks(&fresh, false).await && !asks(&fresh, true).await);
+        tokio::time::advance(MAX_AGE + Duration::from_secs(1)).await;
+        assert!(asks(&fresh, false).await);
+        assert!(!asks(&fresh, false).await, "they were read just now");
+        let fresh = Fresh::new(Instant::now(), false);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!asks(&fresh, false).await, "changes in a directory are told");
+        assert!(asks(&fresh, true).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_the_wait() {
+        let (fresh, stop) = (Fresh::new(Instant::now(), false), Stop::new());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        stop.cancel();
+        assert!(!fresh.wait(&triggers(), true, &stop).await);
+    }
+}
