@@ -148,15 +148,16 @@ impl Daemon {
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
-        daemon.tell_source();
-        daemon.show_source();
-        daemon.spare_others();
-        daemon.keep(&changed).await;
+        // The targets before the tree: who probes meanwhile is not told that all of them were looked at.
         for name in daemon.watched() {
             if let Some(target) = daemon.shared.config().targets.get(&name) {
                 daemon.shared.board.set_target(publish::starting(target));
             }
         }
+        daemon.tell_source();
+        daemon.show_source();
+        daemon.spare_others();
+        daemon.keep(&changed).await;
         Ok(daemon)
     }
 
