@@ -23,6 +23,11 @@ const FOLLOW: Duration = Duration::from_secs(60);
 /// must not lock everybody out, and whoever takes a secret away must not wait long.
 const KEPT: Duration = Duration::from_secs(5 * 60);
 
+/// What follows where nothing is valid.
+const SHUT: &str = "nobody is let in by it";
+/// What follows within [`KEPT`].
+const STAYS: &str = "the one before stays valid for 5 minutes at most";
+
 /// What the listener goes by.
 pub struct Listening {
     address: SocketAddr,
@@ -45,6 +50,8 @@ struct Kept {
 /// What is wrong with a secret, and what to do.
 struct Lacking {
     what: String,
+    /// What that means while the listener serves.
+    then: &'static str,
     advice: String,
 }
 
@@ -59,7 +66,7 @@ impl Listening {
         let door = Arc::default();
         let mut listening = Self { address, configured, door, board, token: None, hooks: Vec::new() };
         let (options, lacking) = listening.options(&config.watch, Instant::now()).await;
-        if let Some(Lacking { what, advice }) = lacking.into_iter().next() {
+        if let Some(Lacking { what, advice, .. }) = lacking.into_iter().next() {
             let failure = Failure::new(what);
             return Err(if advice.is_empty() { failure } else { failure.hint(advice) });
         }
@@ -93,10 +100,11 @@ impl Listening {
     /// Goes by this configuration from now on.
     async fn follow(&mut self, config: &Config, now: Instant) {
         let (options, lacking) = self.options(&config.watch, now).await;
-        let mut problems: Vec<String> = lacking
-            .into_iter()
-            .map(|Lacking { what, advice }| if advice.is_empty() { what } else { format!("{what}: {advice}") })
-            .collect();
+        let told = |Lacking { what, then, advice }| match advice.as_str() {
+            "" => format!("{what}; {then}"),
+            advice => format!("{what}; {then}: {advice}"),
+        };
+        let mut problems: Vec<String> = lacking.into_iter().map(told).collect();
         if self.configured.is_some_and(|begun| begun != config.watch.listen) {
             problems.push(format!(
                 "`listen:` says {} now, and it listens on {} until the daemon is started again: restart it",
@@ -144,7 +152,7 @@ impl Listening {
             && let Err(what) = fits(None)
         {
             locked = true;
-            note((None, Some(Lacking { what, advice: String::new() })));
+            note((None, Some(Lacking { what, then: SHUT, advice: String::new() })));
         }
         let mut hooks = std::mem::take(&mut self.hooks);
         let mut webhooks = Vec::new();
@@ -177,8 +185,10 @@ async fn had(
     now: Instant,
 ) -> (Option<SecretString>, Option<Lacking>) {
     let found = match credential::resolve(Whose::Watch(field), from).await {
-        Ok(secret) => fits(&secret).map(|()| secret).map_err(|what| Lacking { what, advice: String::new() }),
-        Err(error) => Err(Lacking { what: error.to_string(), advice: error.advice }),
+        Ok(secret) => {
+            fits(&secret).map(|()| secret).map_err(|what| Lacking { what, then: SHUT, advice: String::new() })
+        }
+        Err(error) => Err(Lacking { what: error.to_string(), then: SHUT, advice: error.advice }),
     };
     let lacking = match found {
         Ok(secret) => {
@@ -190,14 +200,11 @@ async fn had(
     if let Some(known) = kept.as_mut().filter(|known| known.from == *from) {
         let since = *known.missing.get_or_insert(now);
         if now.saturating_duration_since(since) < KEPT {
-            let what =
-                format!("{}; the one before stays valid for {} minutes at most", lacking.what, KEPT.as_secs() / 60);
-            return (Some(known.secret.clone()), Some(Lacking { what, ..lacking }));
+            return (Some(known.secret.clone()), Some(Lacking { then: STAYS, ..lacking }));
         }
     }
     *kept = None;
-    let what = format!("{}; nobody is let in by it", lacking.what);
-    (None, Some(Lacking { what, ..lacking }))
+    (None, Some(lacking))
 }
 
 fn git_host(from: WebhookHost) -> GitHost {

@@ -2,8 +2,8 @@ use std::{fs, path::Path};
 
 use super::*;
 
-const FIRST: &str = "the first token of them all";
-const SECOND: &str = "the second token of them all";
+const FIRST: &str = "the-first-token-of-them-all";
+const SECOND: &str = "the-second-token-of-them-all";
 
 fn write(path: &Path, secret: &str) {
     fs::write(path, secret).unwrap();
@@ -69,12 +69,12 @@ async fn a_secret_that_is_gone_stays_valid_for_minutes_and_no_longer() {
     let mut listening = begun(dir.path(), BOTH).await;
     let (config, now) = (config(dir.path(), BOTH), Instant::now());
     fs::remove_file(dir.path().join("token")).unwrap();
-    write(&dir.path().join("hook"), "too short");
+    write(&dir.path().join("hook"), "too-short");
     listening.follow(&config, now).await;
     assert_eq!((token(&listening).as_deref(), hook(&listening).as_deref()), (Some(FIRST), Some(FIRST)));
     let problems = listening.board.listener().problems;
     assert!(problems.len() == 2 && problems[0].contains("stays valid for 5 minutes"), "{problems:?}");
-    assert!(!problems.concat().contains("too short"), "{problems:?}");
+    assert!(!problems.concat().contains("too-short"), "{problems:?}");
     listening.follow(&config, now + KEPT).await;
     assert_eq!((token(&listening), hook(&listening)), (None, None));
     assert!(listening.door.options().locked, "not open for want of a token");
@@ -129,7 +129,7 @@ async fn an_open_address_whose_token_is_taken_away_is_locked() {
 #[tokio::test]
 async fn a_short_secret_of_a_webhook_is_no_beginning() {
     let dir = tempfile::tempdir().unwrap();
-    write(&dir.path().join("hook"), "fifteen bytes..");
+    write(&dir.path().join("hook"), "fifteen-bytes--");
     let watch = "webhooks: [{ from: github, secret: { file: ./hook } }]";
     let Err(failure) = Listening::begin(&config(dir.path(), watch), None, Arc::default()).await else {
         panic!("short")

@@ -158,11 +158,12 @@ impl Daemon {
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
+        // The targets before the tree: who probes meanwhile is not told that all of them were looked at.
+        daemon.show_new();
         daemon.tell_source();
         daemon.show_source();
         daemon.spare_others();
         daemon.keep().await;
-        daemon.show_new();
         Ok(daemon)
     }
 

@@ -54,7 +54,7 @@ fn with_token(open_metrics: bool) -> Options {
 async fn a_stranger_without_the_token_sees_health_only() {
     for open_metrics in [false, true] {
         let stage = Stage::with(board(), with_token(open_metrics), records()).await;
-        let document = stage.json(200, "/v1/openapi.json").await;
+        let document = told(200, stranger(&stage, "GET", "/v1/openapi.json", Some(TOKEN)).await).await;
         assert_eq!(document["paths"].as_object().unwrap().len(), ALL.len() - 1, "every address is asked here");
         for (method, path) in ALL {
             let open =
@@ -249,7 +249,7 @@ async fn a_wrong_address_or_method_says_what_there_is() {
 
 #[tokio::test]
 async fn a_body_that_is_too_long_is_not_read() {
-    let stage = Stage::with(board(), with_token(false), records()).await;
+    let stage = Stage::of(board()).await;
     for (path, most) in [("/v1/pause", 64 * 1024), ("/v1/hooks/github", 1024 * 1024)] {
         // Says that 100 MB will come, and sends none of it.
         let mut socket = TcpStream::connect(stage.address).await.unwrap();

@@ -19,8 +19,8 @@ use crate::{
     service::{AT_ONCE, declaring, house, kept},
 };
 
-const FIRST: &str = "the first secret of them all";
-const SECOND: &str = "the second secret of them all";
+const FIRST: &str = "the-first-secret-of-them-all";
+const SECOND: &str = "the-second-secret-of-them-all";
 
 fn secret(house: &House, name: &str, secret: &str) {
     house.write(name, secret);
@@ -84,7 +84,7 @@ fn while_the_first_tree_takes_its_time_the_daemon_says_so_and_can_be_stopped() {
     let line = ["watch", "--new-journal", "--listen", "127.0.0.1:0", "--log-format", "json", "--git", &origin];
     let mut daemon = Daemon::of(house.command(&line));
     let address = address(&mut daemon);
-    silent.accept().unwrap();
+    let _held = silent.accept().unwrap();
     assert_eq!(get(&address, "/healthz", "").status, 200);
     let ready = get(&address, "/readyz", "");
     assert_eq!(ready.status, 503);
