@@ -263,6 +263,30 @@ impl Git {
         let place = blocking(&self.checkout, move || Place::open(&root)).await?;
         let pinned = place.pinned()?;
         let git = Program { name: self.program.clone(), repository: place.repository(), settings: Vec::new() };
+        if self.signers.is_some() {
+            // Before anything is fetched: it is the machine that lacks something, not a commit.
+            let call = Call {
+                what: "looking for ssh-keygen",
+                arguments: &["-?".as_ref()],
+                remote: None,
+                limit: self.limits.local,
+                output: MAX_ANSWER,
+                entries: None,
+                room: None,
+            };
+            git.keygen(call, b"").await?;
+        }
+        if let Some(pinned) = &pinned
+            && pinned.origin != self.origin()
+        {
+            // A signature does not bind a commit to a repository: what was signed for another one counts here, too.
+            tracing::warn!(
+                repository = %self.address.url,
+                pinned = %pinned.commit,
+                "--git names another repository than the one that the commit in force is of: its history begins anew, \
+                 so that a rewritten ref is not noticed this once; whoever is an allowed signer there is one here"
+            );
+        }
         self.open = Some(Open { place, git, pinned, listed: None, refused: None, trees: VecDeque::new() });
         Ok(())
     }
