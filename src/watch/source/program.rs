@@ -79,13 +79,12 @@ const MAX_ERROR_BYTES: usize = 16 * 1024;
 /// How often the size of what is being fetched is looked at.
 const SIZE_CHECK: Duration = Duration::from_millis(500);
 
-/// The program that verifies signatures.
-pub(super) const KEYGEN: &str = "ssh-keygen";
-
 /// The program, and the repository that it works on.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) name: OsString,
+    /// The program that verifies signatures, `ssh-keygen`.
+    pub(super) keygen: OsString,
     /// The bare repository.
     pub(super) repository: PathBuf,
     /// `NAME=VALUE` for every call besides [`SETTINGS`].
@@ -194,7 +193,7 @@ impl Program {
     /// # Errors
     /// As [`Program::run`].
     pub(super) async fn keygen(&self, call: Call<'_>, input: &[u8]) -> Result<Ended, SourceError> {
-        let mut command = Command::new(KEYGEN);
+        let mut command = Command::new(&self.keygen);
         command.env_clear().kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
             .envs(["PATH", "HOME", "TZ"].iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     SourceError,
-    program::{Call, Ended, KEYGEN, Program},
+    program::{Call, Ended, Program},
 };
 use crate::run::open;
 
@@ -92,7 +92,7 @@ impl Signers {
             setting
         };
         let signers = setting("gpg.ssh.allowedSignersFile", self.path.as_os_str());
-        let program = setting("gpg.ssh.program", KEYGEN.as_ref());
+        let program = setting("gpg.ssh.program", &git.keygen);
         let none: &OsStr = "/dev/null".as_ref();
         let (openpgp, x509, old) =
             (setting("gpg.openpgp.program", none), setting("gpg.x509.program", none), setting("gpg.program", none));

@@ -141,3 +141,18 @@ async fn a_key_that_ran_out_signs_nothing_whatever_date_a_commit_bears() {
         0
     );
 }
+
+#[tokio::test]
+async fn without_ssh_keygen_it_says_so_whatever_the_commit() {
+    if !has("git") {
+        return;
+    }
+    let world = World::new();
+    world.policy("not signed");
+    let signers = world.at("signers");
+    fs::write(&signers, "").unwrap();
+    let options = GitOptions { allowed_signers: Some(signers), ..world.options() };
+    let told = world.source_with(options).with_keygen("/nowhere/ssh-keygen").fetch().await.unwrap_err();
+    assert!(matches!(told, SourceError::KeygenMissing { .. }), "{told}");
+    assert!(told.advice().contains("ssh-keygen"));
+}
