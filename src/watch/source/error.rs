@@ -31,6 +31,12 @@ pub enum SourceError {
         /// What the system says.
         why: String,
     },
+    /// There is no `ssh-keygen` program, and signatures are asked for.
+    #[error("the program `ssh-keygen` is not there, and without it no signature can be verified: {why}")]
+    KeygenMissing {
+        /// What the system says.
+        why: String,
+    },
     /// The repository does not answer, or not to us.
     #[error("the repository {place} cannot be read: {why}")]
     Unreachable {
@@ -157,6 +163,7 @@ impl SourceError {
             Self::GitMissing { .. } => "install git, or let something else keep a directory up to date and watch without \
                                         --git"
                 .into(),
+            Self::KeygenMissing { .. } => "install OpenSSH's ssh-keygen (openssh-client), or watch without --allowed-signers".into(),
             Self::Unreachable { .. } => "check the address, the network and the rights of the credential: `git ls-remote` \
                                          with the same address, as the user that runs Portcullis, has to work without a \
                                          prompt"

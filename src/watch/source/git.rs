@@ -82,6 +82,7 @@ pub struct Git {
     accept: Option<String>,
     limits: Limits,
     program: std::ffi::OsString,
+    keygen: std::ffi::OsString,
     open: Option<Open>,
     /// The operator's files, and how they looked at the last fetch.
     own: Option<(Watched, [u8; 32])>,
@@ -132,6 +133,7 @@ impl Git {
             accept: options.accept_rewrite.map(|commit| commit.to_ascii_lowercase()),
             limits,
             program: "git".into(),
+            keygen: "ssh-keygen".into(),
             open: None,
             own: None,
             sources,
@@ -142,6 +144,13 @@ impl Git {
     #[must_use]
     pub fn with_program(mut self, program: impl Into<std::ffi::OsString>) -> Self {
         self.program = program.into();
+        self
+    }
+
+    /// Another program than the `ssh-keygen` of the path.
+    #[must_use]
+    pub fn with_keygen(mut self, program: impl Into<std::ffi::OsString>) -> Self {
+        self.keygen = program.into();
         self
     }
 
@@ -262,7 +271,36 @@ impl Git {
         let root = self.checkout.clone();
         let place = blocking(&self.checkout, move || Place::open(&root)).await?;
         let pinned = place.pinned()?;
-        let git = Program { name: self.program.clone(), repository: place.repository(), settings: Vec::new() };
+        let git = Program {
+            name: self.program.clone(),
+            keygen: self.keygen.clone(),
+            repository: place.repository(),
+            settings: Vec::new(),
+        };
+        if self.signers.is_some() {
+            // Before anything is fetched: it is the machine that lacks something, not a commit.
+            let call = Call {
+                what: "looking for ssh-keygen",
+                arguments: &["-?".as_ref()],
+                remote: None,
+                limit: self.limits.local,
+                output: MAX_ANSWER,
+                entries: None,
+                room: None,
+            };
+            git.keygen(call, b"").await?;
+        }
+        if let Some(pinned) = &pinned
+            && pinned.origin != self.origin()
+        {
+            // A signature does not bind a commit to a repository: what was signed for another one counts here, too.
+            tracing::warn!(
+                repository = %self.address.url,
+                pinned = %pinned.commit,
+                "--git names another repository than the one that the commit in force is of: its history begins anew, \
+                 so that a rewritten ref is not noticed this once; whoever is an allowed signer there is one here"
+            );
+        }
         self.open = Some(Open { place, git, pinned, listed: None, refused: None, trees: VecDeque::new() });
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::{
 
 use secrecy::ExposeSecret as _;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
 };
 
@@ -83,6 +83,8 @@ const SIZE_CHECK: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) name: OsString,
+    /// The program that verifies signatures, `ssh-keygen`.
+    pub(super) keygen: OsString,
     /// The bare repository.
     pub(super) repository: PathBuf,
     /// `NAME=VALUE` for every call besides [`SETTINGS`].
@@ -182,33 +184,59 @@ impl Program {
     /// There is no program, it took too long, or it wrote too much. A call that ends with an error is no error here.
     pub(super) async fn run(&self, call: Call<'_>) -> Result<Ended, SourceError> {
         let mut command = self.command(call.remote, call.arguments);
-        let (mut child, mut group) = Self::start(&mut command)?;
-        let (output, errors) = (child.stdout.take(), child.stderr.take());
-        let ended = async {
-            let output =
-                async { whole(output, call.output, call.entries).await.map_err(|limit| call.too_large(limit)) };
-            // Of what it says only the beginning is kept, and the rest read away.
-            let errors = async { Ok(beginning(errors).await) };
-            let (output, errors) = tokio::try_join!(output, errors)?;
-            Ok((child.wait().await, output, errors))
-        };
-        // On every other way out than its own end the whole group is killed: git's helpers do not end with git.
-        let (status, output, errors) = tokio::select! {
-            ended = tokio::time::timeout(call.limit, ended) => ended.map_err(|_| SourceError::TimedOut {
-                what: call.what.to_owned(),
-                after: call.limit,
-            })??,
-            limit = outgrown(call.room) => {
-                return Err(SourceError::TooLarge { what: "the repository".into(), limit });
-            }
-        };
-        group.forget();
-        let status = status.map_err(|error| SourceError::GitMissing { why: error.to_string() })?;
-        let errors = String::from_utf8_lossy(&errors).into_owned();
-        let said = said(&errors);
-        let said = call.remote.map_or(said.clone(), |address| address.redact(&said));
-        Ok(Ended { code: status.code(), output, said, errors })
+        let (child, group) = Self::start(&mut command)?;
+        to_its_end(call, child, group, b"").await
     }
+
+    /// Runs ssh-keygen to its end, with this on its standard input.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub(super) async fn keygen(&self, call: Call<'_>, input: &[u8]) -> Result<Ended, SourceError> {
+        let mut command = Command::new(&self.keygen);
+        command.env_clear().kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .envs(["PATH", "HOME", "TZ"].iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
+        command.env("LC_ALL", "C").args(call.arguments);
+        Group::lead(&mut command);
+        let child = command.spawn().map_err(|error| SourceError::KeygenMissing { why: error.to_string() })?;
+        let group = Group::of(&child);
+        to_its_end(call, child, group, input).await
+    }
+}
+
+async fn to_its_end(call: Call<'_>, mut child: Child, mut group: Group, input: &[u8]) -> Result<Ended, SourceError> {
+    let (asked, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let feed = async {
+            if let Some(mut asked) = asked {
+                // What it does not want to hear shows in how it ends.
+                let _ = asked.write_all(input).await;
+            }
+            Ok(())
+        };
+        let output = async { whole(output, call.output, call.entries).await.map_err(|limit| call.too_large(limit)) };
+        // Of what it says only the beginning is kept, and the rest read away.
+        let errors = async { Ok(beginning(errors).await) };
+        let (output, errors, ()) = tokio::try_join!(output, errors, feed)?;
+        Ok((child.wait().await, output, errors))
+    };
+    // On every other way out than its own end the whole group is killed: git's helpers do not end with git.
+    let (status, output, errors) = tokio::select! {
+        ended = tokio::time::timeout(call.limit, ended) => ended.map_err(|_| SourceError::TimedOut {
+            what: call.what.to_owned(),
+            after: call.limit,
+        })??,
+        limit = outgrown(call.room) => {
+            return Err(SourceError::TooLarge { what: "the repository".into(), limit });
+        }
+    };
+    group.forget();
+    let status = status.map_err(|error| SourceError::GitMissing { why: error.to_string() })?;
+    let errors = String::from_utf8_lossy(&errors).into_owned();
+    let said = said(&errors);
+    let said = call.remote.map_or(said.clone(), |address| address.redact(&said));
+    Ok(Ended { code: status.code(), output, said, errors })
 }
 
 /// Reads to the end. As soon as a limit is passed, it tells which.

@@ -2,11 +2,16 @@
 //!
 //! Only SSH signatures count, and only those of the operator's file of allowed signers: what keys a user's keyring holds, and
 //! what a repository's configuration says, has no part in it.
+//!
+//! Git verifies a signature as of the date that the commit claims, and whoever signs chooses that date: a key that ran out would
+//! sign for ever. So ssh-keygen is asked a second time, as of now. What was in force when its key ran out stays so until the
+//! daemon is started anew.
+//!
+//! A signature is over the commit. It says nothing of the repository or the ref that the commit is on.
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
-    io::Read as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,13 +20,20 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     SourceError,
-    program::{Call, Program},
+    program::{Call, Ended, Program},
 };
+use crate::run::open;
 
 /// The largest file of allowed signers, in bytes.
 const MAX_SIGNERS_BYTES: u64 = 1024 * 1024;
 /// The largest commit object that is looked at, in bytes.
 const MAX_COMMIT_BYTES: usize = 1024 * 1024;
+/// The largest answer of ssh-keygen, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+/// How many principals of one key are tried.
+const MAX_PRINCIPALS: usize = 16;
+/// The header that holds a signature, in a repository of the shorter hash and of the longer one.
+const HEADERS: [&[u8]; 2] = [b"gpgsig", b"gpgsig-sha256"];
 
 /// Whose signatures count.
 #[derive(Debug)]
@@ -67,10 +79,11 @@ impl Signers {
                 room: None,
             })
             .await?;
-        match signature(&object.output) {
+        let signed = Signed::of(&object.output, commit.len() == 64);
+        match signed.signature.split(|byte| *byte == b'\n').next() {
             Some(b"-----BEGIN SSH SIGNATURE-----") if object.is_done() => {}
+            None | Some(b"") => return Ok(Err("it is not signed".into())),
             Some(_) => return Ok(Err("it is signed in another way than by SSH, and only SSH signatures count".into())),
-            None => return Ok(Err("it is not signed".into())),
         }
         let setting = |name: &str, value: &OsStr| {
             let mut setting = OsString::from(name);
@@ -79,6 +92,7 @@ impl Signers {
             setting
         };
         let signers = setting("gpg.ssh.allowedSignersFile", self.path.as_os_str());
+        let program = setting("gpg.ssh.program", &git.keygen);
         let none: &OsStr = "/dev/null".as_ref();
         let (openpgp, x509, old) =
             (setting("gpg.openpgp.program", none), setting("gpg.x509.program", none), setting("gpg.program", none));
@@ -97,7 +111,7 @@ impl Signers {
                     "-c".as_ref(),
                     "gpg.format=ssh".as_ref(),
                     "-c".as_ref(),
-                    "gpg.ssh.program=ssh-keygen".as_ref(),
+                    &program,
                     "-c".as_ref(),
                     "gpg.minTrustLevel=fully".as_ref(),
                     "verify-commit".as_ref(),
@@ -112,20 +126,56 @@ impl Signers {
             })
             .await?;
         // Both: the exit code, and that a principal of the file is named.
-        if ended.is_done() && ended.errors.lines().any(|line| line.starts_with("Good \"git\" signature for ")) {
-            self.verified = Some((commit.to_owned(), digest));
-            return Ok(Ok(()));
+        let by_git =
+            ended.is_done() && ended.errors.lines().any(|line| line.starts_with("Good \"git\" signature for "));
+        if !by_git {
+            return Ok(Err(format!("its signature is by none of the allowed signers, or wrong: {}", ended.said)));
         }
-        Ok(Err(format!("its signature is by none of the allowed signers, or wrong: {}", ended.said)))
+        if let Err(said) = self.verify_now(git, &signed, limit).await? {
+            return Ok(Err(format!(
+                "its signature is by none of the allowed signers as of now, whatever date it bears: {said}"
+            )));
+        }
+        self.verified = Some((commit.to_owned(), digest));
+        Ok(Ok(()))
+    }
+
+    /// Whether the signature holds now; else what ssh-keygen says.
+    async fn verify_now(
+        &self,
+        git: &Program,
+        signed: &Signed,
+        limit: Duration,
+    ) -> Result<Result<(), String>, SourceError> {
+        let kept = Kept::new(&git.repository, &signed.signature)
+            .map_err(|error| SourceError::Checkout { path: git.repository.clone(), why: error.to_string() })?;
+        let (signers, signature) = (self.path.as_os_str(), kept.path.as_os_str());
+        let ask = async |arguments: &[&OsStr], input: &[u8]| -> Result<Ended, SourceError> {
+            let what = "verifying the commit's signature as of now";
+            let call = Call { what, arguments, remote: None, limit, output: MAX_ANSWER, entries: None, room: None };
+            git.keygen(call, input).await
+        };
+        let flags = ["-Y", "find-principals", "verify", "-f", "-s", "-n", "git", "-I"].map(OsStr::new);
+        let [y, find, verify, f, s, n, namespace, i] = flags;
+        let found = ask(&[y, find, f, signers, s, signature], b"").await?;
+        let mut said = found.said.clone();
+        for principal in String::from_utf8_lossy(&found.output).lines().take(MAX_PRINCIPALS) {
+            let arguments = [y, verify, f, signers, i, principal.as_ref(), n, namespace, s, signature];
+            let ended = ask(&arguments, &signed.payload).await?;
+            if ended.is_done() {
+                return Ok(Ok(()));
+            }
+            said = ended.said;
+        }
+        Ok(Err(said))
     }
 
     fn digest(&self) -> Result<[u8; 32], SourceError> {
         let failed = |why: String| SourceError::Signers { path: self.path.clone(), why };
-        let about = std::fs::metadata(&self.path).map_err(|error| failed(error.to_string()))?;
-        if !about.is_file() {
+        let file = open::calmly(&self.path).map_err(|error| failed(error.to_string()))?;
+        if !file.metadata().map_err(|error| failed(error.to_string()))?.is_file() {
             return Err(failed("it is no regular file".into()));
         }
-        let file = File::open(&self.path).map_err(|error| failed(error.to_string()))?;
         let mut bytes = Vec::new();
         file.take(MAX_SIGNERS_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
         if bytes.len() as u64 > MAX_SIGNERS_BYTES {
@@ -135,10 +185,60 @@ impl Signers {
     }
 }
 
-/// The first line of the signature in a commit's header. A message that looks like one is none.
-fn signature(object: &[u8]) -> Option<&[u8]> {
-    let header = object.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
-    let mut found =
-        header.filter_map(|line| line.strip_prefix(b"gpgsig ").or_else(|| line.strip_prefix(b"gpgsig-sha256 ")));
-    found.next()
+/// A commit taken apart: its signature, and what it is over.
+struct Signed {
+    /// Empty where it is not signed. That of several is none that verifies.
+    signature: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Signed {
+    /// As git takes it apart: the headers of signatures, with their further lines, are left out of what is signed.
+    fn of(object: &[u8], longer: bool) -> Self {
+        let mut signed = Self { signature: Vec::new(), payload: Vec::new() };
+        let own = HEADERS.get(usize::from(longer)).copied().unwrap_or_default();
+        let (mut rest, mut in_own, mut in_other) = (object, false, false);
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = rest.split_at(end + 1);
+            if line == b"\n" {
+                break;
+            }
+            let name = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+            let further = line.strip_prefix(b" ");
+            (in_own, in_other) = match further {
+                Some(_) => (in_own, in_other),
+                None => (name == own, name != own && HEADERS.contains(&name)),
+            };
+            if in_own {
+                let text = further.or_else(|| line.get(own.len() + 1..)).unwrap_or_default();
+                signed.signature.extend_from_slice(text);
+            } else if !in_other {
+                signed.payload.extend_from_slice(line);
+            }
+            rest = after;
+        }
+        // The message, whatever it looks like.
+        signed.payload.extend_from_slice(rest);
+        signed
+    }
+}
+
+/// The signature in a file for ssh-keygen, which takes it no other way; removed when it is dropped.
+struct Kept {
+    path: PathBuf,
+}
+
+impl Kept {
+    /// The directory is ours alone. The name is one that is swept away after a process that was killed.
+    fn new(directory: &Path, bytes: &[u8]) -> std::io::Result<Self> {
+        let kept = Self { path: directory.join(format!("tmp_signature_{}", uuid::Uuid::new_v4().simple())) };
+        std::fs::File::options().write(true).create_new(true).open(&kept.path)?.write_all(bytes)?;
+        Ok(kept)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
 }

@@ -221,3 +221,23 @@ async fn the_operators_files_are_watched_and_read_at_rest_beside_a_commit() {
     source.fetch().await.unwrap();
     assert!(source.is_as_fetched().await);
 }
+
+#[tokio::test]
+async fn another_repository_begins_anew_and_is_warned_of() {
+    if !has("git") {
+        return;
+    }
+    let log = crate::test_log::Log::default();
+    let _listening = log.begin();
+    let world = World::new();
+    let one = world.policy("1");
+    world.source().fetch().await.unwrap();
+    world.source().fetch().await.unwrap();
+    assert!(!log.text().contains("another repository"));
+    fs::rename(world.at("origin"), world.at("elsewhere")).unwrap();
+    let address = world.at("elsewhere").to_str().unwrap().to_owned();
+    let mut source = world.source_with(GitOptions { address, ..world.options() });
+    source.fetch().await.unwrap();
+    let told = log.text();
+    assert!(told.contains("WARN") && told.contains("another repository") && told.contains(&one), "{told}");
+}

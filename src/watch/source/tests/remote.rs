@@ -129,7 +129,12 @@ async fn whoever_else_asks_for_the_credential_gets_none() {
     }
     let world = World::new();
     let address = Address::parse("https://robot:long-secret@git.example.com:8443/x.git").unwrap();
-    let git = Program { name: "git".into(), repository: world.at("origin/.git"), settings: Vec::new() };
+    let git = Program {
+        name: "git".into(),
+        keygen: "ssh-keygen".into(),
+        repository: world.at("origin/.git"),
+        settings: Vec::new(),
+    };
     let asked = async |host: &str| {
         let mut command = git.command(Some(&address), &["credential".as_ref(), "fill".as_ref()]);
         command.stdin(Stdio::piped());

@@ -92,3 +92,67 @@ async fn only_signed_commits_are_taken_where_signatures_are_asked_for() {
     fs::remove_file(&signers).unwrap();
     assert!(matches!(source.fetch().await, Err(SourceError::Signers { .. })));
 }
+
+#[tokio::test]
+async fn a_key_that_ran_out_signs_nothing_whatever_date_a_commit_bears() {
+    if !has("git") || !has("ssh-keygen") {
+        return;
+    }
+    let world = World::new();
+    let keys = Keys(&world);
+    let anna = keys.make("anna");
+    let signers = keys.allow(&["anna"]);
+    let line = fs::read_to_string(&signers).unwrap();
+    let allow = |window: &str| {
+        fs::write(&signers, line.replacen("namespaces=\"git\"", &format!("namespaces=\"git\",{window}"), 1)).unwrap();
+    };
+    let options = || GitOptions { allowed_signers: Some(signers.clone()), ..world.options() };
+    world.write("policies/a.yaml", "1");
+    world.git(&["add", "--all"]);
+    let key = format!("user.signingKey={}", anna.display());
+    let mut command = world.command(&[
+        "-c",
+        "gpg.format=ssh",
+        "-c",
+        &key,
+        "commit",
+        "--quiet",
+        "--gpg-sign",
+        "--message",
+        "backdated",
+    ]);
+    let made = command.env("GIT_COMMITTER_DATE", "2020-06-01T12:00:00Z").status().unwrap();
+    assert!(made.success());
+    let backdated = world.git(&["rev-parse", "HEAD"]);
+
+    allow("valid-before=\"20210101\"");
+    // So git itself would take it.
+    let setting = format!("gpg.ssh.allowedSignersFile={}", signers.display());
+    world.git(&["-c", &setting, "verify-commit", &backdated]);
+    let mut source = world.source_with(options());
+    let told = source.fetch().await.unwrap_err();
+    assert!(matches!(&told, SourceError::NotSigned { commit, .. } if *commit == backdated), "{told}");
+    assert!(told.to_string().contains("as of now"), "{told}");
+    allow("valid-before=\"20991231\"");
+    assert_eq!(commit_of(&source.fetch().await.unwrap()), backdated);
+    let left = fs::read_dir(world.at("checkout/repository.git")).unwrap();
+    assert_eq!(
+        left.filter(|found| found.as_ref().unwrap().file_name().to_string_lossy().starts_with("tmp_")).count(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn without_ssh_keygen_it_says_so_whatever_the_commit() {
+    if !has("git") {
+        return;
+    }
+    let world = World::new();
+    world.policy("not signed");
+    let signers = world.at("signers");
+    fs::write(&signers, "").unwrap();
+    let options = GitOptions { allowed_signers: Some(signers), ..world.options() };
+    let told = world.source_with(options).with_keygen("/nowhere/ssh-keygen").fetch().await.unwrap_err();
+    assert!(matches!(told, SourceError::KeygenMissing { .. }), "{told}");
+    assert!(told.advice().contains("ssh-keygen"));
+}
