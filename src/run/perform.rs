@@ -178,18 +178,17 @@ pub async fn perform(
         }
     };
     if let Some(fleet) = fleet {
-        tokio::select! {
-            () = fleet.peers().meet(loaded, &mut readings) => {}
-            () = stop.cancelled() => {
-                journal.end(&run, 1).await?;
-                return Err(RunError::Stopped);
-            }
-        }
+        fleet.peers().meet(loaded, &mut readings);
     }
     let resumed = session.resume(&readings).await;
-    let ready = session.ready(&readings, held).await?;
-    let PlannedAll { mut plan, observations, upcoming } =
-        plan_all(loaded, &ready, &wishes, clock(), wishes.only_expired.is_none());
+    let mut ready = session.ready(&readings, held).await?;
+    let mut planned = plan_all(loaded, &ready, &wishes, clock(), wishes.only_expired.is_none());
+    if let Some(fleet) = fleet
+        && fleet.peers().wait_before_sending(loaded, &planned.plan, &mut readings, &mut ready, &stop).await
+    {
+        planned = plan_all(loaded, &ready, &wishes, clock(), wishes.only_expired.is_none());
+    }
+    let PlannedAll { mut plan, observations, upcoming } = planned;
     plan.revision = revision;
     // What this run may send counts for the others until it ends.
     let _reservation = match fleet {
