@@ -111,7 +111,8 @@ impl Peers {
                 () = stop.cancelled() => return false,
             }
         }
-        if !waited {
+        // One that was not there when this reading was taken may have come since, so that nothing had to be waited for.
+        if systems.is_empty() {
             return false;
         }
         self.meet(loaded, readings);
