@@ -103,6 +103,7 @@ pub async fn perform(
         // The plan is shown as it is once the person says yes.
         Consent::Ask(_) => Confirmation::Person(None),
     };
+    wishes.announced_only = fleet.is_some();
     if let Some(plan) = &wishes.saved {
         // A target that the saved plan does not name has no upper bound, so nothing may be planned there.
         let asked = |name: &Text| wishes.only.is_empty() || wishes.only.contains(name);
@@ -192,7 +193,7 @@ pub async fn perform(
     plan.revision = revision;
     // What this run may send counts for the others until it ends.
     let _reservation = match fleet {
-        Some(fleet) => Some(fleet.admit(&journal, loaded.config.max_count_total, &mut plan, clock()).await?),
+        Some(fleet) => Some(fleet.admit(&journal, &loaded.config, &mut plan, clock()).await?),
         None => {
             limit_all(loaded, &ready, &wishes, &mut plan);
             None

@@ -134,9 +134,12 @@ mod tests {
     fn config(targets: usize) -> Config {
         let mut text = "version: 1\njournal: ephemeral\ntargets:\n".to_owned();
         for number in 0..targets {
-            text.push_str(&format!("  t{number:03}: {{ system: s2, account: x{number}, credential: {{ env: T{number} }} }}\n"));
+            text.push_str(&format!(
+                "  t{number:03}: {{ system: s2, account: x{number}, credential: {{ env: T{number} }} }}\n"
+            ));
         }
-        config::load("portcullis.yaml", Path::new("portcullis.yaml"), text.as_bytes(), &systems::descriptions()).unwrap()
+        config::load("portcullis.yaml", Path::new("portcullis.yaml"), text.as_bytes(), &systems::descriptions())
+            .unwrap()
     }
 
     #[tokio::test]
