@@ -19,6 +19,15 @@ pub struct Paused {
     pub until: Option<Timestamp>,
 }
 
+/// A number that a person announced for a target, be it used or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announced {
+    /// The number.
+    pub number: u32,
+    /// How many removals were sent there since: unknown outcomes too, verified failures not.
+    pub sent_since: u32,
+}
+
 impl Journal {
     /// The pause that is in force, if there is one. One that ended by itself is none.
     ///
@@ -52,5 +61,14 @@ impl Journal {
             }
         }
         Ok(sent)
+    }
+
+    /// The newest number that was announced for each target, where its time is not over.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn announced(&self, now: Timestamp) -> Result<BTreeMap<Text, Announced>, JournalError> {
+        let mut connection = self.connection.lock().await;
+        past::announced(&mut connection, now).await
     }
 }

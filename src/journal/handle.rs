@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OnceCell, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    access::{EntryRecord, History, Observation, Text},
+    access::{EntryRecord, Expectation, History, Observation, Text},
     wire::{Durable, Note, Receipt},
 };
 
@@ -228,6 +228,14 @@ impl Journal {
     /// Storage, or a record that does not parse.
     pub async fn account_ids(&self) -> Result<BTreeMap<Text, Text>, JournalError> {
         past::account_ids(&mut *self.connection.lock().await).await
+    }
+
+    /// The newest number that was announced for a target, unless it was used or its time is over.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn expectation(&self, target: &str, now: Timestamp) -> Result<Option<Expectation>, JournalError> {
+        past::expectation(&mut *self.connection.lock().await, target, now).await
     }
 
     /// Keeps what a run saw, beside the chain, in one transaction.

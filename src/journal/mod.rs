@@ -23,7 +23,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use daemon::Paused;
+pub use daemon::{Announced, Paused};
 pub use good_tree::GoodTree;
 pub use handle::Journal;
 pub use lock::TargetLock;

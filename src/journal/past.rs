@@ -8,12 +8,15 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use crate::access::{EntryKey, Expectation, History, OpenIntent, Refusal, SentRow, Text};
 
 use super::{
-    JournalError, Outcome, Record, RecordBody,
+    Announced, JournalError, Outcome, Record, RecordBody,
     chain::{Loose, record},
     observed::{self, WINDOW_MS},
     problem::storage,
 };
 use crate::wire::Note;
+
+/// The furthest back that a number can have been announced that is still in force: more than anything may be announced for.
+const ANNOUNCED_MS: i64 = 8 * 24 * 60 * 60 * 1000;
 
 /// Joins an intent `i` with its last outcome `o`.
 macro_rules! intents {
@@ -212,7 +215,7 @@ pub(super) fn weight_sent(row: &SqliteRow) -> Result<Option<u32>, JournalError> 
 }
 
 /// The newest announced number, unless it was used or its time is over.
-async fn expectation(
+pub(super) async fn expectation(
     connection: &mut SqliteConnection,
     target: &str,
     now: Timestamp,
@@ -222,6 +225,42 @@ async fn expectation(
     let RecordBody::Expected(expectation) = announced.body else { return Ok(None) };
     let valid = expectation.until >= now && used.is_none_or(|used| used.seq < announced.seq);
     Ok(valid.then_some(expectation))
+}
+
+/// The newest announced number of each target, used or not, unless its time is over. A number is announced for a few days at
+/// most, so older records are not looked at.
+pub(super) async fn announced(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<BTreeMap<Text, Announced>, JournalError> {
+    let since = now.as_millisecond() - ANNOUNCED_MS;
+    let rows = sqlx::query("SELECT * FROM records WHERE type = 'expected' AND at >= $1 ORDER BY seq");
+    let mut newest = BTreeMap::new();
+    for row in rows.bind(since).fetch_all(&mut *connection).await.map_err(storage)? {
+        if let Record { seq, target: Some(target), body: RecordBody::Expected(expected), .. } = record(&row)? {
+            newest.insert(target, (seq, expected));
+        }
+    }
+    newest.retain(|_, (_, expected)| now < expected.until);
+    let mut announced: BTreeMap<Text, Announced> = BTreeMap::new();
+    let mut seqs = BTreeMap::new();
+    for (target, (seq, expected)) in newest {
+        seqs.insert(target.clone(), seq);
+        announced.insert(target, Announced { number: expected.number, sent_since: 0 });
+    }
+    let rows = sqlx::query(intents!("i.seq AS seq, i.target AS target, o.outcome AS last", "i.at >= $1"));
+    for row in rows.bind(since).fetch_all(connection).await.map_err(storage)? {
+        let target: Option<&str> = row.try_get("target").map_err(storage)?;
+        let seq: i64 = row.try_get("seq").map_err(storage)?;
+        let after = target.and_then(|target| seqs.get(target)).is_some_and(|announced| seq.unsigned_abs() > *announced);
+        if after
+            && counts_as_sent(row.try_get("last").map_err(storage)?)
+            && let Some(announced) = target.and_then(|target| announced.get_mut(target))
+        {
+            announced.sent_since = announced.sent_since.saturating_add(1);
+        }
+    }
+    Ok(announced)
 }
 
 /// The open intents of a target, oldest first, each with its newest note and outcome.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Counts, GuardRefusal, HoldName, Input, TargetPlan, candidate::Candidate, membership::Membership, tally::Tally,
+    Counts, GuardRefusal, HoldName, Input, Settings, TargetPlan, candidate::Candidate, membership::Membership,
+    tally::Tally,
 };
 use crate::{
     access::{BaseScope, Group, SentRow, Text},
@@ -17,8 +18,10 @@ pub struct Total {
     pub max: u32,
     /// The weight that was sent in the last 24 hours to all targets.
     pub sent: u32,
-    /// Whether a person stated a number for every target.
+    /// Whether a person stated or announced a number for every target.
     pub lifted: bool,
+    /// Whether a number that is meant can only be announced, see [`super::Settings::announced_only`].
+    pub announced_only: bool,
 }
 
 /// Judges the groups of one target; what is refused is held.
@@ -69,7 +72,16 @@ fn announced(number: u32, going: u32) -> String {
 }
 
 fn way_on(input: &Input<'_>, going: u32) -> String {
-    format!("if all {going} are meant: --expect-revocations {}={going}", input.settings.target)
+    let Settings { target, announced_only, .. } = input.settings;
+    format!("if all {going} are meant: {}", stating(target, going, *announced_only))
+}
+
+/// How a number is stated.
+fn stating(target: &Text, number: u32, announced_only: bool) -> String {
+    match announced_only {
+        true => format!("portcullis expect {target} {number} --until 2h"),
+        false => format!("--expect-revocations {target}={number}"),
+    }
 }
 
 fn refuse(candidates: &mut [Candidate<'_>], which: impl Fn(&Candidate<'_>) -> bool, why: &str) -> u32 {
@@ -285,10 +297,16 @@ fn count(input: &Input<'_>, candidates: &mut [Candidate<'_>], all: u32, refusals
     }
 }
 
+/// Whether what these plans would send is too much, with what was sent.
+pub fn exceeds_total(plans: &[TargetPlan], sent: u32, max: u32) -> bool {
+    let planned = plans.iter().flat_map(TargetPlan::changes).map(|row| row.weight).fold(0, u32::saturating_add);
+    planned > 0 && sent.saturating_add(planned) > max
+}
+
 /// The ceiling over all targets: past it every target's due and undeclared rows are refused.
 pub fn limit_total(plans: &mut [TargetPlan], total: Total) {
     let planned = plans.iter().flat_map(TargetPlan::changes).map(|row| row.weight).fold(0, u32::saturating_add);
-    if total.lifted || total.sent.saturating_add(planned) <= total.max {
+    if total.lifted || !exceeds_total(plans, total.sent, total.max) {
         return;
     }
     for plan in plans {
@@ -312,7 +330,13 @@ pub fn limit_total(plans: &mut [TargetPlan], total: Total) {
                 over: "due and undeclared rows of every target".into(),
                 figure: format!("{planned} over all targets, and {} in the last 24 h", total.sent),
                 limit: format!("{} in 24 h", total.max),
-                way_on: format!("state a number for every target; here: --expect-revocations {target}={all}"),
+                way_on: match total.announced_only {
+                    true => format!(
+                        "announce a number for every target, 0 where nothing is to go; here: {}",
+                        stating(&target, all, true)
+                    ),
+                    false => format!("state a number for every target; here: {}", stating(&target, all, false)),
+                },
                 counts: true,
             });
             super::frame::finish(plan);

@@ -38,7 +38,7 @@ mod target;
 mod upcoming;
 mod walk;
 
-pub use ceilings::{Total, limit_total};
+pub use ceilings::{Total, exceeds_total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};
 pub use frame::{blocked, finish, unreadable};
 pub use hold::{Hold, HoldName};

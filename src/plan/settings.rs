@@ -44,6 +44,8 @@ pub struct Settings {
     pub frozen_until: Option<Timestamp>,
     /// Whether refused entries are sent again.
     pub retry_refused: bool,
+    /// Whether a number that is meant can only be announced: the daemon has no command line to state it on.
+    pub announced_only: bool,
     /// Where the files of the target are broken: all rows are held but for what had come to its end in the last good tree.
     pub only_expired: Option<Arc<OnlyExpired>>,
 }

@@ -19,7 +19,7 @@ use crate::{
     access::{Base, Observation, Text},
     config::{Config, JournalPlace},
     journal::{Journal, JournalError, Mode},
-    plan::{self, Plan, TargetPlan, Total},
+    plan::{self, Plan, TargetPlan, TargetState, Total},
 };
 
 /// How old a kept number may be before it is kept anew: it counts for a day.
@@ -35,12 +35,21 @@ pub struct Fleet {
     turn: Turn<()>,
     reserved: Arc<Mutex<Reserved>>,
     peers: Peers,
+    /// By target: how many removals its newest plan means.
+    meant: Mutex<BTreeMap<Text, u32>>,
     /// By target: the numbers of entries that were kept last, and when.
     bases: Mutex<BTreeMap<Text, (Timestamp, Vec<Base>)>>,
 }
 
-/// By target: what it had sent in 24 hours when it was planned, and what was planned then.
-type Reserved = BTreeMap<Text, u32>;
+/// What it had sent in 24 hours when it was planned, and what was planned then.
+struct Held {
+    weight: u32,
+    /// Whether it passes the ceiling by the number that was announced for it.
+    lifted: bool,
+}
+
+/// What each target may still send.
+type Reserved = BTreeMap<Text, Held>;
 
 impl Fleet {
     /// Opens the journal for all runs. `create` makes it where it is missing.
@@ -55,6 +64,7 @@ impl Fleet {
             turn: Turn::default(),
             reserved: Arc::default(),
             peers: Peers::default(),
+            meant: Mutex::default(),
             bases: Mutex::default(),
         })
     }
@@ -130,11 +140,12 @@ impl Fleet {
     pub async fn admit(
         &self,
         journal: &Journal,
-        max: u32,
+        config: &Config,
         plan: &mut Plan,
         now: Timestamp,
     ) -> Result<Reservation, JournalError> {
         let mut reservation = Reservation { reserved: Arc::clone(&self.reserved), targets: Vec::new() };
+        self.remember(plan);
         if plan.targets.iter().all(|part| weight(part) == 0) {
             return Ok(reservation);
         }
@@ -142,21 +153,66 @@ impl Fleet {
         let sent = journal.sent(now).await?;
         let here = |name: &Text| plan.targets.iter().any(|part| part.target == *name);
         let mut by_target = sent.clone();
-        for (name, reserved) in self.held().iter().filter(|(name, _)| !here(name)) {
+        for (name, held) in self.held().iter().filter(|(name, _)| !here(name)) {
             let known = by_target.entry(name.clone()).or_default();
-            *known = (*known).max(*reserved);
+            *known = (*known).max(held.weight);
         }
         let sum = by_target.values().copied().fold(0, u32::saturating_add);
-        plan::limit_total(&mut plan.targets, Total { max, sent: sum, lifted: false });
+        let max = config.max_count_total;
+        let lifted =
+            plan::exceeds_total(&plan.targets, sum, max) && self.all_announced(journal, config, plan, now).await?;
+        plan::limit_total(&mut plan.targets, Total { max, sent: sum, lifted, announced_only: true });
         for part in &plan.targets {
             let planned = weight(part);
             if planned > 0 {
                 let before = sent.get(&part.target).copied().unwrap_or(0);
-                self.held().insert(part.target.clone(), before.saturating_add(planned));
+                let held = Held { weight: before.saturating_add(planned), lifted };
+                self.held().insert(part.target.clone(), held);
                 reservation.targets.push(part.target.clone());
             }
         }
         Ok(reservation)
+    }
+
+    /// Whether a number is announced for every target of the configuration, and each of them is met: by what is meant here, by
+    /// what was sent elsewhere since it was announced and is still meant there.
+    async fn all_announced(
+        &self,
+        journal: &Journal,
+        config: &Config,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        let announced = journal.announced(now).await?;
+        for part in &plan.targets {
+            // Here it is going to be used, so it has to be unused.
+            let unused = journal.expectation(&part.target, now).await?;
+            if unused.is_none_or(|unused| unused.number != part.counts.meant || now >= unused.until) {
+                return Ok(false);
+            }
+        }
+        let meant = self.meant.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = |name: &Text| plan.targets.iter().any(|part| part.target == *name);
+        Ok(config.targets.keys().filter(|name| !here(name)).all(|name| match (announced.get(name), meant.get(name)) {
+            (Some(announced), Some(meant)) => announced.sent_since.saturating_add(*meant) == announced.number,
+            _ => false,
+        }))
+    }
+
+    /// Keeps how many removals each target means; of one that could not be planned nobody knows.
+    fn remember(&self, plan: &Plan) {
+        let mut meant = self.meant.lock().unwrap_or_else(PoisonError::into_inner);
+        for part in &plan.targets {
+            match part.state {
+                TargetState::Planned => meant.insert(part.target.clone(), part.counts.meant),
+                _ => meant.remove(&part.target),
+            };
+        }
+    }
+
+    /// Whether what a target sends now passes the ceiling over all targets by announced numbers only.
+    pub(super) fn is_lifted(&self, target: &Text) -> bool {
+        self.held().get(target).is_some_and(|held| held.lifted)
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, Reserved> {

@@ -21,6 +21,10 @@ fn config(journal: &Path) -> Config {
         "version: 1\njournal: {}\ntargets:\n  t:\n    system: s2\n    account: x\n    credential: {{ env: T }}\n",
         journal.display()
     );
+    load(&text)
+}
+
+fn load(text: &str) -> Config {
     config::load("portcullis.yaml", Path::new("portcullis.yaml"), text.as_bytes(), &systems::descriptions()).unwrap()
 }
 
@@ -31,6 +35,7 @@ fn plan(target: &str, weight: u32, cause: Cause) -> Plan {
     let mut plan =
         Plan { version: PLAN_VERSION, made_at: now(), revision: None, problems: Vec::new(), targets: vec![part] };
     plan::finish(&mut plan.targets[0]);
+    plan.targets[0].counts.meant = weight;
     plan
 }
 
@@ -115,7 +120,9 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let directory = tempfile::tempdir().unwrap();
-            let fleet = Fleet::open(&config(&directory.path().join("j.db")), true).await.unwrap();
+            let mut config = config(&directory.path().join("j.db"));
+            config.max_count_total = max;
+            let fleet = Fleet::open(&config, true).await.unwrap();
             let journal = fleet.journal().await.unwrap();
             let names = ["a", "b", "c"];
             let mut sent = [0_u32; 3];
@@ -126,7 +133,7 @@ proptest! {
                     Step::Plan(at, number) if open[at].is_none() => {
                         let all: u32 = sent.iter().chain(&left).sum();
                         let mut plan = plan(names[at], number, Cause::Expired);
-                        let reservation = fleet.admit(&journal, max, &mut plan, now()).await.unwrap();
+                        let reservation = fleet.admit(&journal, &config, &mut plan, now()).await.unwrap();
                         let let_in = plan.targets[0].changes().count();
                         let fits = all + number <= max;
                         prop_assert_eq!(let_in, if fits { number as usize } else { 0 }, "{} of {} and {}", all, max, number);
@@ -154,15 +161,86 @@ proptest! {
 #[tokio::test]
 async fn past_the_ceiling_absent_rows_still_go_and_are_counted() {
     let directory = tempfile::tempdir().unwrap();
-    let fleet = Fleet::open(&config(&directory.path().join("j.db")), true).await.unwrap();
+    let mut config = config(&directory.path().join("j.db"));
+    config.max_count_total = 3;
+    let fleet = Fleet::open(&config, true).await.unwrap();
     let journal = fleet.journal().await.unwrap();
     let mut absent = plan("a", 5, Cause::Absent);
-    let _kept = fleet.admit(&journal, 3, &mut absent, now()).await.unwrap();
+    let _kept = fleet.admit(&journal, &config, &mut absent, now()).await.unwrap();
     assert_eq!(absent.targets[0].changes().count(), 5);
     let mut due = plan("b", 1, Cause::Expired);
-    let _none = fleet.admit(&journal, 3, &mut due, now()).await.unwrap();
+    let _none = fleet.admit(&journal, &config, &mut due, now()).await.unwrap();
     assert_eq!(due.targets[0].changes().count(), 0);
     assert_eq!(due.targets[0].refusals[0].guard, "count_total");
+}
+
+async fn announces(journal: &Journal, target: &str, number: u32, hours: i64) {
+    let until = now().checked_add(SignedDuration::from_hours(hours)).unwrap();
+    let expected = RecordBody::Expected(crate::access::Expectation { number, until });
+    journal.append("run", Some(target), expected).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_number_announced_for_every_target_and_met_by_each_lifts_the_ceiling_over_all() {
+    // What is announced for `b`, what it means, and for how long; what is announced for `a`, which means 4; whether it goes.
+    for (of_b, b_means, hours, of_a, goes) in [
+        (Some(3), 3, 1, Some(4), true),
+        (None, 3, 1, Some(4), false),
+        (Some(3), 3, 1, None, false),
+        (Some(3), 2, 1, Some(4), false),
+        (Some(3), 3, -1, Some(4), false),
+        (Some(3), 3, 1, Some(5), false),
+        (Some(0), 0, 1, Some(4), true),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let target = |name: &str| {
+            format!("  {name}: {{ system: s2, account: {name}, credential: {{ env: {} }} }}\n", name.to_uppercase())
+        };
+        let text = format!(
+            "version: 1\njournal: {}\nguards: {{ max_count_total: 3 }}\ntargets:\n{}{}",
+            directory.path().join("j.db").display(),
+            target("a"),
+            target("b")
+        );
+        let config = load(&text);
+        let fleet = Fleet::open(&config, true).await.unwrap();
+        let journal = fleet.journal().await.unwrap();
+        for (name, number, hours) in [("a", of_a, 1), ("b", of_b, hours)] {
+            if let Some(number) = number {
+                announces(&journal, name, number, hours).await;
+            }
+        }
+        let case = format!("{of_b:?} {b_means} {hours} {of_a:?}");
+        let mut first = plan("a", 4, Cause::Expired);
+        drop(fleet.admit(&journal, &config, &mut first, now()).await.unwrap());
+        assert_eq!(first.targets[0].changes().count(), 0, "nobody knows yet what `b` means: {case}");
+        assert!(
+            first.targets[0].refusals[0].way_on.contains("portcullis expect a 4"),
+            "{:?}",
+            first.targets[0].refusals
+        );
+        drop(fleet.admit(&journal, &config, &mut plan("b", b_means, Cause::Expired), now()).await.unwrap());
+        let mut again = plan("a", 4, Cause::Expired);
+        let reservation = fleet.admit(&journal, &config, &mut again, now()).await.unwrap();
+        assert_eq!(again.targets[0].changes().count(), if goes { 4 } else { 0 }, "{case}");
+        assert_eq!(fleet.is_lifted(&"a".into()), goes, "{case}");
+        if !goes {
+            continue;
+        }
+        // What `a` sent counts for its number, so that `b` goes too, and its own number is used up by that.
+        for id in 0..4 {
+            sends(&journal, "a", id).await;
+        }
+        journal.append("run", Some("a"), RecordBody::ExpectationUsed).await.unwrap();
+        drop(reservation);
+        drop(fleet.admit(&journal, &config, &mut plan("a", 0, Cause::Expired), now()).await.unwrap());
+        let mut other = plan("b", b_means, Cause::Expired);
+        let _other = fleet.admit(&journal, &config, &mut other, now()).await.unwrap();
+        assert_eq!(other.targets[0].changes().count(), b_means as usize, "{case}");
+        let mut more = plan("a", 1, Cause::Expired);
+        let _more = fleet.admit(&journal, &config, &mut more, now()).await.unwrap();
+        assert_eq!(more.targets[0].changes().count(), 0, "a number is used once: {case}");
+    }
 }
 
 #[tokio::test]

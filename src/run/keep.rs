@@ -58,7 +58,7 @@ impl Session<'_> {
         }
     }
 
-    /// Whether share or count would refuse the plan but for the announced number.
+    /// Whether share, count or the ceiling over all targets would refuse the plan but for the announced number.
     fn needs_expectation(&self, part: &TargetPlan, ready: &Ready, wishes: &Wishes) -> bool {
         let (Some(expected), Some(target), Ok(snapshot)) =
             (&ready.history.expectation, self.loaded.config.targets.get(&part.target), &ready.reading)
@@ -67,6 +67,9 @@ impl Session<'_> {
         };
         if expected.number != part.counts.meant || wishes.stated.contains_key(&part.target) {
             return false;
+        }
+        if self.fleet.is_some_and(|fleet| fleet.is_lifted(&part.target)) {
+            return true;
         }
         let without = History { expectation: None, ..ready.history.clone() };
         let case = Case { history: &without, ..Case::new(self.loaded, target, ready, wishes, self.now()) };

@@ -3,22 +3,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
-use super::{Loaded, checks, read::Reading};
+use super::{Loaded, Ready, checks, read::Reading};
 use crate::{
     access::{Entry, Life, OwnMark, Snapshot, Text},
-    config::Target,
+    plan::Plan,
+    transport::Stop,
     wire::Unreadable,
 };
 
-/// How long a target's first reading waits for those of the other targets of its system. A target that is slow or down must
-/// not delay the others for good.
-pub const FIRST_READINGS: Duration = Duration::from_secs(20);
+/// How long removals wait for the first reading of another target of the same system. Counted once for each such target, from
+/// when it is waited for at first: one that is slow or down delays the others no second time.
+pub const FIRST_READINGS: Duration = Duration::from_secs(10);
 
 /// What targets told of themselves.
 #[derive(Default)]
@@ -30,99 +31,116 @@ pub struct Peers {
 #[derive(Default)]
 struct Known {
     /// By target: the last complete reading, without its entries but for the own ones.
-    seen: BTreeMap<Text, Snapshot>,
+    seen: BTreeMap<Text, Arc<Snapshot>>,
     /// Targets that were read, or tried to be read, at least once.
     tried: BTreeSet<Text>,
+    /// By target that was waited for: until when.
+    awaited: BTreeMap<Text, Instant>,
     /// By target: what its last reading was found to share, and what the other one is told of it.
     shared: BTreeMap<Text, BTreeMap<Text, Unreadable>>,
 }
 
 impl Peers {
-    /// Takes the readings of a run, and makes those unreadable that share an account or an own entry with another target.
-    pub(super) async fn meet(&self, loaded: &Loaded, readings: &mut BTreeMap<Text, Result<Reading, Unreadable>>) {
-        let first = self.remember(readings);
-        if first {
-            let all_tried = async {
-                loop {
-                    let heard = self.heard.notified();
-                    if self.all_tried(loaded, readings) {
-                        return;
-                    }
-                    heard.await;
+    /// Takes the readings of a run, and makes those unreadable that share an account or an own entry with another target, as
+    /// far as is known now.
+    pub(super) fn meet(&self, loaded: &Loaded, readings: &mut BTreeMap<Text, Result<Reading, Unreadable>>) {
+        let introductions: Vec<_> = readings
+            .iter()
+            .filter_map(|(name, reading)| {
+                Some((name.clone(), Arc::new(introduction(&reading.as_ref().ok()?.snapshot))))
+            })
+            .collect();
+        // Whoever comes second sees the first: what is told here comes before what others told is looked at.
+        let seen = {
+            let mut known = self.known();
+            known.seen.extend(introductions);
+            known.seen.retain(|name, _| loaded.config.targets.contains_key(name));
+            known.shared.retain(|name, _| loaded.config.targets.contains_key(name));
+            known.seen.clone()
+        };
+        for (name, reading) in readings.iter_mut() {
+            if let Ok(read) = reading {
+                let (wrong, told) = compare(loaded, name, &read.snapshot, &seen);
+                self.known().shared.insert(name.clone(), told);
+                if let Some(wrong) = wrong {
+                    *reading = Err(wrong);
                 }
-            };
-            if tokio::time::timeout(FIRST_READINGS, all_tried).await.is_err() {
-                tracing::warn!("not every target of the same system was read yet; what they share is found out later");
             }
         }
         let mut known = self.known();
-        let Known { seen, shared, .. } = &mut *known;
-        seen.retain(|name, _| loaded.config.targets.contains_key(name));
-        shared.retain(|name, _| loaded.config.targets.contains_key(name));
         for (name, reading) in readings.iter_mut() {
-            if let Ok(read) = reading {
-                let of = |target: &Target| match target.name == *name {
-                    true => Some(&*read.snapshot),
-                    false => seen.get(&target.name),
-                };
-                // What the journal pins was compared when the reading was made.
-                let pairs: Vec<checks::Known<'_>> = loaded
-                    .config
-                    .targets
-                    .values()
-                    .map(|target| checks::Known { target, pinned: None, reading: of(target) })
-                    .collect();
-                // A pair of others is theirs to find out.
-                let Some(own) = pairs.iter().find(|known| known.target.name == *name).copied() else { continue };
-                let mut found = BTreeMap::new();
-                let mut mine = None;
-                for other in pairs.iter().filter(|known| known.target.name != *name) {
-                    let mut wrong = checks::cross([own, *other]);
-                    if let Some(unreadable) = wrong.remove(&other.target.name) {
-                        found.insert(other.target.name.clone(), unreadable);
-                    }
-                    mine = mine.or_else(|| wrong.remove(name));
-                }
-                shared.insert(name.clone(), found);
-                if let Some(unreadable) = mine {
-                    *reading = Err(unreadable);
-                    continue;
-                }
-            }
+            known.tried.insert(name.clone());
             if reading.is_ok()
-                && let Some(told) = shared.values().find_map(|found| found.get(name))
+                && let Some(told) = known.shared.values().find_map(|found| found.get(name))
             {
                 *reading = Err(told.clone());
             }
         }
-    }
-
-    /// Keeps what the readings tell. Returns whether one of them is its target's first.
-    fn remember(&self, readings: &BTreeMap<Text, Result<Reading, Unreadable>>) -> bool {
-        let mut first = false;
-        let mut known = self.known();
-        for (name, reading) in readings {
-            first |= known.tried.insert(name.clone());
-            if let Ok(reading) = reading {
-                known.seen.insert(name.clone(), introduction(&reading.snapshot));
-            }
-        }
         drop(known);
         self.heard.notify_waiters();
-        first
     }
 
-    /// Whether every target of the systems of these readings was tried.
-    fn all_tried(&self, loaded: &Loaded, readings: &BTreeMap<Text, Result<Reading, Unreadable>>) -> bool {
-        let known = self.known();
-        let system = |name: &Text| loaded.config.targets.get(name).map(|target| target.description.system);
-        let systems: BTreeSet<_> = readings.keys().filter_map(system).collect();
+    /// Where a plan would send something, and another target of the same system was not tried to be read yet: waits for that,
+    /// briefly, and takes the readings again. Returns whether one that was ready is not any more, so that it is to be planned
+    /// anew.
+    pub(super) async fn wait_before_sending(
+        &self,
+        loaded: &Loaded,
+        plan: &Plan,
+        readings: &mut BTreeMap<Text, Result<Reading, Unreadable>>,
+        ready: &mut BTreeMap<Text, Ready>,
+        stop: &Stop,
+    ) -> bool {
+        let sends = plan.targets.iter().filter(|part| part.changes().next().is_some());
+        let systems: BTreeSet<&str> = sends.map(|part| part.system.as_str()).collect();
+        let mut waited = false;
+        loop {
+            let heard = self.heard.notified();
+            tokio::pin!(heard);
+            heard.as_mut().enable();
+            let Some(until) = self.awaits(loaded, &systems) else { break };
+            if !waited {
+                tracing::info!(
+                    "waiting for the first readings of the other targets of the system before anything is sent"
+                );
+                waited = true;
+            }
+            tokio::select! {
+                () = heard => {}
+                () = tokio::time::sleep_until(until) => {}
+                () = stop.cancelled() => return false,
+            }
+        }
+        // One that was not there when this reading was taken may have come since, so that nothing had to be waited for.
+        if systems.is_empty() {
+            return false;
+        }
+        self.meet(loaded, readings);
+        let mut changed = false;
+        for (name, reading) in readings.iter() {
+            if let (Err(unreadable), Some(ready)) = (reading, ready.get_mut(name))
+                && ready.reading.is_ok()
+            {
+                ready.reading = Err(unreadable.clone());
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Until when the targets of these systems are to be waited for that were never tried; `None` where there is none.
+    pub(super) fn awaits(&self, loaded: &Loaded, systems: &BTreeSet<&str>) -> Option<Instant> {
+        let mut known = self.known();
+        let Known { tried, awaited, .. } = &mut *known;
+        let now = Instant::now();
         loaded
             .config
             .targets
             .values()
-            .filter(|target| systems.contains(target.description.system))
-            .all(|target| known.tried.contains(&target.name))
+            .filter(|target| systems.contains(target.description.system) && !tried.contains(&target.name))
+            .map(|target| *awaited.entry(target.name.clone()).or_insert(now + FIRST_READINGS))
+            .filter(|until| *until > now)
+            .max()
     }
 
     /// A target was tried, or never will be: nobody waits for its first reading.
@@ -134,6 +152,25 @@ impl Peers {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is wrong with a reading for what others told of themselves, and what these are told of it.
+fn compare(
+    loaded: &Loaded,
+    name: &Text,
+    reading: &Snapshot,
+    seen: &BTreeMap<Text, Arc<Snapshot>>,
+) -> (Option<Unreadable>, BTreeMap<Text, Unreadable>) {
+    let Some(target) = loaded.config.targets.get(name) else { return (None, BTreeMap::new()) };
+    // What the journal pins was compared when the reading was made.
+    let others: Vec<checks::Known<'_>> = loaded
+        .config
+        .targets
+        .values()
+        .filter(|other| other.name != *name && other.description.system == target.description.system)
+        .map(|other| checks::Known { target: other, pinned: None, reading: seen.get(&other.name).map(|seen| &**seen) })
+        .collect();
+    checks::cross_one(checks::Known { target, pinned: None, reading: Some(reading) }, &others)
 }
 
 /// What of a reading others are compared with: the account and the own marks.

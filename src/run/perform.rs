@@ -88,7 +88,7 @@ pub async fn perform(
     progress: &dyn Progress,
 ) -> Result<RunReport, RunError> {
     let loaded = run.loaded;
-    let wishes = bounded(loaded, std::mem::take(&mut run.wishes), &run.consent)?;
+    let wishes = bounded(loaded, std::mem::take(&mut run.wishes), &run.consent, run.fleet.is_some())?;
     let info = info(&run, &wishes);
     let (journal, id) = begin(&run, &info).await?;
     let (halt, further) = (Halt::default(), run.brake);
@@ -105,12 +105,12 @@ pub async fn perform(
         fleet: run.fleet,
     };
     let locks = unless_stopped(&session, session.lock(&wishes, run.lock_wait)).await?;
-    let (readings, held) = read(&session, &wishes, &locks, connect).await?;
+    let (mut readings, held) = read(&session, &wishes, &locks, connect).await?;
     let resumed = session.resume(&readings).await;
-    let ready = session.ready(&readings, held).await?;
+    let mut ready = session.ready(&readings, held).await?;
     // What this run may send counts for the others until it ends.
     let Drafted { plan, upcoming, reservation: _reservation } =
-        draft(&session, &ready, &wishes, run.revision.take()).await?;
+        draft(&session, &mut readings, &mut ready, &wishes, run.revision.take()).await?;
     let answer = answer(&session, &run.consent, &plan, info).await?;
     let go = answer == Some(Answer::Yes);
     let outcomes = send(&session, &plan, (&readings, &ready), &wishes, resumed, go).await;
@@ -138,7 +138,7 @@ pub async fn perform(
 }
 
 /// What may be planned: by whose consent, and within the saved plan.
-fn bounded(loaded: &Loaded, mut wishes: Wishes, consent: &Consent<'_>) -> Result<Wishes, RunError> {
+fn bounded(loaded: &Loaded, mut wishes: Wishes, consent: &Consent<'_>, is_of_fleet: bool) -> Result<Wishes, RunError> {
     known_targets(loaded, &wishes)?;
     wishes.confirmation = match consent {
         Consent::Unattended => Confirmation::Unattended,
@@ -147,6 +147,7 @@ fn bounded(loaded: &Loaded, mut wishes: Wishes, consent: &Consent<'_>) -> Result
         // The plan is shown as it is once the person says yes.
         Consent::Ask(_) => Confirmation::Person(None),
     };
+    wishes.announced_only = is_of_fleet;
     if let Some(plan) = &wishes.saved {
         // A target that the saved plan does not name has no upper bound, so nothing may be planned there.
         let asked = |name: &Text| wishes.only.is_empty() || wishes.only.contains(name);
@@ -224,7 +225,7 @@ async fn read(
         readings = unless_stopped(session, reading).await??;
     }
     if let Some(fleet) = session.fleet {
-        unless_stopped(session, fleet.peers().meet(loaded, &mut readings)).await?;
+        fleet.peers().meet(loaded, &mut readings);
     }
     Ok((readings, held))
 }
@@ -238,19 +239,23 @@ struct Drafted {
 
 async fn draft(
     session: &Session<'_>,
-    ready: &BTreeMap<Text, Ready>,
+    readings: &mut Readings,
+    ready: &mut BTreeMap<Text, Ready>,
     wishes: &Wishes,
     revision: Option<Text>,
 ) -> Result<Drafted, RunError> {
     let loaded = session.loaded;
-    let planned = plan_all(loaded, ready, wishes, session.now(), wishes.only_expired.is_none());
+    let plan_now = |ready: &_| plan_all(loaded, ready, wishes, session.now(), wishes.only_expired.is_none());
+    let mut planned = plan_now(&*ready);
+    if let Some(fleet) = session.fleet
+        && fleet.peers().wait_before_sending(loaded, &planned.plan, readings, ready, session.stop).await
+    {
+        planned = plan_now(&*ready);
+    }
     let PlannedAll { mut plan, observations, upcoming } = planned;
     plan.revision = revision;
     let reservation = match session.fleet {
-        Some(fleet) => {
-            let max = loaded.config.max_count_total;
-            Some(fleet.admit(session.journal, max, &mut plan, session.now()).await?)
-        }
+        Some(fleet) => Some(fleet.admit(session.journal, &loaded.config, &mut plan, session.now()).await?),
         None => {
             limit_all(loaded, ready, wishes, &mut plan);
             None

@@ -38,6 +38,8 @@ pub struct Wishes {
     pub retry_refused: bool,
     /// Why all writing is stopped, where it is.
     pub stopped: Option<String>,
+    /// Whether a number that is meant can only be announced, as in the daemon.
+    pub announced_only: bool,
     /// Where the files are broken: what may go all the same.
     pub only_expired: Option<Arc<OnlyExpired>>,
     /// Whether it is wanted what time will bring.
@@ -53,6 +55,7 @@ impl Default for Wishes {
             confirmation: Confirmation::Unattended,
             retry_refused: false,
             stopped: None,
+            announced_only: false,
             only_expired: None,
             upcoming: false,
         }
@@ -105,6 +108,7 @@ impl<'a> Case<'a> {
             policy,
             loaded,
             settings: Settings {
+                announced_only: wishes.announced_only,
                 only_expired: wishes.only_expired.clone(),
                 ..settings(&loaded.config.freeze, target, wishes.stopped.clone(), wishes.retry_refused, now)
             },
@@ -216,6 +220,7 @@ pub fn limit_all(loaded: &Loaded, ready: &BTreeMap<Text, Ready>, wishes: &Wishes
         sent: sent_in_all(ready),
         // A number for every target there is, not only for those that this run is narrowed to.
         lifted: loaded.config.targets.keys().all(|target| wishes.stated.contains_key(target)),
+        announced_only: wishes.announced_only,
     };
     plan::limit_total(&mut plan.targets, total);
 }

@@ -66,6 +66,7 @@ pub fn settings(
         frozen_until: frozen,
         frozen: frozen.map(|until| format!("a freeze window is open until {until}")),
         retry_refused,
+        announced_only: false,
         only_expired: None,
     }
 }

@@ -208,13 +208,26 @@ fn past_the_total_due_and_undeclared_rows_of_every_target_are_refused() {
     let mut first = drift(9, 1);
     first.absent("service/kept-000");
     let mut plans = [first.plan(), drift(9, 2).plan()];
-    limit_total(&mut plans, Total { max: 4, sent: 0, lifted: false });
+    limit_total(&mut plans, Total { max: 4, sent: 0, lifted: false, announced_only: false });
     assert_eq!(plans.iter().map(|plan| plan.counts.changes).collect::<Vec<_>>(), [2, 2]);
-    limit_total(&mut plans, Total { max: 4, sent: 1, lifted: true });
+    limit_total(&mut plans, Total { max: 4, sent: 1, lifted: true, announced_only: false });
     assert_eq!(plans[1].counts.changes, 2);
-    limit_total(&mut plans, Total { max: 4, sent: 1, lifted: false });
+    limit_total(&mut plans, Total { max: 4, sent: 1, lifted: false, announced_only: false });
     assert_eq!(plans.iter().map(|plan| plan.counts.changes).collect::<Vec<_>>(), [1, 0]);
     assert_eq!(plans[1].refusals[0].guard, "count_total");
+    assert!(plans[1].refusals[0].way_on.ends_with("--expect-revocations t=2"), "{}", plans[1].refusals[0].way_on);
+}
+
+#[test]
+fn where_there_is_no_command_line_the_way_on_is_to_announce_the_number() {
+    let mut world = drift(9, 3);
+    world.settings.announced_only = true;
+    let mut plans = [world.plan()];
+    limit_total(&mut plans, Total { max: 2, sent: 0, lifted: false, announced_only: true });
+    assert!(plans[0].refusals[0].way_on.ends_with("portcullis expect t 3 --until 2h"), "{:?}", plans[0].refusals);
+    world.settings.max_count = 2;
+    let refused = world.plan().refusals;
+    assert_eq!(refused[0].way_on, "if all 3 are meant: portcullis expect t 3 --until 2h");
 }
 
 #[test]

@@ -62,6 +62,7 @@ impl World {
                 stopped: None,
                 frozen: None,
                 retry_refused: false,
+                announced_only: false,
                 only_expired: None,
                 frozen_until: None,
             },

@@ -1,6 +1,7 @@
 //! What a run promises, with a made-up system, real policies and a real journal.
 
 mod late;
+mod peers;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
