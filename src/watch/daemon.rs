@@ -304,6 +304,8 @@ impl Daemon {
         let config = self.shared.config();
         if let Some(found) = self.reloader.read(&config, self.shared.fleet.place()).await {
             self.take(found, reload.trigger).await;
+        } else {
+            tracing::debug!(trigger = reload.trigger.name(), "the source is as it was");
         }
         self.shared.triggers.post(reload.trigger, &reload.look);
     }
