@@ -329,6 +329,8 @@ impl Daemon {
         let mut look = reload.look.clone();
         if let Some(found) = self.reloader.read(self.shared.fleet.place()).await {
             look.join(Look::Some(self.take(found, reload.trigger).await));
+        } else {
+            tracing::debug!(trigger = reload.trigger.name(), "the source is as it was");
         }
         let is_failing = self.shared.trees().failing().is_some();
         self.shared.fresh.was_read(if is_failing { Instant::now() } else { began });

@@ -446,7 +446,7 @@ async fn what_of_the_configuration_is_not_in_force_is_on_the_page() {
         page.contains("The listener does not go by its configuration") && page.contains("the file is gone"),
         "{page}"
     );
-    assert!(page.contains("looked for instead of told: no ") && !page.contains("<b>more"), "{page}");
+    assert!(page.contains("looked for instead of told: <bdi>no &lt;b&gt;more") && !page.contains("<b>more"), "{page}");
     let state = stage.json(200, "/v1/state").await;
     assert_eq!(state["listener"]["problems"], serde_json::json!(problems));
     assert_eq!(state["source"]["polling"], "no <b>more</b> watches");

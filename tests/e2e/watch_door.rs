@@ -137,6 +137,9 @@ fn a_push_reads_the_source_again_and_looks_at_what_it_changed_only() {
     daemon.until_health("s2", "in_sync");
     assert_eq!(push(&address, "refs/heads/anything", FIRST), 202);
     assert_eq!(triggered(&address, "webhook"), 1);
+    daemon.until("the source to be read", |daemon| {
+        daemon.said("the source is as it was").iter().any(|line| line["trigger"] == "webhook")
+    });
     house.write("policies/s2.yaml", &declaring(&kept(7)));
     daemon.until("the change to be acted on", |_| !house.removed_tokens().is_empty());
     assert!(!daemon.triggers("s2").contains(&"webhook".to_owned()), "nothing had changed: {:?}", daemon.triggers("s2"));
