@@ -26,6 +26,8 @@ pub struct Daemon {
     lines: Log,
     runtime: Runtime,
     client: Client,
+    /// What its listener asks for, where it does.
+    token: Option<String>,
 }
 
 /// An answer of its listener.
@@ -79,7 +81,7 @@ impl Daemon {
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE).build().unwrap();
-        Self { child, lines, runtime, client }
+        Self { child, lines, runtime, client, token: None }
     }
 
     /// The process.
@@ -113,14 +115,33 @@ impl Daemon {
         answer.unwrap_or_else(|error| panic!("{error:?}\n{}", self.log()))
     }
 
+    /// Has the token that its listener asks for.
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
+    }
+
+    fn bear(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
     /// What stands at an address.
     pub fn get(&mut self, path: &str) -> Answer {
-        self.ask(|client, base| client.get(format!("{base}{path}")))
+        let address = self.address();
+        let request = self.client.get(format!("http://{address}{path}"));
+        let request = self.bear(request);
+        self.ask(|_, _| request)
     }
 
     /// Sends a document to an address.
     pub fn post(&mut self, path: &str, body: &Value) -> Answer {
-        self.ask(|client, base| client.post(format!("{base}{path}")).json(body))
+        let address = self.address();
+        let request = self.client.post(format!("http://{address}{path}")).json(body);
+        let request = self.bear(request);
+        self.ask(|_, _| request)
     }
 
     /// `GET /v1/state`.

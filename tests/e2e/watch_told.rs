@@ -44,7 +44,7 @@ impl Told {
         let mut command = Daemon::command(&house, &["-v"]);
         command.env("SLACK", slack.url(&format!("/services/{SLACK_WORD}")));
         command.env("SECRET", WEBHOOK_SECRET).env("TOKEN", TOKEN);
-        let mut daemon = Daemon::of(command);
+        let mut daemon = Daemon::of(command).with_token(TOKEN);
         daemon.until_health("s2", "in_sync");
         Self { house, slack, webhook, daemon }
     }
