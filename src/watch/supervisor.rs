@@ -1,7 +1,7 @@
 //! Tells the service manager (systemd, or one that imitates it) how the daemon is, by `sd_notify`.
 //!
 //! Without `NOTIFY_SOCKET` in the environment nothing happens. What is said is one datagram; a service manager that does not
-//! take it is not waited for longer than [`WAIT`], and never stops the daemon.
+//! take it is not waited for longer than 2 seconds, and never stops the daemon.
 
 use std::time::Duration;
 
