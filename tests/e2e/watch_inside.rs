@@ -289,12 +289,12 @@ fn a_defect_that_breaks_a_look_off_is_shown_and_tried_again_like_any_failure() {
     every(&house, "1h");
     let broken = Arc::new(Broken::default());
     let daemon = Inside::reaching(&house, Arc::clone(&broken) as Arc<dyn Connect>);
-    let view = daemon.until("the look that broke off", |view| view.looked_at.is_some());
-    assert_eq!(view.health, Health::Unreadable);
-    assert!(view.why.as_ref().unwrap().contains("defect"), "{view:?}");
+    // A short pause may be over before anybody looked at the board: what was told stays.
     let view = daemon.until_health(Health::InSync);
     assert_eq!((view.failures, house.removed_tokens()), (0, strays(1)), "the back-off is over some time");
-    assert_eq!(daemon.told(NotifyOn::Failures).len(), 1);
+    let told = daemon.told(NotifyOn::Failures);
+    assert_eq!(told.len(), 1);
+    assert!(format!("{told:?}").contains("defect"), "{told:?}");
     daemon.end();
 }
 
