@@ -220,6 +220,12 @@ impl Account {
         kept.chain(self.foreign.iter().cloned()).chain(standing).chain([self.own.clone()]).collect()
     }
 
+    /// What is yet to end. Only after that is what the policy says the same for the daemon that is stopped and the plan after it.
+    pub fn comes(&self) -> Option<String> {
+        let (id, end) = self.ends.iter().find(|(_, end)| **end > Timestamp::now())?;
+        Some(format!("{}: {id} ends at {end} only", self.name))
+    }
+
     /// How it still differs from what is wanted, if it does.
     pub fn differs(&self) -> Option<String> {
         let live: BTreeSet<String> = self.sandbox.world(|world| world.s2.ids().map(str::to_owned).collect());

@@ -147,7 +147,8 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
     house.sandbox.mutate(System::AccessOwl, &Mutation::Approve { id: None }).unwrap();
     let begun = Instant::now();
     loop {
-        let differing: Vec<String> = accounts.iter().filter_map(Account::differs).collect();
+        let differing: Vec<String> =
+            accounts.iter().filter_map(|account| account.comes().or(account.differs())).collect();
         if differing.is_empty() && taken(&house) == expected {
             break;
         }
