@@ -10,8 +10,10 @@ use std::{
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use portcullis::sandbox::{Deed, Fault, Line, Mutation, Sandbox, System, Trouble, World};
+use portcullis::sandbox::{Deed, Line, Mutation, Sandbox, System, World};
 use serde_json::json;
+
+use super::trouble;
 
 const KIND: &str = "access_token";
 /// Tokens that an account begins with.
@@ -193,22 +195,7 @@ impl Account {
 
     /// Something goes wrong for the next requests.
     pub fn trouble(&self, random: &mut Rng) {
-        let after_effect = random.bool();
-        let trouble = match random.u8(0..10) {
-            0 => Trouble::RateLimit { after_ms: random.u64(10..400) },
-            1 => Trouble::Status { status: 500, after_effect },
-            2 => Trouble::Status { status: 503, after_effect },
-            3 => Trouble::DropBefore,
-            4 => Trouble::DropAfter,
-            5 => Trouble::Delay { ms: random.u64(10..600), after_effect },
-            6 => Trouble::Truncate,
-            7 => Trouble::BrokenJson,
-            8 => Trouble::Html,
-            _ => Trouble::ShortPage,
-        };
-        let mut fault = Fault::new(System::S2, trouble);
-        fault.times = Some(random.u32(1..4));
-        self.sandbox.fault(fault);
+        self.sandbox.fault(trouble::any(random, System::S2));
     }
 
     /// What should be there in the end, besides what no policy speaks of.

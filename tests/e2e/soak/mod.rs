@@ -5,6 +5,7 @@
 //! `cargo test` runs a short form. The long one: `PORTCULLIS_SOAK=200x30m cargo test --release --test e2e -- soak --nocapture`.
 
 pub mod account;
+mod trouble;
 
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,7 @@ fn start(house: &House, log: &Log) -> Daemon {
 /// What a calm run takes from the company, as `system, id`.
 fn calm() -> Vec<(System, String)> {
     let house = House::company();
+    configure(&house, &[]);
     house.apply(0);
     taken(&house)
 }
@@ -69,8 +71,11 @@ fn taken(house: &House) -> Vec<(System, String)> {
 }
 
 fn configure(house: &House, accounts: &[Account]) {
-    let company =
-        house.read("portcullis.yaml").replace("guards: { notice: 0h }", "settle: 2s\n    guards: { notice: 0h }");
+    // What was sent and not answered counts twice, so that limits would be a matter of luck.
+    let company = house.read("portcullis.yaml").replace(
+        "guards: { notice: 0h }",
+        "settle: 2s\n    guards: { notice: 0h, max_share: 100%, max_count: 100000 }",
+    );
     let mut text = company.replacen(
         "targets:\n",
         "guards: { max_count_total: 1000000 }\nwatch: { interval: 2s, max_backoff: 4s, grace: 10s }\ntargets:\n",
@@ -112,6 +117,10 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
         })
         .collect();
     configure(&house, &accounts);
+    // The company has most to lose while the first life removes what nobody declared.
+    for system in System::ALL.into_iter().cycle().take(2 * System::ALL.len()) {
+        house.sandbox.fault(trouble::any(&mut random, system));
+    }
     let log = Log::default();
     let mut daemon = start(&house, &log);
     let begun = Instant::now();
@@ -122,6 +131,10 @@ fn in_the_end_every_target_is_as_its_policy_says_and_nothing_else_was_touched() 
     while begun.elapsed() < extent.lasts {
         let at = random.usize(0..accounts.len());
         act(&mut accounts[at], &mut random);
+        if random.u8(0..8) == 0 {
+            let system = System::ALL[random.usize(0..System::ALL.len())];
+            house.sandbox.fault(trouble::any(&mut random, system));
+        }
         std::thread::park_timeout(pause);
         // Five lives, whatever the extent.
         if begun.elapsed() > extent.lasts.mul_f64(f64::from(lives) / 5.0) {
