@@ -258,11 +258,49 @@ fn buildkite_steps_of_pull_requests_run_where_no_credential_is() {
 fn jq(filter: &str, document: &Value) -> Option<String> {
     use std::io::Write as _;
     let mut command = std::process::Command::new("jq");
-    command.args(["--raw-output", filter]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    command
+        .env("BOT", "bot")
+        .args(["--arg", "me", "bot", "--raw-output", filter])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
     let mut child = command.stderr(std::process::Stdio::null()).spawn().expect("the program `jq`");
     child.stdin.take().unwrap().write_all(document.to_string().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+/// Anybody may write a comment that begins like the plan; a job that fills it in lends its words to whoever may edit it.
+#[test]
+fn a_plan_takes_the_place_of_its_own_comment_only() {
+    if std::process::Command::new("jq").arg("--version").output().is_err() {
+        println!("skipped: there is no `jq` program");
+        return;
+    }
+    let own = |login: &str| serde_json::json!([{ "id": 7, "user": { "login": login }, "author": { "username": login }, "body": "<!-- portcullis:plan -->\n" }]);
+    for (file, bot) in [
+        (format!("{GITHUB}/plan.yaml"), "github-actions[bot]"),
+        ("examples/ci/buildkite/pipeline.yaml".to_owned(), "bot"),
+        ("examples/ci/gitlab/gitlab-ci.yaml".to_owned(), "bot"),
+    ] {
+        let text = text(&file);
+        let filter = text.split('\'').find(|part| part.contains("portcullis:plan")).unwrap();
+        assert_eq!(jq(filter, &own(bot)).as_deref(), Some("7"), "{file}");
+        assert_eq!(jq(filter, &own("eve")).unwrap_or_default(), "", "{file}");
+    }
+}
+
+/// The operator's file of another base branch may be anything.
+#[test]
+fn only_pull_requests_for_the_protected_branch_are_planned() {
+    assert_eq!(
+        yaml(&format!("{GITHUB}/plan.yaml"))["on"]["pull_request_target"]["branches"],
+        serde_json::json!(["main"])
+    );
+    for step in yaml("examples/ci/buildkite/pipeline.yaml")["steps"].as_array().unwrap() {
+        let when = step["if"].as_str().unwrap();
+        let planned = when.contains("build.pull_request.id != null");
+        assert_eq!(planned, when.contains("build.pull_request.base_branch == pipeline.default_branch"), "{when}");
+    }
 }
 
 #[test]
