@@ -385,11 +385,12 @@ impl Daemon {
                 Err(error) => Err(error.clone()),
             };
             if let Err(error) = kept {
-                tracing::debug!(target = %name, %error, "what the files say of the target could not be kept");
+                tracing::debug!(target = %name, %error, "the good tree could not be kept");
                 self.shared.show_journal(Some(error.to_string()));
                 return;
             }
             self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).was_kept(&name, tree);
+            tracing::debug!(target = %name, "the good tree is kept");
         }
     }
 
