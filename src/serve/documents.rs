@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Board, Ended, Health, JournalView, ListenerView, Pause, SourceView, Tally, TargetView, tally::total};
+use super::{
+    Board, Ended, Health, JournalView, ListenerView, Pause, ShownPlan, SourceView, Tally, TargetView, tally::total,
+};
 use crate::{
     access::Text,
     journal::Record,
@@ -270,14 +272,14 @@ impl TargetDocument {
 
 impl PlanDocument {
     pub(super) fn of(board: &Board, view: &TargetView) -> Option<Self> {
-        let plan = view.plan.as_deref()?.clone();
+        let ShownPlan { made_at, revision, part } = view.plan.as_deref()?.clone();
         Some(Self {
             version: PLAN_VERSION,
-            made_at: view.looked_at?,
-            revision: view.commit.clone(),
+            made_at,
+            revision,
             rows_left_out: view.rows_left_out,
             problems: board.source().problems,
-            targets: vec![plan],
+            targets: vec![part],
         })
     }
 }

@@ -115,7 +115,9 @@ fn show(view: &mut TargetView, part: &TargetPlan, report: &RunReport, looked: &L
             view.why = Some(what.clone());
         }
         TargetState::Planned => {
-            view.show(part.clone());
+            let by = report.plan.as_ref().map(|plan| (plan.made_at, plan.revision.clone()));
+            let (made_at, revision) = by.unwrap_or((looked.ended_at, None));
+            view.show(part.clone(), made_at, revision);
             view.read_at = part.reading.as_ref().map(|reading| reading.finished_at);
             view.upcoming = report.upcoming.get(&part.target).cloned().unwrap_or_default();
             if part.in_sync() {
