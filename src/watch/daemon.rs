@@ -258,6 +258,7 @@ impl Daemon {
         let config = self.shared.config();
         for name in self.watched().iter().filter(|name| self.shared.board.target(name).is_none()) {
             if let Some(target) = config.targets.get(name) {
+                self.shared.fleet.peers().begins(name);
                 self.shared.board.set_target(publish::starting(target));
             }
         }
@@ -355,6 +356,7 @@ impl Daemon {
             }
             self.shared.triggers.close(name);
             self.shared.board.drop_target(name);
+            self.shared.fleet.peers().was_tried(name);
         }
         self.spare_others();
         self.show_new();
