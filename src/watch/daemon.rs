@@ -240,7 +240,8 @@ impl Daemon {
     fn watch_files(&mut self) {
         let triggers = self.triggers();
         let watched = self.reloader.watched();
-        match FileWatcher::start(watched, move || triggers.reload(Trigger::Files)) {
+        let poll = self.config().watch.poll_files;
+        match FileWatcher::start(watched, poll, move || triggers.reload(Trigger::Files)) {
             Ok(files) => self.files = Some(files),
             Err(error) => {
                 tracing::warn!(%error, "changes of files are not watched; they are seen at the interval");
@@ -362,7 +363,7 @@ impl Daemon {
         self.show_new();
         self.keep_workers(Duration::ZERO);
         if let Some(files) = &self.files {
-            files.follow(self.reloader.watched());
+            files.follow(self.reloader.watched(), self.config().watch.poll_files);
         }
         changed.look
     }
