@@ -92,7 +92,7 @@ pub struct JournalView {
     pub failing: Option<String>,
 }
 
-/// One target, as last looked at.
+/// One target, as last looked at. Its JSON is short: what is skipped has documents of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TargetView {
     /// Its name.
@@ -106,14 +106,18 @@ pub struct TargetView {
     /// What to do.
     pub advice: Option<String>,
     /// The newest plan that a look came to, see [`TargetView::show`].
+    #[serde(skip)]
     pub plan: Option<Arc<ShownPlan>>,
     /// How many rows were cut off.
+    #[serde(skip)]
     pub rows_left_out: usize,
     /// The numbers of all its rows.
     pub tally: Tally,
     /// What time will bring, the earliest first.
+    #[serde(skip)]
     pub upcoming: Vec<Upcoming>,
     /// The changes of the last run that sent something, and how each ended.
+    #[serde(skip)]
     pub ended: Vec<Ended>,
     /// When the last look ended.
     pub looked_at: Option<Timestamp>,
@@ -138,7 +142,7 @@ pub struct TargetView {
 }
 
 /// A plan that is shown. Looks that make none leave it as it is.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ShownPlan {
     /// When it was made.
     pub made_at: Timestamp,
