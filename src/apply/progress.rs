@@ -1,6 +1,12 @@
 //! What a run tells while it is under way. Talk, not data: nothing depends on it being heard.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::RowOutcome;
+use crate::{
+    access::Text,
+    plan::{Plan, Upcoming},
+};
 
 /// Something that just happened.
 #[derive(Debug)]
@@ -35,6 +41,15 @@ pub enum Event<'a> {
         target: &'a str,
         /// How many.
         open: usize,
+    },
+    /// A plan that would send something waits for the first readings of other targets.
+    Waiting {
+        /// The plan, before it is judged against all that is sent elsewhere.
+        plan: &'a Plan,
+        /// What time will bring, by target.
+        upcoming: &'a BTreeMap<Text, Vec<Upcoming>>,
+        /// The targets that are waited for.
+        awaited: &'a BTreeSet<Text>,
     },
     /// Sending begins.
     Sending {

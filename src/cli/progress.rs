@@ -86,6 +86,10 @@ fn sentence(event: &Event<'_>) -> String {
         Event::Settling { target, open } => {
             format!("{target}: settling {} of earlier runs", count(*open as u64, "removal", "removals"))
         }
+        Event::Waiting { awaited, .. } => {
+            let names: Vec<&str> = awaited.iter().map(AsRef::as_ref).collect();
+            format!("waiting for the first readings of {}", names.join(", "))
+        }
         Event::Sending { target, rows } => format!("{target}: sending {}", count(*rows as u64, "removal", "removals")),
         Event::Row { target, outcome } => {
             format!("{target}: {} {} {}", outcome.end.name(), outcome.kind, outcome.title)

@@ -172,6 +172,9 @@ pub struct FreezeWindow {
 pub struct WatchSettings {
     /// How often each target is looked at, unless the target says otherwise. Default 5 minutes.
     pub interval: SignedDuration,
+    /// Whether changes of files are looked for again and again, and not told by the system: a network file system tells nobody of
+    /// what another machine writes.
+    pub poll_files: bool,
     /// Where the listener is. Default 127.0.0.1:9464.
     pub listen: std::net::SocketAddr,
     /// The bearer token of the listener; without one it serves loopback only.
@@ -192,6 +195,7 @@ impl Default for WatchSettings {
     fn default() -> Self {
         Self {
             interval: SignedDuration::from_mins(5),
+            poll_files: false,
             listen: std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 9464)),
             token: None,
             open_metrics: false,

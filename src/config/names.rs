@@ -14,7 +14,12 @@ pub const DELEGATION: &[&str] = &["path", "target", "within"];
 /// Fields of a freeze window.
 pub const FREEZE: &[&str] = &["cron", "duration", "time_zone"];
 /// Fields of `watch`.
-pub const WATCH: &[&str] = &["interval", "listen", "token", "metrics", "webhooks", "max_backoff", "grace", "notify"];
+pub const WATCH: &[&str] =
+    &["interval", "files", "listen", "token", "metrics", "webhooks", "max_backoff", "grace", "notify"];
+/// The words of `files`: the system tells of changes, or they are looked for again and again.
+pub const FILES: &[&str] = &["events", POLL];
+/// The word in `files` where changes are looked for.
+pub const POLL: &str = "poll";
 /// The words of `metrics`: for everybody who reaches the listener, or for the bearer of the token.
 pub const METRICS: &[&str] = &[OPEN, "token"];
 /// The word in `metrics` for everybody.

@@ -25,19 +25,15 @@ pub(super) fn settings(node: &Node<'_>, directory: &Path, reporter: &mut Reporte
         None => Some(default.listen),
         Some(node) => listen(node, token.is_some(), reporter),
     };
-    let metrics = match fields.get("metrics") {
-        None => Some(default.open_metrics),
-        Some(node) => {
-            let words: Vec<_> = names::METRICS.iter().map(|word| (*word, *word == names::OPEN)).collect();
-            word(node, "`metrics`", &words, reporter)
-        }
-    };
+    let files = either(&fields, "files", names::FILES, names::POLL, default.poll_files, reporter);
+    let metrics = either(&fields, "metrics", names::METRICS, names::OPEN, default.open_metrics, reporter);
     let webhooks =
         items(&fields, "webhooks", bounds::WEBHOOKS, reporter, |node, reporter| webhook(node, directory, reporter));
     let notify =
         items(&fields, "notify", bounds::RECEIVERS, reporter, |node, reporter| receiver(node, directory, reporter));
     Some(WatchSettings {
         interval: interval?,
+        poll_files: files?,
         listen: listen?,
         token: match token {
             None => None,
@@ -49,6 +45,20 @@ pub(super) fn settings(node: &Node<'_>, directory: &Path, reporter: &mut Reporte
         grace: grace?,
         notify: notify?,
     })
+}
+
+/// Whether a field has the one of its words that is meant.
+fn either(
+    fields: &Fields<'_, '_>,
+    name: &str,
+    words: &[&'static str],
+    meant: &str,
+    default: bool,
+    reporter: &mut Reporter<'_>,
+) -> Option<bool> {
+    let Some(node) = fields.get(name) else { return Some(default) };
+    let words: Vec<_> = words.iter().map(|word| (*word, *word == meant)).collect();
+    word(node, &format!("`{name}`"), &words, reporter)
 }
 
 // Port 0 lets the machine choose one, which the log tells.

@@ -37,6 +37,7 @@ fn full_settings_become_plain_data() {
     let settings = read(
         r#"
   interval: 90s
+  files: poll
   listen: 0.0.0.0:8080
   token: { file: secrets/token }
   metrics: open
@@ -53,6 +54,7 @@ fn full_settings_become_plain_data() {
     .unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!((settings.interval.as_secs(), settings.max_backoff.as_secs()), (90, 3_600));
     assert_eq!((settings.grace, settings.open_metrics), (SignedDuration::from_secs(40), true));
+    assert!(settings.poll_files);
     assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
     let token = CredentialRef::File { path: "/etc/portcullis/secrets/token".into(), shown: true };
     assert_eq!(settings.token, Some(token));
@@ -83,6 +85,7 @@ fn what_is_left_out_has_its_default() {
     let other = read("  listen: \"[::1]:0\"\n").unwrap();
     assert_eq!((other.listen.to_string().as_str(), other.token), ("[::1]:0", None));
     assert!(!read("  metrics: token\n").unwrap().open_metrics);
+    assert!(!read("  files: events\n").unwrap().poll_files);
 }
 
 #[test]
@@ -97,6 +100,7 @@ fn bad_values_are_refused_one_by_one() {
         ("listen: here".to_owned(), "an address and a port", "127.0.0.1:9464"),
         ("listen: 0.0.0.0:9464".to_owned(), "there is no `token`", "add `token:"),
         ("listen: \"[::]:9464\"".to_owned(), "there is no `token`", "add `token:"),
+        ("files: pol".to_owned(), "`files` cannot be `pol`", "did you mean `poll`?"),
         ("metrics: opne".to_owned(), "`metrics` cannot be `opne`", "did you mean `open`?"),
         ("metrics: true".to_owned(), "some readers take", ""),
         ("webhooks: []".to_owned(), "empty list", ""),

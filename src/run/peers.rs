@@ -9,10 +9,10 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Loaded, Ready, checks, read::Reading};
+use super::{Loaded, PlannedAll, Ready, checks, read::Reading};
 use crate::{
     access::{Entry, Life, OwnMark, Snapshot, Text},
-    plan::Plan,
+    apply::{Event, Progress},
     transport::Stop,
     wire::Unreadable,
 };
@@ -80,30 +80,29 @@ impl Peers {
         self.heard.notify_waiters();
     }
 
-    /// Where a plan would send something, and another target of the same system was not tried to be read yet: waits for that,
-    /// briefly, and takes the readings again. Returns whether one that was ready is not any more, so that it is to be planned
-    /// anew.
+    /// Where a plan would send something, and another target of the same system was not tried to be read yet: tells so, waits for
+    /// that, briefly, and takes the readings again. Returns whether one that was ready is not any more, so that it is to be
+    /// planned anew.
     pub(super) async fn wait_before_sending(
         &self,
         loaded: &Loaded,
-        plan: &Plan,
+        planned: &PlannedAll,
         readings: &mut BTreeMap<Text, Result<Reading, Unreadable>>,
         ready: &mut BTreeMap<Text, Ready>,
-        stop: &Stop,
+        (progress, stop): (&dyn Progress, &Stop),
     ) -> bool {
+        let PlannedAll { plan, upcoming, .. } = planned;
         let sends = plan.targets.iter().filter(|part| part.changes().next().is_some());
         let systems: BTreeSet<&str> = sends.map(|part| part.system.as_str()).collect();
-        let mut waited = false;
+        let mut told = BTreeSet::new();
         loop {
             let heard = self.heard.notified();
             tokio::pin!(heard);
             heard.as_mut().enable();
-            let Some(until) = self.awaits(loaded, &systems) else { break };
-            if !waited {
-                tracing::info!(
-                    "waiting for the first readings of the other targets of the system before anything is sent"
-                );
-                waited = true;
+            let Some((until, awaited)) = self.awaits(loaded, &systems) else { break };
+            if told != awaited {
+                progress.tell(&Event::Waiting { plan, upcoming, awaited: &awaited });
+                told = awaited;
             }
             tokio::select! {
                 () = heard => {}
@@ -128,22 +127,30 @@ impl Peers {
         changed
     }
 
-    /// Until when the targets of these systems are to be waited for that were never tried; `None` where there is none.
-    pub(super) fn awaits(&self, loaded: &Loaded, systems: &BTreeSet<&str>) -> Option<Instant> {
+    /// The targets of these systems that were never tried, and until when they are to be waited for; `None` where there is none.
+    pub(super) fn awaits(&self, loaded: &Loaded, systems: &BTreeSet<&str>) -> Option<(Instant, BTreeSet<Text>)> {
         let mut known = self.known();
         let Known { tried, awaited, .. } = &mut *known;
         let now = Instant::now();
-        loaded
-            .config
-            .targets
-            .values()
-            .filter(|target| systems.contains(target.description.system) && !tried.contains(&target.name))
-            .map(|target| *awaited.entry(target.name.clone()).or_insert(now + FIRST_READINGS))
-            .filter(|until| *until > now)
-            .max()
+        let untried = loaded.config.targets.values().filter(|target| {
+            let is_peer = systems.contains(target.description.system);
+            is_peer && !tried.contains(&target.name)
+        });
+        let (times, names): (Vec<Instant>, BTreeSet<Text>) = untried
+            .map(|target| (*awaited.entry(target.name.clone()).or_insert(now + FIRST_READINGS), target.name.clone()))
+            .filter(|(until, _)| *until > now)
+            .unzip();
+        Some((times.into_iter().max()?, names))
     }
 
-    /// A target was tried, or never will be: nobody waits for its first reading.
+    /// A target is new, or new again: its first reading is still to come.
+    pub fn begins(&self, target: &Text) {
+        let mut known = self.known();
+        known.tried.remove(target);
+        known.awaited.remove(target);
+    }
+
+    /// A target was tried, or never will be any more: nobody waits for its first reading.
     pub fn was_tried(&self, target: &Text) {
         self.known().tried.insert(target.clone());
         self.heard.notify_waiters();

@@ -245,15 +245,18 @@ async fn draft(
     revision: Option<Text>,
 ) -> Result<Drafted, RunError> {
     let loaded = session.loaded;
-    let plan_now = |ready: &_| plan_all(loaded, ready, wishes, session.now(), wishes.only_expired.is_none());
+    let plan_now = |ready: &_| {
+        let mut planned = plan_all(loaded, ready, wishes, session.now(), wishes.only_expired.is_none());
+        planned.plan.revision.clone_from(&revision);
+        planned
+    };
     let mut planned = plan_now(&*ready);
     if let Some(fleet) = session.fleet
-        && fleet.peers().wait_before_sending(loaded, &planned.plan, readings, ready, session.stop).await
+        && fleet.peers().wait_before_sending(loaded, &planned, readings, ready, (session.progress, session.stop)).await
     {
         planned = plan_now(&*ready);
     }
     let PlannedAll { mut plan, observations, upcoming } = planned;
-    plan.revision = revision;
     let reservation = match session.fleet {
         Some(fleet) => Some(fleet.admit(session.journal, &loaded.config, &mut plan, session.now()).await?),
         None => {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Deref,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -91,7 +92,7 @@ pub struct JournalView {
     pub failing: Option<String>,
 }
 
-/// One target, as last looked at.
+/// One target, as last looked at. Its JSON is short: what is skipped has documents of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TargetView {
     /// Its name.
@@ -104,15 +105,19 @@ pub struct TargetView {
     pub why: Option<String>,
     /// What to do.
     pub advice: Option<String>,
-    /// The plan of the last look; its rows cut to [`MAX_SHOWN_ROWS`], see [`TargetView::show`].
-    pub plan: Option<Arc<TargetPlan>>,
+    /// The newest plan that a look came to, see [`TargetView::show`].
+    #[serde(skip)]
+    pub plan: Option<Arc<ShownPlan>>,
     /// How many rows were cut off.
+    #[serde(skip)]
     pub rows_left_out: usize,
     /// The numbers of all its rows.
     pub tally: Tally,
     /// What time will bring, the earliest first.
+    #[serde(skip)]
     pub upcoming: Vec<Upcoming>,
     /// The changes of the last run that sent something, and how each ended.
+    #[serde(skip)]
     pub ended: Vec<Ended>,
     /// When the last look ended.
     pub looked_at: Option<Timestamp>,
@@ -134,6 +139,25 @@ pub struct TargetView {
     pub calls: u64,
     /// What the vendor says is left of its rate, where it says so.
     pub calls_left: Option<u64>,
+}
+
+/// A plan that is shown. Looks that make none leave it as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownPlan {
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// The commit that it was made by, with a Git source.
+    pub revision: Option<Text>,
+    /// The plan; its rows cut to [`MAX_SHOWN_ROWS`].
+    pub part: TargetPlan,
+}
+
+impl Deref for ShownPlan {
+    type Target = TargetPlan;
+
+    fn deref(&self) -> &TargetPlan {
+        &self.part
+    }
 }
 
 /// How a row ended.
@@ -202,12 +226,12 @@ impl TargetView {
 
     /// The guards that refused in the last plan.
     pub fn refusals(&self) -> &[GuardRefusal] {
-        self.plan.as_deref().map_or(&[], |plan| &plan.refusals)
+        self.plan.as_ref().map_or(&[], |plan| &plan.refusals)
     }
 
     /// Shows a plan: counts its rows, and keeps the most telling [`MAX_SHOWN_ROWS`] of them: changes, then held rows, then
-    /// findings, dead entries last.
-    pub fn show(&mut self, mut plan: TargetPlan) {
+    /// findings, dead entries last. `made_at`, `revision`: when it was made, and by which commit.
+    pub fn show(&mut self, mut plan: TargetPlan, made_at: Timestamp, revision: Option<Text>) {
         self.tally = Tally::of(&plan);
         self.rows_left_out = plan.rows.len().saturating_sub(MAX_SHOWN_ROWS);
         if self.rows_left_out > 0 {
@@ -215,7 +239,7 @@ impl TargetView {
             plan.rows.truncate(MAX_SHOWN_ROWS);
             plan.rows.shrink_to_fit();
         }
-        self.plan = Some(Arc::new(plan));
+        self.plan = Some(Arc::new(ShownPlan { made_at, revision, part: plan }));
     }
 }
 

@@ -1,12 +1,12 @@
 //! The documents of the JSON API. Their schemas are in `GET /v1/openapi.json`, generated from these types.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Board, Ended, Health, JournalView, ListenerView, Pause, SourceView, Tally, TargetView, tally::total};
+use super::{Board, Ended, Health, JournalView, ListenerView, Pause, ShownPlan, SourceView, TargetView, tally::total};
 use crate::{
     access::Text,
     journal::Record,
@@ -57,40 +57,11 @@ pub struct Totals {
 /// A target in short.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TargetBrief {
-    /// Its name.
-    pub target: Text,
-    /// Its system.
-    pub system: Text,
-    /// Its state in one word.
-    pub health: Health,
-    /// Why, for a person.
-    pub why: Option<String>,
-    /// What to do.
-    pub advice: Option<String>,
-    /// The numbers of its rows.
-    pub tally: Tally,
+    /// What is shown of it.
+    #[serde(flatten)]
+    pub view: Arc<TargetView>,
     /// Guards that refuse.
     pub refusals: Vec<GuardRefusal>,
-    /// When the last look ended.
-    pub looked_at: Option<Timestamp>,
-    /// When the last complete reading ended: the age of all that is told here.
-    pub read_at: Option<Timestamp>,
-    /// When it was last seen to be in sync.
-    pub in_sync_at: Option<Timestamp>,
-    /// Since when a run is under way.
-    pub running_since: Option<Timestamp>,
-    /// When it is looked at next, unless something happens.
-    pub next_look: Option<Timestamp>,
-    /// Failed looks in a row.
-    pub failures: u32,
-    /// The commit of the last look.
-    pub commit: Option<Text>,
-    /// Which kinds are enforced, by their list names.
-    pub enforced: Vec<Text>,
-    /// Calls made in the last run.
-    pub calls: u64,
-    /// What the system says is left of its rate.
-    pub calls_left: Option<u64>,
 }
 
 /// `GET /v1/targets/{name}`.
@@ -194,7 +165,7 @@ pub struct PauseDocument {
 
 impl StateDocument {
     pub(super) fn of(board: &Board, now: Timestamp) -> Self {
-        let targets: Vec<TargetBrief> = board.targets().values().map(|view| TargetBrief::of(view)).collect();
+        let targets: Vec<TargetBrief> = board.targets().into_values().map(TargetBrief::of).collect();
         Self {
             version: API_VERSION,
             made_at: now,
@@ -214,49 +185,31 @@ impl Totals {
         let mut by_health: BTreeMap<String, u64> =
             Health::ALL.iter().map(|health| (health.name().to_owned(), 0)).collect();
         for brief in targets {
-            *by_health.entry(brief.health.name().to_owned()).or_default() += 1;
+            *by_health.entry(brief.view.health.name().to_owned()).or_default() += 1;
         }
         Self {
             targets: targets.len() as u64,
             by_health,
-            changes: targets.iter().map(|brief| total(&brief.tally.changes)).sum(),
-            held: targets.iter().map(|brief| total(&brief.tally.held)).sum(),
+            changes: targets.iter().map(|brief| total(&brief.view.tally.changes)).sum(),
+            held: targets.iter().map(|brief| total(&brief.view.tally.held)).sum(),
             refusals: targets.iter().map(|brief| brief.refusals.len() as u64).sum(),
         }
     }
 }
 
 impl TargetBrief {
-    fn of(view: &TargetView) -> Self {
-        Self {
-            target: view.target.clone(),
-            system: view.system.clone(),
-            health: view.health,
-            why: view.why.clone(),
-            advice: view.advice.clone(),
-            tally: view.tally.clone(),
-            refusals: view.refusals().to_vec(),
-            looked_at: view.looked_at,
-            read_at: view.read_at,
-            in_sync_at: view.in_sync_at,
-            running_since: view.running_since,
-            next_look: view.next_look,
-            failures: view.failures,
-            commit: view.commit.clone(),
-            enforced: view.enforced.clone(),
-            calls: view.calls,
-            calls_left: view.calls_left,
-        }
+    fn of(view: Arc<TargetView>) -> Self {
+        Self { refusals: view.refusals().to_vec(), view }
     }
 }
 
 impl TargetDocument {
-    pub(super) fn of(view: &TargetView, now: Timestamp) -> Self {
+    pub(super) fn of(view: &Arc<TargetView>, now: Timestamp) -> Self {
         let plan = view.plan.as_deref();
         Self {
             version: API_VERSION,
             made_at: now,
-            brief: TargetBrief::of(view),
+            brief: TargetBrief::of(Arc::clone(view)),
             account: plan.and_then(|plan| plan.account.clone()),
             reading: plan.and_then(|plan| plan.reading.clone()),
             counts: plan.map(|plan| plan.counts.clone()),
@@ -270,14 +223,14 @@ impl TargetDocument {
 
 impl PlanDocument {
     pub(super) fn of(board: &Board, view: &TargetView) -> Option<Self> {
-        let plan = view.plan.as_deref()?.clone();
+        let ShownPlan { made_at, revision, part } = view.plan.as_deref()?.clone();
         Some(Self {
             version: PLAN_VERSION,
-            made_at: view.looked_at?,
-            revision: view.commit.clone(),
+            made_at,
+            revision,
             rows_left_out: view.rows_left_out,
             problems: board.source().problems,
-            targets: vec![plan],
+            targets: vec![part],
         })
     }
 }

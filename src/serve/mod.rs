@@ -27,7 +27,8 @@ mod tally;
 pub mod webhook;
 
 pub use board::{
-    Board, Ended, Health, JournalView, ListenerView, MAX_SHOWN_ROWS, Pause, SourceView, TargetView, TreeProblem,
+    Board, Ended, Health, JournalView, ListenerView, MAX_SHOWN_ROWS, Pause, ShownPlan, SourceView, TargetView,
+    TreeProblem,
 };
 pub use control::{Control, ControlError};
 pub use documents::{

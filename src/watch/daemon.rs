@@ -1,8 +1,13 @@
 //! Supervises: reads the source, keeps one task a target, stops with grace.
 
+mod begin;
+mod shown;
+
+pub use begin::{Start, WatchError};
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -14,24 +19,19 @@ use tokio::{
 };
 
 use super::{
-    FileWatcher, Found, SourceError, SourceOptions, Steering, Tell, Trees, Trigger, Triggers, Watching,
-    fresh::Fresh,
+    FileWatcher, Found, Steering, Trigger, Triggers,
     mailbox::{Look, Reload},
-    pause::Pauses,
     publish,
-    reload::{First, Reloader},
+    reload::Reloader,
     shared::Shared,
     worker,
 };
 use crate::{
     access::Text,
-    apply::Clock,
-    config::{Config, JournalPlace, NotifyOn},
+    config::Config,
     journal::{Filter, JournalError, Record},
-    run::{self, Connect, Fleet},
-    serve::{Board, Control, JournalView, Records, SourceView, TreeProblem},
+    serve::{Board, Control, Records},
     transport::Stop,
-    yaml::Problem,
 };
 
 /// How often the switches that stop all writing and the journal's file are looked at between looks.
@@ -42,46 +42,6 @@ const AFTER_A_DEFECT: Duration = Duration::from_secs(60);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a source that cannot be read is left alone at most.
 const SOURCE_RETRY: Duration = Duration::from_secs(30);
-
-/// What the daemon begins with.
-pub struct Start {
-    /// Where the files come from.
-    pub source: SourceOptions,
-    /// Only these targets; empty: all.
-    pub only: Vec<Text>,
-    /// Whether a missing journal is made.
-    pub new_journal: bool,
-    /// Brings targets within reach.
-    pub connect: Arc<dyn Connect>,
-    /// What is shown of it.
-    pub board: Arc<Board>,
-    /// The time.
-    pub clock: Clock,
-    /// Who is told.
-    pub tell: Arc<dyn Tell>,
-    /// Asked for by a signal.
-    pub stop: Stop,
-}
-
-/// Why the daemon cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum WatchError {
-    /// The operator's file is broken.
-    #[error("portcullis.yaml cannot be used: {} problems", .0.len())]
-    Load(Vec<Problem>),
-    /// The source cannot be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The journal cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// `--target` names what is not there; with what is.
-    #[error("portcullis.yaml has no target `{0}`")]
-    UnknownTarget(Text, Vec<Text>),
-    /// The files could not be read at all.
-    #[error("the files could not be read: {0}")]
-    Broken(String),
-}
 
 /// The daemon, ready to run.
 pub struct Daemon {
@@ -98,75 +58,6 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Loads the files and opens the journal. No target is looked at before [`Daemon::run`].
-    ///
-    /// # Errors
-    /// [`WatchError`]. Broken policies are no error here: they are reported, and hold what they touch.
-    pub async fn start(start: Start) -> Result<Self, WatchError> {
-        let Start { source, only, new_journal, connect, board, clock, tell, stop } = start;
-        let git_ref = source.git.as_ref().map(|git| git.git_ref.clone());
-        let (read_at, is_fetched) = (Instant::now(), source.git.is_some());
-        let First { reloader, loaded, digests, contents, revision, failing, is_whole } =
-            Reloader::begin(source).await?;
-        if let Some(unknown) = only.iter().find(|name| !loaded.config.targets.contains_key(*name)) {
-            let known = loaded.config.targets.keys().cloned().collect();
-            return Err(WatchError::UnknownTarget(unknown.clone(), known));
-        }
-        let fleet = Fleet::open(&loaded.config, new_journal).await?;
-        let journal = fleet.journal().await?;
-        let kept = journal.good_trees().await?;
-        let now = clock();
-        let pauses = Pauses::from_journal(journal.paused(now).await?);
-        let mut trees = Trees::new(&loaded, kept, now);
-        if is_whole {
-            trees.take(Found::Tree { loaded, digests: digests.clone(), contents, revision }, now);
-        }
-        if let Some(error) = failing {
-            trees.take(Found::Unreadable { error, digests }, now);
-        }
-        let place = match fleet.place() {
-            JournalPlace::File(path) => path.display().to_string(),
-            JournalPlace::Ephemeral => "ephemeral".to_owned(),
-        };
-        board.set_journal(JournalView { place, failing: None });
-        let triggers = Triggers::new(Arc::clone(&board));
-        let shared = Arc::new(Shared {
-            board,
-            fleet,
-            trees: RwLock::new(trees),
-            fresh: Fresh::new(read_at, is_fetched),
-            pauses,
-            triggers,
-            connect,
-            tell,
-            clock,
-            began: Instant::now(),
-            only,
-            stop,
-            git_ref,
-        });
-        let configs = watch::Sender::new(shared.config());
-        let mut daemon = Self {
-            reloader,
-            files: None,
-            unwatched: None,
-            configs,
-            shared,
-            workers: JoinSet::new(),
-            running: BTreeMap::new(),
-            kept_in: 0,
-        };
-        daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
-        daemon.shared.show_pause();
-        // The targets before the tree: who probes meanwhile is not told that all of them were looked at.
-        daemon.show_new();
-        daemon.tell_source();
-        daemon.show_source();
-        daemon.spare_others();
-        daemon.keep().await;
-        Ok(daemon)
-    }
-
     /// What is shown of it.
     pub fn board(&self) -> Arc<Board> {
         Arc::clone(&self.shared.board)
@@ -240,7 +131,8 @@ impl Daemon {
     fn watch_files(&mut self) {
         let triggers = self.triggers();
         let watched = self.reloader.watched();
-        match FileWatcher::start(watched, move || triggers.reload(Trigger::Files)) {
+        let poll = self.config().watch.poll_files;
+        match FileWatcher::start(watched, poll, move || triggers.reload(Trigger::Files)) {
             Ok(files) => self.files = Some(files),
             Err(error) => {
                 tracing::warn!(%error, "changes of files are not watched; they are seen at the interval");
@@ -258,6 +150,7 @@ impl Daemon {
         let config = self.shared.config();
         for name in self.watched().iter().filter(|name| self.shared.board.target(name).is_none()) {
             if let Some(target) = config.targets.get(name) {
+                self.shared.fleet.peers().begins(name);
                 self.shared.board.set_target(publish::starting(target));
             }
         }
@@ -355,12 +248,13 @@ impl Daemon {
             }
             self.shared.triggers.close(name);
             self.shared.board.drop_target(name);
+            self.shared.fleet.peers().was_tried(name);
         }
         self.spare_others();
         self.show_new();
         self.keep_workers(Duration::ZERO);
         if let Some(files) = &self.files {
-            files.follow(self.reloader.watched());
+            files.follow(self.reloader.watched(), self.config().watch.poll_files);
         }
         changed.look
     }
@@ -385,70 +279,13 @@ impl Daemon {
                 Err(error) => Err(error.clone()),
             };
             if let Err(error) = kept {
-                tracing::debug!(target = %name, %error, "what the files say of the target could not be kept");
+                tracing::debug!(target = %name, %error, "the good tree could not be kept");
                 self.shared.show_journal(Some(error.to_string()));
                 return;
             }
             self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).was_kept(&name, tree);
+            tracing::debug!(target = %name, "the good tree is kept");
         }
-    }
-
-    fn show_source(&self) {
-        let trees = self.shared.trees();
-        let revision = trees.revision();
-        let view = SourceView {
-            place: self.reloader.place(),
-            commit: revision.map(|revision| revision.commit.clone()),
-            git_ref: revision.map(|revision| revision.git_ref.clone()),
-            loaded_at: Some(trees.loaded_at()),
-            failing: trees.failing().map(|(since, error)| TreeProblem {
-                since: *since,
-                what: error.to_string(),
-                advice: error.advice(),
-            }),
-            problems: run::told(trees.problems()),
-            bad_since: trees.bad_since(),
-            polling: self.polling(),
-        };
-        drop(trees);
-        self.shared.board.set_source(view);
-    }
-
-    /// Why the system does not tell of changed files, where it does not.
-    fn polling(&self) -> Option<String> {
-        match self.files.as_ref().map(FileWatcher::watching) {
-            None => self.unwatched.clone(),
-            Some(Watching::Events) => None,
-            Some(Watching::Polling(why)) => Some(why),
-        }
-    }
-
-    fn show_watching(&self) {
-        let (mut source, polling) = (self.shared.board.source(), self.polling());
-        if source.polling != polling {
-            source.polling = polling;
-            self.shared.board.set_source(source);
-        }
-    }
-
-    /// Tells that the files are broken, or right again.
-    fn tell_source(&self) {
-        let trees = self.shared.trees();
-        let mut lines: Vec<String> = trees.failing().map(|(_, error)| error.to_string()).into_iter().collect();
-        let told = |problem: &Problem| format!("{}:{}: {}", problem.file, problem.line, problem.message);
-        lines.extend(trees.problems().iter().map(told));
-        drop(trees);
-        let before = self.shared.board.source();
-        let was_bad = before.failing.is_some() || !before.problems.is_empty();
-        let (on, title) = match (was_bad, lines.is_empty()) {
-            (_, false) => (NotifyOn::Failures, "The policies are broken: nothing goes where they bear on it"),
-            (true, true) => (NotifyOn::Recoveries, "The policies load again"),
-            (false, true) => return,
-        };
-        for line in &lines {
-            tracing::error!(problem = %line, "the files are broken");
-        }
-        self.shared.announce(on, "source", title, lines);
     }
 
     /// Waits for what is in flight, at most the grace; then what is left stands open in the journal.

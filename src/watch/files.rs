@@ -7,7 +7,8 @@
 //! an editor's swap file) counts, and a queue that ran over costs nothing but one more look.
 //!
 //! Where the system cannot watch (its limits are reached, a directory is not ours to read), the same look is made again and
-//! again instead, and that is said.
+//! again instead, and that is said. The same is done where the operator says so, as on a network file system, which tells
+//! nobody of what another machine writes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,6 +33,8 @@ const QUIET: Duration = Duration::from_millis(100);
 const BURST: Duration = Duration::from_secs(2);
 /// How often files are looked at where the system cannot watch them.
 pub const POLL: Duration = Duration::from_secs(2);
+/// Why they are, where the operator chose it.
+const CHOSEN: &str = "portcullis.yaml says `files: poll`";
 /// After how many such looks watching is tried again.
 const TRY_AGAIN: u32 = 30;
 /// How often directories are looked for again that came up while others were being watched.
@@ -57,19 +60,28 @@ pub struct FileWatcher {
 
 #[derive(Debug)]
 struct Shared {
-    watched: Mutex<(Watched, bool)>,
+    wanted: Mutex<Wanted>,
     state: Mutex<Watching>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    watched: Watched,
+    /// Whether the system is not to be asked.
+    poll: bool,
+    is_over: bool,
 }
 
 impl FileWatcher {
     /// Watches from now on. `changed` is called, on a thread of its own, once everything is watched and then after each
-    /// change; it has to return soon, and only ever means "look again".
+    /// change; it has to return soon, and only ever means "look again". `poll`: changes are looked for every [`POLL`].
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(watched: Watched, changed: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(watched: Watched, poll: bool, changed: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (wake, woken) = sync_channel(1);
-        let shared = Arc::new(Shared { watched: Mutex::new((watched, false)), state: Mutex::new(Watching::Events) });
+        let wanted = Wanted { watched, poll, is_over: false };
+        let shared = Arc::new(Shared { wanted: Mutex::new(wanted), state: Mutex::new(Watching::Events) });
         let watcher = Self { shared: shared.clone(), wake: wake.clone() };
         let looking = Looking {
             shared,
@@ -85,11 +97,12 @@ impl FileWatcher {
         Ok(watcher)
     }
 
-    /// Watches these from now on. Where they are others than before, "changed" is said once they are watched.
-    pub fn follow(&self, watched: Watched) {
-        let mut current = self.shared.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.0 != watched {
-            current.0 = watched;
+    /// Watches these from now on, in this way. Where they are others than before, "changed" is said once they are watched.
+    pub fn follow(&self, watched: Watched, poll: bool) {
+        let mut current = self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = Wanted { watched, poll, ..*current };
+        if *current != wanted {
+            *current = wanted;
             drop(current);
             let _ = self.wake.try_send(());
         }
@@ -103,7 +116,7 @@ impl FileWatcher {
 
 impl Drop for FileWatcher {
     fn drop(&mut self) {
-        self.shared.watched.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_over = true;
         let _ = self.wake.try_send(());
     }
 }
@@ -126,11 +139,12 @@ struct Looking {
 impl Looking {
     fn run(mut self, changed: &dyn Fn()) {
         loop {
-            let (watched, is_over) = self.shared.watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let Wanted { watched, poll, is_over } =
+                self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
             if is_over {
                 return;
             }
-            let now = self.look(&watched);
+            let now = self.look(&watched, poll);
             let seen = (now.stamp, watched);
             if self.before.as_ref() != Some(&seen) {
                 changed();
@@ -143,7 +157,14 @@ impl Looking {
     }
 
     /// Watches what has to be watched, then looks: what changes in between is told by an event.
-    fn look(&mut self, watched: &Watched) -> Survey {
+    fn look(&mut self, watched: &Watched, poll: bool) -> Survey {
+        if poll {
+            self.watcher = None;
+            self.armed.clear();
+            // Watching is tried at once where it is not chosen any more.
+            self.polling = Some((CHOSEN.to_owned(), 0));
+            return survey(watched);
+        }
         if let Some((_, looks @ 1..)) = &mut self.polling {
             *looks -= 1;
             return survey(watched);
@@ -211,6 +232,9 @@ impl Looking {
         }
         match &state {
             Watching::Events => tracing::info!("file changes are told by the system again"),
+            Watching::Polling(why) if why == CHOSEN => {
+                tracing::info!(why, "changes of files are looked for every {} s", POLL.as_secs());
+            }
             Watching::Polling(why) => {
                 tracing::warn!(why, "file changes cannot be watched; they are looked for every {} s", POLL.as_secs());
             }

@@ -23,7 +23,7 @@ impl Place {
         let at = |name: &str| dir.path().join(name);
         let watched = Watched { files: vec![at("people.yaml"), at("stop")], trees: vec![at("policies")] };
         let (tell, told) = mpsc::channel();
-        let watcher = FileWatcher::start(watched, move || {
+        let watcher = FileWatcher::start(watched, false, move || {
             let _ = tell.send(());
         })
         .unwrap();
@@ -161,12 +161,12 @@ fn swapped_links_are_told() {
 #[test]
 fn many_files_at_once_are_told_about_once_they_are_all_there() {
     let place = Place::watching(plain);
-    let before = survey(&place.watcher.shared.watched.lock().unwrap().0).stamp;
+    let before = survey(&place.watcher.shared.wanted.lock().unwrap().watched).stamp;
     for number in 0..300 {
         write(&place.at(&format!("policies/{number}/p.yaml")), "1");
     }
     place.is_told("a checkout");
-    assert_ne!(survey(&place.watcher.shared.watched.lock().unwrap().0).stamp, before);
+    assert_ne!(survey(&place.watcher.shared.wanted.lock().unwrap().watched).stamp, before);
     write(&place.at("policies/299/p.yaml"), "2");
     place.is_told("the last of them is watched");
 }
@@ -175,10 +175,10 @@ fn many_files_at_once_are_told_about_once_they_are_all_there() {
 fn other_files_are_followed() {
     let place = Place::watching(plain);
     write(&place.at("other/b.yaml"), "1");
-    place.watcher.follow(Watched { files: Vec::new(), trees: vec![place.at("other")] });
+    place.watcher.follow(Watched { files: Vec::new(), trees: vec![place.at("other")] }, false);
     place.is_told("others from now on");
     place.is_silent_about("the same again", || {
-        place.watcher.follow(Watched { files: Vec::new(), trees: vec![place.at("other")] });
+        place.watcher.follow(Watched { files: Vec::new(), trees: vec![place.at("other")] }, false);
     });
     place.is_silent_about("those before", || write(&place.at("policies/a.yaml"), "2"));
     write(&place.at("other/b.yaml"), "2");
@@ -202,7 +202,11 @@ fn a_directory_that_cannot_be_watched_is_looked_at_again_and_again() {
     let dir = tempfile::tempdir().unwrap();
     plain(dir.path());
     let shared = Shared {
-        watched: Mutex::new((Watched { files: Vec::new(), trees: vec![dir.path().join("policies")] }, false)),
+        wanted: Mutex::new(Wanted {
+            watched: Watched { files: Vec::new(), trees: vec![dir.path().join("policies")] },
+            poll: false,
+            is_over: false,
+        }),
         state: Mutex::new(Watching::Events),
     };
     let (wake, woken) = sync_channel(1);
@@ -216,13 +220,13 @@ fn a_directory_that_cannot_be_watched_is_looked_at_again_and_again() {
         before: None,
         polling: Some(("no more watches".into(), 2)),
     };
-    let watched = looking.shared.watched.lock().unwrap().0.clone();
-    let one = looking.look(&watched).stamp;
+    let watched = looking.shared.wanted.lock().unwrap().watched.clone();
+    let one = looking.look(&watched, false).stamp;
     looking.tell();
     assert_eq!(*looking.shared.state.lock().unwrap(), Watching::Polling("no more watches".into()));
     write(&dir.path().join("policies/b.yaml"), "1");
-    assert_ne!(looking.look(&watched).stamp, one, "seen without an event");
-    looking.look(&watched);
+    assert_ne!(looking.look(&watched, false).stamp, one, "seen without an event");
+    looking.look(&watched, false);
     looking.tell();
     assert_eq!(*looking.shared.state.lock().unwrap(), Watching::Events, "after a while watching is tried again");
 }

@@ -1,6 +1,6 @@
 //! From what a look came to, to what is shown and told of its target. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -9,8 +9,8 @@ use crate::{
     access::{Hasher, Text},
     apply::{End, RowOutcome, TargetOutcome},
     config::{NotifyOn, Target},
-    plan::{GuardRefusal, Status, TargetPlan, TargetState, Upcoming},
-    run::{RunError, RunReport},
+    plan::{GuardRefusal, Plan, Status, TargetPlan, TargetState, Upcoming},
+    run::{FIRST_READINGS, RunError, RunReport},
     serve::{Ended, Health, TargetView},
 };
 
@@ -115,7 +115,9 @@ fn show(view: &mut TargetView, part: &TargetPlan, report: &RunReport, looked: &L
             view.why = Some(what.clone());
         }
         TargetState::Planned => {
-            view.show(part.clone());
+            let by = report.plan.as_ref().map(|plan| (plan.made_at, plan.revision.clone()));
+            let (made_at, revision) = by.unwrap_or((looked.ended_at, None));
+            view.show(part.clone(), made_at, revision);
             view.read_at = part.reading.as_ref().map(|reading| reading.finished_at);
             view.upcoming = report.upcoming.get(&part.target).cloned().unwrap_or_default();
             if part.in_sync() {
@@ -127,6 +129,33 @@ fn show(view: &mut TargetView, part: &TargetPlan, report: &RunReport, looked: &L
             }
         }
     }
+}
+
+/// What is shown while a look waits for the first readings of other targets before it sends anything.
+pub(super) fn waiting(
+    before: &TargetView,
+    plan: &Plan,
+    upcoming: &BTreeMap<Text, Vec<Upcoming>>,
+    awaited: &BTreeSet<Text>,
+) -> Option<TargetView> {
+    let part = plan.targets.iter().find(|part| part.target == before.target)?;
+    let names: Vec<String> = awaited.iter().map(|name| format!("`{name}`")).collect();
+    let why = format!(
+        "it waits for the first reading of {}, at most {} s, before anything is sent: two targets of one system must not be \
+         one account",
+        names.join(", "),
+        FIRST_READINGS.as_secs()
+    );
+    let mut view = TargetView {
+        health: if before.health == Health::Starting { Health::OutOfSync } else { before.health },
+        why: Some(why),
+        advice: None,
+        read_at: part.reading.as_ref().map(|reading| reading.finished_at),
+        upcoming: upcoming.get(&part.target).cloned().unwrap_or_default(),
+        ..before.clone()
+    };
+    view.show(part.clone(), plan.made_at, plan.revision.clone());
+    Some(view)
 }
 
 fn health(part: &TargetPlan, report: &RunReport, looked: &Looked<'_>) -> (Health, Option<String>) {

@@ -73,6 +73,27 @@ fn what_comes_due_while_a_look_is_under_way_is_not_lost() {
 }
 
 #[test]
+fn a_plan_that_is_shown_tells_when_and_by_which_commit_it_was_made() {
+    let made = |view: &TargetView| view.plan.as_ref().map(|plan| (plan.made_at, plan.revision.clone()));
+    let by = |commit: &str, made_at: i64| {
+        let mut report = report(made_at, &[]);
+        report.plan.as_mut().unwrap().revision = Some(commit.into());
+        report
+    };
+    let first = published(&before(), Ok(by("one", 1)), 10).view;
+    assert_eq!(made(&first), Some((at(1), Some("one".into()))));
+    // Neither a run that could not begin nor one that could not read makes another plan.
+    let mut unreadable = by("two", 20);
+    unreadable.plan.as_mut().unwrap().targets[0].state =
+        TargetState::Unreadable { what: "it hangs".to_owned(), advice: None };
+    for failed in [Err(RunError::Stopped), Ok(unreadable)] {
+        let view = published(&first, failed, 30).view;
+        assert_eq!((view.looked_at, made(&view)), (Some(at(30)), made(&first)));
+    }
+    assert_eq!(made(&published(&first, Ok(by("three", 40)), 50).view), Some((at(40), Some("three".into()))));
+}
+
+#[test]
 fn whatever_was_sent_without_a_failure_is_looked_at_once_more() {
     for end in [End::Done, End::Gone, End::InFlight, End::Refused] {
         let rows = vec![row(end, Some("i1")), row(End::Skipped, None)];

@@ -19,6 +19,8 @@ pub const BREATH: Duration = Duration::from_secs(1);
 pub const JUMP: Duration = Duration::from_secs(10);
 /// The shortest time from the end of a look that somebody outside asked for to the next such look.
 pub const ASKED_APART: Duration = Duration::from_secs(10);
+/// How many looks in a row may be made to see that what the one before sent is in sync.
+pub const CONFIRMS: u32 = 2;
 /// How long after its time something due is looked after, so that the time is past by then.
 const PAST: SignedDuration = SignedDuration::from_millis(1);
 /// How much the time between looks varies to either side, as a part of it.
@@ -81,6 +83,8 @@ pub struct Schedule {
     /// Nothing that comes due is looked after before that.
     due_not_before: Duration,
     failures: u32,
+    /// Looks in a row, up to the last one, that were made to see what the one before them sent.
+    confirms: u32,
     last: Option<Moment>,
 }
 
@@ -97,6 +101,7 @@ impl Schedule {
             due: None,
             due_not_before: Duration::ZERO,
             failures: 0,
+            confirms: 0,
             last: None,
         }
     }
@@ -191,8 +196,10 @@ impl Schedule {
             // What came due in a look that failed comes with the next one: it does not go around the back-off.
             self.due_not_before = self.next;
         }
-        // One look more, so that what was sent is seen to be in sync; never a chain of them.
-        if went == Went::Sent && answered != Some(Trigger::Confirm) {
+        self.confirms = if answered == Some(Trigger::Confirm) { self.confirms.saturating_add(1) } else { 0 };
+        // One look more, so that what was sent is seen to be in sync. It may find something new and send it, which is looked
+        // at once more, too; never an endless chain of them.
+        if went == Went::Sent && self.confirms < CONFIRMS {
             self.wanted.get_or_insert(Trigger::Confirm);
         }
     }

@@ -169,10 +169,22 @@ fn a_jump_of_the_wall_clock_is_noticed_within_one_sleep() {
 #[test]
 fn after_something_was_sent_it_is_looked_at_once_more_and_never_in_a_chain() {
     let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
+    for _ in 0..2 {
+        wait(&mut schedule, &mut day);
+        look(&mut schedule, day, Went::Sent, None, 0.5);
+        assert_eq!(look(&mut schedule, day, Went::Sent, None, 0.5), Trigger::Confirm);
+        assert_eq!(look(&mut schedule, day, Went::Sent, None, 0.5), Trigger::Confirm, "what it sent is looked at, too");
+        let (took, trigger) = wait(&mut schedule, &mut day);
+        assert!(took > Duration::from_secs(200) && trigger == Trigger::Interval, "{took:?} {trigger:?}");
+    }
+}
+
+#[test]
+fn a_confirming_look_that_sends_nothing_is_the_last() {
+    let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
     look(&mut schedule, day, Went::Sent, None, 0.5);
-    assert_eq!(look(&mut schedule, day, Went::Sent, None, 0.5), Trigger::Confirm);
-    let (took, _) = wait(&mut schedule, &mut day);
-    assert!(took > Duration::from_secs(200));
+    assert_eq!(look(&mut schedule, day, Went::Well, None, 0.5), Trigger::Confirm);
+    assert!(wait(&mut schedule, &mut day).0 > Duration::from_secs(200));
 }
 
 #[test]
@@ -180,7 +192,7 @@ fn what_is_due_already_does_not_make_it_spin() {
     let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
     for _ in 0..5 {
         look(&mut schedule, day, Went::Well, Some(day.after(-10)), 0.5);
-        assert!(wait(&mut schedule, &mut day).0 >= BREATH);
+        assert_eq!(wait(&mut schedule, &mut day), (BREATH, Trigger::Due), "and it is not lost");
     }
 }
 

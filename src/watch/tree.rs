@@ -11,6 +11,8 @@
 //! have changed since is taken to speak for the entry: see [`OnlyExpired`]. And as the operator's own file may have changed, too,
 //! an end comes only to the account, and beside the own, protected and enforced entries, for which it was meant.
 
+mod good;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -18,19 +20,17 @@ use std::{
 
 use jiff::Timestamp;
 
+use self::good::{Good, account, good_tree, still_ending, unchanged};
 use super::{Revision, SourceError};
 use crate::{
-    access::{Hasher, Text},
-    config::{Config, Target},
+    access::Text,
+    config::Config,
     journal::GoodTree,
-    plan::{Newest, OnlyExpired, effective_end},
-    policy::{Policies, TargetPolicy},
-    run::{self, Contents, Digests, Loaded},
+    plan::{Newest, OnlyExpired},
+    policy::Policies,
+    run::{Contents, Digests, Loaded},
     yaml::Problem,
 };
-
-/// The most bytes of a target's files that the journal keeps. After a restart on a broken tree nothing goes of a larger one.
-const MAX_KEPT: usize = 64 * 1024 * 1024;
 
 /// By what a target is looked at.
 #[derive(Debug, Clone)]
@@ -105,16 +105,6 @@ pub struct Trees {
     /// How often files were taken, and by target when they last changed anything for it.
     taken: u64,
     changed: BTreeMap<Text, u64>,
-}
-
-/// The last good tree of a target.
-#[derive(Debug)]
-struct Good {
-    policies: Arc<Policies>,
-    system: &'static str,
-    people: Text,
-    account: Text,
-    revision: Option<Text>,
 }
 
 /// Why a target is not looked at by the newest files.
@@ -329,7 +319,9 @@ impl Trees {
         let since = *self.bad_since.entry(name.clone()).or_insert(now);
         let target = self.config.targets.get(name);
         if !self.good.contains_key(name)
-            && let Some(good) = target.and_then(|target| self.remembered(target))
+            && let Some(target) = target
+            && let Some(kept) = self.kept.get(name)
+            && let Some(good) = Good::remembered(&self.config, target, kept)
         {
             self.good.insert(name.clone(), good);
         }
@@ -363,78 +355,12 @@ impl Trees {
         Basis { loaded: Arc::new(loaded), revision, only_expired: Some(Arc::new(only)) }
     }
 
-    /// The last good tree of a target as the journal keeps it, where by the configuration of today it means what it meant.
-    fn remembered(&self, target: &Target) -> Option<Good> {
-        let kept = self.kept.get(&target.name)?;
-        let policies = run::read_again(&self.config, &target.name, &kept.people, &kept.files, &kept.contents)?;
-        let meaning = policies.targets.get(&target.name).map(|policy| policy.digest.clone()).unwrap_or_default();
-        (meaning == kept.meaning).then(|| Good {
-            policies: Arc::new(policies),
-            system: target.description.system,
-            people: kept.people.clone(),
-            account: kept.account.clone(),
-            revision: None,
-        })
-    }
-
     /// Whether a target is to be looked at again by this basis.
     fn differs(&self, name: &Text, basis: &Basis) -> bool {
         let Some(before) = self.bases.get(name) else { return true };
         let digest = |basis: &Basis| basis.loaded.policies.targets.get(name).map(|policy| policy.digest.clone());
         digest(before) != digest(basis) || before.only_expired != basis.only_expired
     }
-}
-
-/// What the journal keeps of a good tree.
-fn good_tree(policy: Option<&TargetPolicy>, people: &Text, account: &Text, contents: &Contents) -> GoodTree {
-    let mut tree = GoodTree { people: people.clone(), account: account.clone(), ..GoodTree::default() };
-    if let Some(policy) = policy {
-        tree.meaning = policy.digest.clone();
-        tree.files = policy.files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect();
-    }
-    let bytes = |digest: &Text| Some((digest.clone(), Arc::clone(contents.get(digest)?)));
-    tree.contents = tree.files.values().chain([people]).filter_map(bytes).collect();
-    if tree.contents.values().map(|bytes| bytes.len()).sum::<usize>() > MAX_KEPT {
-        tree.contents = Contents::new();
-    }
-    tree
-}
-
-/// Digest of what decides to which account a request goes, and what may never go there.
-fn account(target: &Target) -> Text {
-    let mut hasher = Hasher::new("account");
-    let Target { description, fields, hosts, account, own, protected, enforce, .. } = target;
-    hasher.text(description.system).text(&format!("{account:?} {fields:?}"));
-    for (name, host) in hosts {
-        hasher.text(name).text(host.as_str());
-    }
-    let kinds: Vec<&str> = enforce.iter().map(|kind| kind.name).collect();
-    hasher.text(&kinds.join(" "));
-    for (kind, list) in own {
-        hasher.text(kind.name).text(&format!("{list:?}"));
-    }
-    for (kind, list) in protected {
-        hasher.text(kind.name).text(&format!("{list:?}"));
-    }
-    hasher.finish_hex().into()
-}
-
-/// The ends of declarations whose own files are as they were.
-fn still_ending(policy: &TargetPolicy, as_before: &BTreeSet<u32>) -> HashMap<(Text, Text), Timestamp> {
-    let mut ends = HashMap::new();
-    for declaration in &policy.declarations {
-        let is_as_before = declaration.places.iter().all(|place| as_before.contains(&place.file));
-        if let Some(end) = effective_end(declaration).filter(|_| is_as_before) {
-            ends.insert((declaration.kind.name.into(), declaration.key.clone()), end);
-        }
-    }
-    ends
-}
-
-/// The positions of the files that are byte for byte as they were when the policy was loaded.
-fn unchanged(policy: &TargetPolicy, digests: &Digests) -> BTreeSet<u32> {
-    let same = policy.files.iter().enumerate().filter(|(_, file)| digests.files.get(&file.name) == Some(&file.digest));
-    same.filter_map(|(position, _)| u32::try_from(position).ok()).collect()
 }
 
 #[cfg(test)]

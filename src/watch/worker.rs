@@ -281,6 +281,15 @@ impl Progress for Heard<'_> {
             Event::Settling { open, .. } => tracing::info!(target, open, "settling what was left open"),
             Event::Read { entries, .. } => tracing::debug!(target, entries, "read"),
             Event::Unreadable { what, .. } => tracing::debug!(target, what, "unreadable"),
+            Event::Waiting { plan, upcoming, awaited } => {
+                let names: Vec<&str> = awaited.iter().map(AsRef::as_ref).collect();
+                tracing::info!(target, awaited = %names.join(", "), "waiting for the first readings of other targets");
+                if let Some(view) = self.shared.board.target(self.name)
+                    && let Some(view) = publish::waiting(&view, plan, upcoming, awaited)
+                {
+                    self.shared.board.replace_target(view);
+                }
+            }
             Event::Locking { .. } => tracing::trace!(target, "locking"),
             Event::Reading { .. } => tracing::trace!(target, "reading"),
             Event::ReadingBack { .. } => tracing::debug!(target, "reading back"),

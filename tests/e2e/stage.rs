@@ -251,7 +251,7 @@ pub fn plan(target: &str, system: &str, rows: Vec<Row>) -> TargetPlan {
 pub fn view(target: &str, system: &str, health: Health, rows: Vec<Row>) -> TargetView {
     let mut view = TargetView::starting(target.into(), system.into());
     view.health = health;
-    view.show(plan(target, system, rows));
+    view.show(plan(target, system, rows), ago(121), None);
     view.looked_at = Some(ago(120));
     view.read_at = Some(ago(125));
     view.in_sync_at = Some(if health == Health::InSync { ago(125) } else { ago(7_500) });
@@ -359,7 +359,7 @@ fn refusing() -> TargetView {
         Row { principal, ..held("access", &id, &title, HoldName::Ceiling, why, None) }
     });
     let mut view = view("accessowl-northlight", "accessowl", Health::Refused, rows.collect());
-    let mut plan = (*view.plan.clone().unwrap()).clone();
+    let mut plan = view.plan.as_ref().unwrap().part.clone();
     plan.refusals = vec![GuardRefusal {
         guard: "share".to_owned(),
         over: "undeclared rows of policies/platform/github.yaml".to_owned(),
@@ -369,7 +369,7 @@ fn refusing() -> TargetView {
             .to_owned(),
         counts: true,
     }];
-    view.show(plan);
+    view.show(plan, ago(121), None);
     view
 }
 

@@ -163,6 +163,7 @@ async fn the_state_tells_the_sums_and_a_cut_plan_says_so() {
     );
     let plan = stage.json(200, "/v1/targets/s2/plan").await;
     assert_eq!(plan["rows_left_out"], 507);
+    assert_eq!(plan["made_at"], json!(stage::ago(121).to_string()), "not the end of the last look");
     let kept = plan["targets"][0]["rows"].as_array().unwrap();
     assert_eq!(kept.len(), MAX_SHOWN_ROWS);
     assert_eq!(kept.iter().filter(|row| row["status"] == "change").count(), 7, "what goes is never cut off first");

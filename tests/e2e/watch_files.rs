@@ -4,7 +4,7 @@
 use std::{fs, os::unix::fs::symlink, process::Command};
 
 use portcullis::sandbox::Sandbox;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     daemon::{Daemon, watching},
@@ -132,4 +132,32 @@ fn a_target_is_gained_and_lost_while_the_daemon_runs() {
     daemon.looked_anew("s2");
     assert_eq!(house.removed_tokens(), strays(1), "the other goes on");
     assert_eq!(account.sandbox.record().requests().len(), asked, "nobody asks it any more");
+}
+
+/// Whether a process has the system tell it of changed files.
+#[cfg(target_os = "linux")]
+fn is_told(daemon: &Daemon) -> bool {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", daemon.id())).unwrap();
+    let mut leads_to = open.flatten().filter_map(|file| std::fs::read_link(file.path()).ok());
+    leads_to.any(|what| what.to_string_lossy().contains("inotify"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn changes_are_looked_for_where_the_operator_says_so_and_told_again_where_he_does_not() {
+    let house = house(8, 0, AT_ONCE);
+    watching(&house, "interval: 1h, files: poll");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    let polls = |state: &Value| state["source"]["polling"].as_str().is_some_and(|why| why.contains("`files: poll`"));
+    daemon.until_state("the way to be told", polls);
+    assert!(!is_told(&daemon));
+    house.write("policies/s2.yaml", &declaring(&kept(7)));
+    daemon.until("the token to go", |_| house.removed_tokens() == ["service/keep-07"]);
+    // It takes effect while the daemon runs.
+    house.edit("portcullis.yaml", "files: poll", "files: events");
+    daemon.until_state("the system to be asked", |state| state["source"]["polling"].is_null());
+    daemon.until("the system to tell", is_told);
+    house.write("policies/s2.yaml", &declaring(&kept(6)));
+    daemon.until("the next token to go", |_| house.removed_tokens().len() == 2);
 }

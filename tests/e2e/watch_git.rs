@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use portcullis::sandbox::{Fault, System, Trouble};
 use serde_json::json;
 
 use crate::{
@@ -41,6 +42,13 @@ fn a_push_is_acted_on_when_the_host_tells_of_it_and_all_documents_name_the_commi
     assert_eq!((&state["source"]["commit"], &state["source"]["git_ref"]), (&json!(head), &json!("main")));
     let plan = daemon.get("/v1/targets/s2/plan").json();
     assert_eq!(plan["revision"], json!(head));
+    // A look that fails makes no plan: the one that is shown stays that of its commit.
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Html).on_reads());
+    let newer = repository.push(5);
+    let brief = daemon.looked_anew("s2");
+    assert_eq!((&brief["health"], &brief["commit"]), (&json!("unreadable"), &json!(newer)), "{brief:#}");
+    let shown = daemon.get("/v1/targets/s2/plan").json();
+    assert_eq!((&shown["revision"], &shown["made_at"]), (&json!(head), &plan["made_at"]));
     let journal = daemon.get("/v1/journal").text;
     assert!(journal.contains(&head), "{journal}");
     assert_eq!(daemon.stop().0, 0);

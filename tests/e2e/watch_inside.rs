@@ -24,7 +24,7 @@ use portcullis::{
 use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::{
-    daemon::every,
+    daemon::{every, watching},
     house::House,
     service::{AT_ONCE, appears, declaring, house, kept, strays},
 };
@@ -42,7 +42,7 @@ impl Tell for Heard {
     }
 }
 
-/// A defect of ours: it panics the first time, and counts how often it was asked.
+/// A defect of ours: it panics the first three times, and counts how often it was asked.
 #[derive(Default)]
 struct Broken {
     asked: AtomicUsize,
@@ -52,7 +52,7 @@ struct Broken {
 #[async_trait]
 impl Connect for Broken {
     async fn reach(&self, target: &Target, to_send: bool) -> Result<Reach, Unreadable> {
-        assert!(self.asked.fetch_add(1, Ordering::SeqCst) > 0, "a defect, for this test");
+        assert!(self.asked.fetch_add(1, Ordering::SeqCst) > 2, "a defect, for this test");
         self.within.reach(target, to_send).await
     }
 }
@@ -286,15 +286,15 @@ fn failures_and_recoveries_are_told_with_one_subject() {
 #[test]
 fn a_defect_that_breaks_a_look_off_is_shown_and_tried_again_like_any_failure() {
     let house = house(8, 1, AT_ONCE);
-    every(&house, "1h");
+    watching(&house, "interval: 1h, max_backoff: 1s");
     let broken = Arc::new(Broken::default());
     let daemon = Inside::reaching(&house, Arc::clone(&broken) as Arc<dyn Connect>);
     // A short pause may be over before anybody looked at the board: what was told stays.
     let view = daemon.until_health(Health::InSync);
     assert_eq!((view.failures, house.removed_tokens()), (0, strays(1)), "the back-off is over some time");
     let told = daemon.told(NotifyOn::Failures);
-    assert_eq!(told.len(), 1);
-    assert!(format!("{told:?}").contains("defect"), "{told:?}");
+    assert_eq!(told.len(), 3, "each time, as a look that failed is");
+    assert!(told.iter().all(|told| format!("{told:?}").contains("defect")), "{told:?}");
     daemon.end();
 }
 

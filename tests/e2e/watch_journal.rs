@@ -1,6 +1,8 @@
 //! The daemon sends nothing that it cannot record, and says so.
 
-use std::fs;
+use std::{fs, net::TcpListener};
+
+use serde_json::json;
 
 use crate::{
     daemon::{Daemon, every},
@@ -49,6 +51,67 @@ fn the_ceiling_of_a_day_works_over_a_restart() {
     assert_eq!(house.removed_tokens(), strays(2));
     house.expect(0, &["expect", "s2", "1", "--until", "2h"]);
     daemon.until("the announced one to go", |_| house.removed_tokens() == strays(3));
+}
+
+#[test]
+fn a_pause_outlives_the_journal_that_it_was_recorded_in() {
+    let house = house(8, 1, AT_ONCE);
+    every(&house, "1s");
+    // Another journal, which knows nothing of a pause.
+    house.expect(0, &["apply", "--yes", "--new-journal"]);
+    assert_eq!(house.removed_tokens(), strays(1));
+    fs::copy(house.path(".portcullis/journal.db"), house.path("other.db")).unwrap();
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.post("/v1/pause", &json!({ "because": "INC-7" })).status, 200);
+    appears(&house, "service/stray-01");
+    fs::rename(house.path("other.db"), house.path(".portcullis/journal.db")).unwrap();
+    let paused = |daemon: &mut Daemon| daemon.state()["pause"]["because"] == "INC-7";
+    daemon.until_document("/v1/journal", "the other journal to know of it", |journal| {
+        let records = journal["records"].as_array();
+        records.is_some_and(|records| records.iter().any(|record| record.to_string().contains("INC-7")))
+    });
+    assert!(paused(&mut daemon));
+    assert_eq!(daemon.stop().0, 0);
+    let mut daemon = Daemon::start(&house);
+    daemon.looked_again("s2", 1);
+    assert!(paused(&mut daemon), "{}", daemon.log());
+    assert_eq!(house.removed_tokens(), strays(1));
+    assert_eq!(daemon.post("/v1/resume", &json!({})).status, 200);
+    daemon.until("the stray to go", |_| house.removed_tokens() == strays(2));
+    house.expect(0, &["history", "--verify"]);
+}
+
+#[test]
+fn a_first_removal_that_waits_for_another_target_is_shown_meanwhile() {
+    let house = house(8, 1, AT_ONCE);
+    every(&house, "1h");
+    // Another account of the same system, at an address that takes calls and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let alone = house.read("portcullis.yaml");
+    let (_, target) = alone.split_once("  s2:\n").unwrap();
+    let (begin, rest) = target.split_once("base_url: ").unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    let address = silent.local_addr().unwrap();
+    let other = format!("  s2-silent:\n{begin}base_url: http://{address}/\n{rest}");
+    let other = other.replace("northlight", "northwind").replace("portcullis/reconciler", "portcullis/other");
+    house.write("portcullis.yaml", &format!("{alone}{other}"));
+    house.write("policies/other.yaml", &declaring(&kept(8)).replace("target: s2", "target: s2-silent"));
+    let mut daemon = Daemon::start(&house);
+    let brief = daemon.until_brief("s2", "it to say that it waits", |brief| {
+        brief["why"].as_str().is_some_and(|why| why.contains("first reading of `s2-silent`"))
+    });
+    assert_eq!((house.writes(), &brief["health"]), (0, &json!("out_of_sync")), "{brief:#}");
+    assert!(brief["running_since"].is_string() && brief["looked_at"].is_null(), "{brief:#}");
+    let plan = daemon.get("/v1/targets/s2/plan").json();
+    assert_eq!(plan["targets"][0]["rows"][0]["id"], "service/stray-00", "{plan:#}");
+    assert!(daemon.get("/targets/s2").text.contains("service/stray-00"));
+    // Who is not configured any more is not waited for.
+    fs::remove_file(house.path("policies/other.yaml")).unwrap();
+    house.write("portcullis.yaml", &alone);
+    daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+    let brief = daemon.until_brief("s2", "it to be in sync", |brief| brief["health"] == "in_sync");
+    assert!(brief["why"].is_null(), "{brief:#}");
 }
 
 /// A world of two targets on one account.

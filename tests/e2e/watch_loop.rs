@@ -31,6 +31,21 @@ fn a_change_of_a_policy_file_is_acted_on_before_the_interval_is_over() {
 }
 
 #[test]
+fn what_a_confirming_look_sends_is_seen_to_be_in_sync_too() {
+    let house = house(20, 1, AT_ONCE);
+    every(&house, "1h");
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 2_000, after_effect: true }).on_writes().times(1));
+    let mut daemon = Daemon::start(&house);
+    // It appears after the first look has read, so that the look that confirms is the first to see it.
+    daemon.until("the first revocation to arrive", |_| !house.sandbox.world(|world| world.s2.has("service/stray-00")));
+    appears(&house, "service/stray-01");
+    daemon.until("the three looks", |daemon| daemon.looks("s2").len() >= 3);
+    assert_eq!(house.removed_tokens(), strays(2));
+    daemon.until_brief("s2", "what is shown to be of the last look", |brief| brief["health"] == "in_sync");
+    assert_eq!(daemon.triggers("s2"), ["start", "confirm", "confirm"]);
+}
+
+#[test]
 fn looks_that_change_nothing_leave_no_record() {
     let house = house(4, 0, AT_ONCE);
     every(&house, "1s");

@@ -237,6 +237,24 @@ fn a_force_pushed_ref_takes_nothing_away_until_it_is_accepted() {
 }
 
 #[test]
+fn an_end_does_not_come_while_the_commit_that_may_have_put_it_off_is_refused() {
+    let Some(house) = with_repository() else { return };
+    appears(&house, "temp/a");
+    let (end, text) = ending(8);
+    house.write("origin/policies/temp.yaml", &text);
+    commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    git(&house, &["commit", "--quiet", "--amend", "--message", "rewritten"]);
+    house.write("origin/policies/temp.yaml", EXTENDED);
+    commit(&house, 7);
+    watch.says("was rewritten");
+    watch.until("the old end", |_| Timestamp::now() > end);
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), [] as [&str; 0]);
+}
+
+#[test]
 fn a_repository_that_is_gone_takes_nothing_away_and_is_found_again() {
     let Some(house) = with_repository() else { return };
     let mut watch = Watch::start(&house, &GIT);

@@ -225,6 +225,24 @@ fn a_journal_that_takes_the_place_of_another_one_keeps_the_trees_too() {
 }
 
 #[test]
+fn a_good_tree_that_could_not_be_kept_is_kept_once_the_journal_is_back() {
+    let house = world();
+    let mut daemon = Daemon::start(&house);
+    daemon.until("the first tree to be kept", |daemon| !daemon.said("the good tree is kept").is_empty());
+    std::fs::rename(house.path(".portcullis/journal.db"), house.path("away.db")).unwrap();
+    ending(&house, 14);
+    daemon.until("the tree not to be kept", |daemon| !daemon.said("the good tree could not be kept").is_empty());
+    let kept = daemon.said("the good tree is kept").len();
+    std::fs::rename(house.path("away.db"), house.path(".portcullis/journal.db")).unwrap();
+    daemon.until("the tree to be kept", |daemon| daemon.said("the good tree is kept").len() > kept);
+    assert_eq!(daemon.stop().0, 0);
+    house.write("policies/s2.yaml", BROKEN);
+    let mut daemon = Daemon::start(&house);
+    blocked(&mut daemon);
+    daemon.until("the end of the last good tree to come", |_| house.removed_tokens() == ["temp/a", "temp/b"]);
+}
+
+#[test]
 fn a_first_start_on_a_broken_tree_reports_and_waits() {
     let house = world();
     ending(&house, -60);

@@ -85,6 +85,7 @@ delegate:
   - { path: "data/**", target: storage, within: { access_tokens: [{ id: "service/*" }, { id: "ci/*" }] } }
 watch:
   interval: 5m
+  files: poll
   listen: 127.0.0.1:9464
   token: { file: secrets/token }
   metrics: open

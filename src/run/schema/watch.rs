@@ -9,6 +9,10 @@ use crate::config::{bounds, names};
 pub(super) fn settings() -> Value {
     closed(names::WATCH.iter().copied(), &[], |name| match name {
         "interval" => described(duration(), "How often each target is looked at, unless it says otherwise."),
+        "files" => described(
+            json!({ "enum": names::FILES }),
+            "Whether the system tells of changed files, or they are looked for every 2 s, as on a network file system.",
+        ),
         "listen" => described(text(), "An address and a port. Not on loopback it needs a `token`."),
         "token" => by_reference("Where the listener's bearer token is."),
         "metrics" => described(json!({ "enum": names::METRICS }), "Who may read /metrics besides callers on loopback."),

@@ -83,9 +83,15 @@ async fn a_target_that_hangs_is_waited_for_once() {
     peers.was_tried(&"a".into());
     let systems = BTreeSet::from([MADE_UP.system]);
     let until = peers.awaits(&loaded, &systems).expect("`b` is not tried yet");
+    assert_eq!(until.1, BTreeSet::from(["b".into()]));
     tokio::time::advance(FIRST_READINGS / 2).await;
     assert_eq!(peers.awaits(&loaded, &systems), Some(until), "who comes later waits for what is left of it");
     tokio::time::advance(FIRST_READINGS).await;
     assert_eq!(peers.awaits(&loaded, &systems), None);
     assert_eq!(peers.awaits(&loaded, &BTreeSet::from(["another"])), None);
+    peers.was_tried(&"b".into());
+    peers.begins(&"b".into());
+    let until = tokio::time::Instant::now() + FIRST_READINGS;
+    let awaited = peers.awaits(&loaded, &systems);
+    assert_eq!(awaited, Some((until, BTreeSet::from(["b".into()]))), "one that is new again is waited for anew");
 }

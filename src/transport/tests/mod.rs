@@ -6,12 +6,12 @@ mod tls;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -349,6 +349,23 @@ async fn the_brake_is_asked_again_before_each_try() {
         assert_eq!(failure, SendFailure::NotSent(NotSent::Braked("paused".into())));
         assert_eq!(server.seen().len() - before, tries);
     }
+}
+
+#[tokio::test]
+async fn the_brake_counts_at_the_end_of_the_wait_for_a_turn() {
+    let server = Server::start(vec![says("201 Created", "{}")]).await;
+    let limits = RequestLimits { requests: RequestRate { count: 2, seconds: 1 }, concurrency: 1 };
+    let (_, writer) = connect(server.base.clone(), limits);
+    writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap();
+    let paused = AtomicBool::new(false);
+    let brake = || paused.load(Ordering::SeqCst).then(|| "paused".to_owned());
+    let (receipt, stop) = (receipt(), Stop::new());
+    let waiting = writer.send(&receipt, &stop, &brake);
+    // Polled after the send, which waits for its turn by then.
+    let pause = async { paused.store(true, Ordering::SeqCst) };
+    let (failure, ()) = join(waiting, pause).await;
+    assert_eq!(failure.unwrap_err(), SendFailure::NotSent(NotSent::Braked("paused".into())));
+    assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]

@@ -155,16 +155,8 @@ impl Wanted<'_> {
 
     async fn ask(&self, what: &str, arguments: &[&str]) -> Result<super::program::Ended, SourceError> {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-        let call = Call {
-            what,
-            arguments: &arguments,
-            remote: None,
-            limit: self.limit,
-            output: MAX_LISTING_BYTES,
-            entries: Some(MAX_FILES),
-            room: None,
-        };
-        self.git.run(call).await
+        let call = Call::local(what, &arguments, self.limit, MAX_LISTING_BYTES);
+        self.git.run(Call { entries: Some(MAX_FILES), ..call }).await
     }
 
     /// Copies the blobs to their places, through one `git cat-file`.

@@ -279,15 +279,8 @@ impl Git {
         };
         if self.signers.is_some() {
             // Before anything is fetched: it is the machine that lacks something, not a commit.
-            let call = Call {
-                what: "looking for ssh-keygen",
-                arguments: &["-?".as_ref()],
-                remote: None,
-                limit: self.limits.local,
-                output: MAX_ANSWER,
-                entries: None,
-                room: None,
-            };
+            let arguments = [OsStr::new("-?")];
+            let call = Call::local("looking for ssh-keygen", &arguments, self.limits.local, MAX_ANSWER);
             git.keygen(call, b"").await?;
         }
         if let Some(pinned) = &pinned
@@ -313,16 +306,7 @@ impl Git {
 
     async fn local(&self, what: &str, arguments: &[&str]) -> Result<Ended, SourceError> {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-        let call = Call {
-            what,
-            arguments: &arguments,
-            remote: None,
-            limit: self.limits.local,
-            output: MAX_ANSWER,
-            entries: None,
-            room: None,
-        };
-        self.opened()?.git.run(call).await
+        self.opened()?.git.run(Call::local(what, &arguments, self.limits.local, MAX_ANSWER)).await
     }
 
     /// Whether a head may follow the commit in force; where a person has accepted it, the word of acceptance that is used up.

@@ -107,7 +107,12 @@ pub(super) struct Call<'a> {
     pub(super) room: Option<(&'a Path, u64)>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// One that speaks with no remote, and of which only the output is bounded besides its time.
+    pub(super) fn local(what: &'a str, arguments: &'a [&'a OsStr], limit: Duration, output: usize) -> Self {
+        Self { what, arguments, remote: None, limit, output, entries: None, room: None }
+    }
+
     fn too_large(&self, limit: String) -> SourceError {
         SourceError::TooLarge { what: format!("the answer to {}", self.what), limit }
     }

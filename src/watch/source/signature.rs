@@ -69,15 +69,12 @@ impl Signers {
             return Ok(Ok(()));
         }
         let object = git
-            .run(Call {
-                what: "reading the commit",
-                arguments: &["cat-file".as_ref(), "commit".as_ref(), commit.as_ref()],
-                remote: None,
+            .run(Call::local(
+                "reading the commit",
+                &["cat-file".as_ref(), "commit".as_ref(), commit.as_ref()],
                 limit,
-                output: MAX_COMMIT_BYTES,
-                entries: None,
-                room: None,
-            })
+                MAX_COMMIT_BYTES,
+            ))
             .await?;
         let signed = Signed::of(&object.output, commit.len() == 64);
         match signed.signature.split(|byte| *byte == b'\n').next() {
@@ -97,9 +94,9 @@ impl Signers {
         let (openpgp, x509, old) =
             (setting("gpg.openpgp.program", none), setting("gpg.x509.program", none), setting("gpg.program", none));
         let ended = git
-            .run(Call {
-                what: "verifying the commit's signature",
-                arguments: &[
+            .run(Call::local(
+                "verifying the commit's signature",
+                &[
                     "-c".as_ref(),
                     &signers,
                     "-c".as_ref(),
@@ -118,12 +115,9 @@ impl Signers {
                     "--raw".as_ref(),
                     commit.as_ref(),
                 ],
-                remote: None,
                 limit,
-                output: MAX_COMMIT_BYTES,
-                entries: None,
-                room: None,
-            })
+                MAX_COMMIT_BYTES,
+            ))
             .await?;
         // Both: the exit code, and that a principal of the file is named.
         let by_git =
@@ -152,8 +146,7 @@ impl Signers {
         let (signers, signature) = (self.path.as_os_str(), kept.path.as_os_str());
         let ask = async |arguments: &[&OsStr], input: &[u8]| -> Result<Ended, SourceError> {
             let what = "verifying the commit's signature as of now";
-            let call = Call { what, arguments, remote: None, limit, output: MAX_ANSWER, entries: None, room: None };
-            git.keygen(call, input).await
+            git.keygen(Call::local(what, arguments, limit, MAX_ANSWER), input).await
         };
         let flags = ["-Y", "find-principals", "verify", "-f", "-s", "-n", "git", "-I"].map(OsStr::new);
         let [y, find, verify, f, s, n, namespace, i] = flags;

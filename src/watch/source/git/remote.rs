@@ -22,15 +22,8 @@ impl Git {
             self.address.url.as_ref(),
             self.whole_ref.as_ref(),
         ];
-        let call = Call {
-            what: ASKING,
-            arguments: &arguments,
-            remote: Some(&self.address),
-            limit: self.limits.ask,
-            output: MAX_REFS,
-            entries: None,
-            room: None,
-        };
+        let call = Call::local(ASKING, &arguments, self.limits.ask, MAX_REFS);
+        let call = Call { remote: Some(&self.address), ..call };
         let ended = self.opened()?.git.run(call).await?;
         let text = String::from_utf8_lossy(&ended.output);
         // The pattern also takes longer names that end alike.
@@ -71,15 +64,9 @@ impl Git {
         .map(OsStr::new);
         let open = self.opened()?;
         sweep(&open.git.repository);
-        let call = Call {
-            what: "fetching from the repository",
-            arguments: &arguments,
-            remote: Some(&self.address),
-            limit: self.limits.fetch,
-            output: MAX_ANSWER,
-            entries: None,
-            room: Some((&open.git.repository, self.limits.repository)),
-        };
+        let call = Call::local("fetching from the repository", &arguments, self.limits.fetch, MAX_ANSWER);
+        let room = Some((open.git.repository.as_path(), self.limits.repository));
+        let call = Call { remote: Some(&self.address), room, ..call };
         let ended = open.git.run(call).await.inspect_err(|_| sweep(&open.git.repository))?;
         if !ended.is_done() {
             return Err(self.unreachable(ended.said));

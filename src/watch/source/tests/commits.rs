@@ -6,10 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn runs_are_pinned_to_a_commit_and_a_tree_never_changes() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let one = world.policy("1");
     let mut source = world.source();
     let first = source.fetch().await.unwrap();
@@ -33,14 +30,10 @@ async fn runs_are_pinned_to_a_commit_and_a_tree_never_changes() {
 
 #[tokio::test]
 async fn a_rewritten_ref_is_refused_until_a_person_accepts_it_once() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let base = world.policy("1");
     let good = world.policy("2");
-    let mut source = world.source();
-    source.fetch().await.unwrap();
+    let mut source = world.followed().await;
     world.git(&["reset", "--quiet", "--hard", &base]);
     let evil = world.policy("evil");
     let refused =
@@ -78,10 +71,7 @@ async fn a_rewritten_ref_is_refused_until_a_person_accepts_it_once() {
 
 #[tokio::test]
 async fn another_ref_begins_anew() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     world.policy("1");
     world.source().fetch().await.unwrap();
     world.git(&["checkout", "--quiet", "--orphan", "live"]);
@@ -97,10 +87,7 @@ async fn another_ref_begins_anew() {
 
 #[tokio::test]
 async fn policies_and_people_come_from_one_commit() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     world.write("access/people.yaml", "people 1");
     world.write("access/policies/team/b.yaml", "1");
     world.write("top.yaml", "1");
@@ -140,13 +127,9 @@ async fn policies_and_people_come_from_one_commit() {
 
 #[tokio::test]
 async fn a_missing_path_leaves_the_commit_before_in_force() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let one = world.policy("1");
-    let mut source = world.source();
-    source.fetch().await.unwrap();
+    let mut source = world.followed().await;
     world.git(&["rm", "--quiet", "-r", "policies"]);
     world.commit();
     let told = source.fetch().await.unwrap_err();
@@ -156,13 +139,9 @@ async fn a_missing_path_leaves_the_commit_before_in_force() {
 
 #[tokio::test]
 async fn a_checkout_is_of_one_process_and_mends_itself() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     world.policy("1");
-    let mut source = world.source();
-    source.fetch().await.unwrap();
+    let mut source = world.followed().await;
     assert!(matches!(world.source().fetch().await, Err(SourceError::Busy { .. })));
     // What a git that was killed leaves behind.
     for left in ["refs/portcullis/fetched.lock", "packed-refs.lock", "objects/pack/tmp_pack_x"] {
@@ -188,10 +167,7 @@ async fn a_checkout_is_of_one_process_and_mends_itself() {
 
 #[tokio::test]
 async fn a_repository_of_the_longer_hash_is_followed_too() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     world.policy("1");
     world.source().fetch().await.unwrap();
     fs::remove_dir_all(world.at("origin/.git")).unwrap();
@@ -205,15 +181,11 @@ async fn a_repository_of_the_longer_hash_is_followed_too() {
 
 #[tokio::test]
 async fn the_operators_files_are_watched_and_read_at_rest_beside_a_commit() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     world.policy("1");
     let config = world.at("portcullis.yaml");
     fs::write(&config, "version: 1").unwrap();
-    let mut source = world.source();
-    source.fetch().await.unwrap();
+    let mut source = world.followed().await;
     assert_eq!(source.watched().files, [config.as_path()]);
     assert!(source.is_as_fetched().await);
     fs::write(&config, "version: 1 # changed").unwrap();
@@ -224,12 +196,9 @@ async fn the_operators_files_are_watched_and_read_at_rest_beside_a_commit() {
 
 #[tokio::test]
 async fn another_repository_begins_anew_and_is_warned_of() {
-    if !has("git") {
-        return;
-    }
     let log = crate::test_log::Log::default();
     let _listening = log.begin();
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let one = world.policy("1");
     world.source().fetch().await.unwrap();
     world.source().fetch().await.unwrap();

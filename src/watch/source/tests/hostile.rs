@@ -6,10 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn nothing_in_a_repository_has_a_say_in_its_export() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let touched = world.at("touched");
     let evil = format!("touch {}", touched.display());
     world.write(".gitattributes", "*.yaml text eol=crlf filter=evil export-ignore export-subst ident\n");
@@ -37,10 +34,7 @@ async fn nothing_in_a_repository_has_a_say_in_its_export() {
 
 #[tokio::test]
 async fn hostile_trees_lead_nowhere() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let outside = world.at("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("secret.yaml"), "secret").unwrap();
@@ -99,13 +93,9 @@ async fn hostile_trees_lead_nowhere() {
 
 #[tokio::test]
 async fn what_is_too_large_is_refused() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     world.policy("1");
-    let mut source = world.source();
-    source.fetch().await.unwrap();
+    let mut source = world.followed().await;
     let large = usize::try_from(crate::run::files::MAX_FILE_BYTES).unwrap() + 1;
     world.write("policies/large.yaml", vec![b'x'; large]);
     world.commit();
@@ -122,10 +112,7 @@ async fn what_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn a_tree_that_never_ends_is_left_at_its_limit_and_not_walked_again() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     world.policy("1");
     let (program, log) = (world.at("git"), world.at("log"));
     fs::write(&program, format!("#!/bin/sh\necho \"$@\" >> '{}'\nexec git \"$@\"\n", log.display())).unwrap();

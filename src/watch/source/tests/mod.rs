@@ -34,11 +34,11 @@ fn has(program: &str) -> bool {
 }
 
 impl World {
-    fn new() -> Self {
+    /// None without git.
+    fn new() -> Option<Self> {
         let world = Self { dir: tempfile::tempdir().unwrap() };
         fs::create_dir(world.at("origin")).unwrap();
-        world.git(&["init", "--quiet", "--initial-branch=main"]);
-        world
+        has("git").then(|| world.git(&["init", "--quiet", "--initial-branch=main"])).map(|_| world)
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -109,6 +109,13 @@ impl World {
 
     fn source(&self) -> Git {
         self.source_with(self.options())
+    }
+
+    /// The source, once it has taken the commit that there is.
+    async fn followed(&self) -> Git {
+        let mut source = self.source();
+        source.fetch().await.unwrap();
+        source
     }
 
     fn source_with(&self, options: GitOptions) -> Git {

@@ -11,13 +11,9 @@ use crate::watch::source::{address::Address, program::Program};
 
 #[tokio::test]
 async fn what_cannot_be_reached_says_what_to_do_and_is_found_again() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let one = world.policy("1");
-    let mut source = world.source();
-    source.fetch().await.unwrap();
+    let mut source = world.followed().await;
     world.git(&["checkout", "--quiet", "-b", "other"]);
     world.git(&["branch", "--quiet", "-D", "main"]);
     let told = source.fetch().await.unwrap_err();
@@ -44,10 +40,7 @@ async fn what_cannot_be_reached_says_what_to_do_and_is_found_again() {
 
 #[tokio::test]
 async fn a_remote_that_hangs_ends_with_its_helpers() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/x.git", listener.local_addr().unwrap());
     // Takes the connection, never answers, and tells when the other end is gone.
@@ -72,10 +65,7 @@ async fn a_remote_that_hangs_ends_with_its_helpers() {
 
 #[tokio::test]
 async fn a_credential_goes_to_its_host_and_nowhere_else() {
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     // Asks for a credential, hears it, and refuses.
@@ -124,10 +114,7 @@ async fn without_git_it_says_so() {
 async fn whoever_else_asks_for_the_credential_gets_none() {
     use tokio::io::AsyncWriteExt as _;
 
-    if !has("git") {
-        return;
-    }
-    let world = World::new();
+    let Some(world) = World::new() else { return };
     let address = Address::parse("https://robot:long-secret@git.example.com:8443/x.git").unwrap();
     let git = Program {
         name: "git".into(),
