@@ -129,3 +129,42 @@ fn a_command_that_gives_a_credential_sees_nothing_of_the_environment_but_its_pat
     let own = ["PATH", "HOME", "PWD", "SHLVL", "_", "OLDPWD"];
     assert!(names.contains(&"PATH") && names.iter().all(|name| own.contains(name)), "{seen}");
 }
+
+/// Every file below a directory, with what it holds.
+fn all_files(directory: &std::path::Path, found: &mut Vec<(std::path::PathBuf, Vec<u8>)>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all_files(&path, found);
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            found.push((path, bytes));
+        }
+    }
+    found.sort();
+}
+
+#[test]
+fn a_plan_writes_the_file_that_was_asked_for_and_nothing_else() {
+    let house = house(7, 1, "    enforce: [access_tokens]");
+    let look = || {
+        let mut found = Vec::new();
+        all_files(&house.path("."), &mut found);
+        found
+    };
+    for with_journal in [false, true] {
+        if with_journal {
+            house.apply(0);
+        }
+        let before = look();
+        house.expect(0, &["plan"]);
+        house.expect(2, &["plan", "--detailed-exitcode", "--format", "markdown"]);
+        assert!(before == look(), "with a journal: {with_journal}");
+        house.expect(0, &["plan", "--out", "plan.json"]);
+        let after = look();
+        let new: Vec<_> = after.iter().filter(|file| !before.contains(file)).map(|(path, _)| path).collect();
+        assert_eq!(new, [&house.path(".").join("plan.json")]);
+        std::fs::remove_file(house.path("plan.json")).unwrap();
+    }
+    assert_eq!(house.writes(), 0);
+}
