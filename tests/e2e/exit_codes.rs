@@ -88,7 +88,7 @@ fn too_long_in_flight_is_4_where_something_is_sent_and_never_out_of_sync() {
     let before = house.writes();
     house.sandbox.world(|world| {
         for revocation in &mut world.accessowl.revocations {
-            revocation.inserted_at = revocation.inserted_at - jiff::SignedDuration::from_hours(8 * 24);
+            revocation.inserted_at -= jiff::SignedDuration::from_hours(8 * 24);
         }
     });
     let run = apply(4);

@@ -14,13 +14,8 @@ fn house(guards: &str) -> House {
     house.clear_policies();
     house.write(
         "policies/ai.yaml",
-        "version: 1\ntarget: aitronos-northlight\nmanage:\n  grants: [{ entity: assistant/asst_support, grantee: department/dept_support }]\n\
+        "version: 1\ntarget: aitronos-northlight\nmanage:\n  grants: { select: [{ entity: assistant/asst_support, grantee: department/dept_support }], allow_empty: true }\n\
          grants: [{ entity: assistant/asst_support, user: fiona, level: admin, justification: looks after it }]\n",
-    );
-    house.edit(
-        "policies/ai.yaml",
-        "grants: [{ entity: assistant/asst_support, grantee: department/dept_support }]",
-        "grants: { select: [{ entity: assistant/asst_support, grantee: department/dept_support }], allow_empty: true }",
     );
     house.sandbox.world(|world| {
         let users: Vec<String> = world.aitronos.users.iter().take(7).map(|user| user.id.clone()).collect();

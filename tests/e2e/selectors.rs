@@ -107,7 +107,6 @@ fn what_is_unlinked_or_only_discovered_lies_outside_unless_the_operator_includes
             "{ application: Slack }",
             "{ application: Slack }, { application: ChatGPT }",
         );
-        house.edit("portcullis.yaml", "enforce: [access]", "enforce: [access]\n    max_in_flight: 6d");
         let plan = house.plan(&["--target", "accessowl-northlight", "--expect-revocations", "accessowl-northlight=0"]);
         ids(&plan, "accessowl-northlight", "held").len()
     };
