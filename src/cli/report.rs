@@ -164,10 +164,11 @@ impl Report {
         let targets = || self.plan.iter().flat_map(|plan| &plan.targets);
         for outcome in &self.outcomes {
             self.target(outcome, &mut lines);
-            lines.extend(targets().filter(|target| target.target == outcome.target).flat_map(way::lines));
+            let ways = targets().filter(|target| target.target == outcome.target);
+            lines.extend(ways.flat_map(|target| way::lines(target, Some(outcome))));
         }
         for target in targets().filter(|target| self.outcomes.iter().all(|outcome| outcome.target != target.target)) {
-            let way = way::lines(target);
+            let way = way::lines(target, None);
             if !way.is_empty() {
                 lines.push(Line::new(0, Tone::Head, target.target.to_string()));
                 lines.extend(way);

@@ -166,7 +166,14 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.journal, JournalPlace::File("/etc/portcullis/.portcullis/journal.db".into()));
     assert_eq!((config.max_count_total, config.delegate.len(), config.people), (100, 0, None));
     let well = &config.targets["w"];
-    assert_eq!(well.guards, Guards::default());
+    let guards = Guards {
+        max_share_percent: 25,
+        max_count: 50,
+        keep_at_least: 1,
+        notice: SignedDuration::from_hours(20),
+        max_clock_skew: SignedDuration::from_mins(5),
+    };
+    assert_eq!((&well.guards, well.max_in_flight), (&guards, SignedDuration::from_hours(7 * 24)));
     assert!(well.enforce.is_empty(), "nothing is changed until the operator says so");
     assert_eq!((well.settle, well.limits.requests), (SignedDuration::from_mins(2), WELL.requests));
 }

@@ -44,3 +44,21 @@ fn what_a_plan_shows_is_what_the_servers_see_and_plan_itself_writes_nothing() {
     house.apply(0);
     assert_eq!(house.writes(), before, "a second apply sends nothing");
 }
+
+#[test]
+fn what_is_narrowed_to_some_targets_asks_and_changes_no_other() {
+    let house = House::company();
+    let systems = || {
+        let asked: std::collections::BTreeSet<System> =
+            house.sandbox.record().requests().iter().map(|request| request.system).collect();
+        asked.into_iter().collect::<Vec<_>>()
+    };
+    let two = ["--target", "s2-northlight", "--target", "pinata-northlight"];
+    let mut wanted = [System::S2, System::Pinata];
+    wanted.sort();
+    house.expect(0, &[&["plan"][..], &two].concat());
+    assert_eq!(systems(), wanted);
+    house.expect(0, &[&["apply", "--yes", "--new-journal"][..], &two].concat());
+    assert_eq!(systems(), wanted);
+    assert!(!house.removed_tokens().is_empty());
+}

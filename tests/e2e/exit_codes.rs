@@ -78,6 +78,28 @@ fn a_removal_that_fails_is_4_and_comes_before_a_guard() {
 }
 
 #[test]
+fn too_long_in_flight_is_4_where_something_is_sent_and_never_out_of_sync() {
+    let house = House::company();
+    house.apply(0);
+    let target = ["--target", "accessowl-northlight"];
+    let plan = |code, more: &[&str]| house.expect(code, &[&["plan"], more, &target].concat());
+    let apply = |code| house.expect(code, &[&["apply", "--yes"][..], &target].concat());
+    apply(0);
+    let before = house.writes();
+    house.sandbox.world(|world| {
+        for revocation in &mut world.accessowl.revocations {
+            revocation.inserted_at -= jiff::SignedDuration::from_hours(8 * 24);
+        }
+    });
+    let run = apply(4);
+    assert_eq!(run.out.matches("in flight for too long: access ").count(), 2, "it says why\n{}", run.out);
+    plan(0, &["--detailed-exitcode", "--check-guards"]);
+    house.edit("portcullis.yaml", "account: northlight\n", "account: northlight\n    max_in_flight: 9d\n");
+    apply(0);
+    assert_eq!(house.writes(), before, "it is told, not sent again");
+}
+
+#[test]
 fn an_error_comes_before_everything_and_stops_no_other_target() {
     let house = House::company();
     house.sandbox.fault(Fault::new(System::Pinata, Trouble::Html).on_reads());

@@ -154,7 +154,7 @@ fn the_floor_keeps_a_last_entry_of_the_kind_and_only_the_operator_lifts_it() {
 }
 
 /// One gateway with these keys, all of them undeclared in a set that says so.
-fn gateway(keys: &[&str], target: &str) -> House {
+pub fn gateway(keys: &[&str], target: &str) -> House {
     let mut world = World::empty();
     let born = "2026-01-01T00:00:00Z".parse().unwrap();
     world.pinata.gateways.push(pinata::Gateway {
@@ -320,6 +320,27 @@ fn without_a_journal_undeclared_rows_go_with_a_person_or_without_any_notice() {
 }
 
 #[test]
+fn without_a_journal_due_rows_go_unattended_and_each_run_has_ceilings_of_its_own() {
+    let house = forgetful();
+    house.edit("policies/s2.yaml", "id: service/keep-00,", "id: service/keep-00, expires: 2026-01-31,");
+    house.expect(0, &["apply", "--yes"]);
+    assert_eq!(house.removed_tokens(), ["service/keep-00"], "a due row needs no notice");
+
+    let house = house_at_once_without_a_journal();
+    for count in 1..=4 {
+        house.expect(0, &["apply", "--yes"]);
+        assert_eq!(house.removed_tokens().len(), count, "a lasting journal would know of {} before", count - 1);
+        appears(&house, &format!("service/stray-{count:02}"));
+    }
+}
+
+fn house_at_once_without_a_journal() -> House {
+    let house = house(3, 1, AT_ONCE);
+    house.edit("portcullis.yaml", "journal: .portcullis/journal.db", "journal: ephemeral");
+    house
+}
+
+#[test]
 fn a_missing_journal_is_never_made_silently() {
     let house = house(7, 1, AT_ONCE);
     let run = house.expect(1, &["apply", "--yes"]);
@@ -359,6 +380,31 @@ fn a_file_acts_only_within_what_is_delegated_to_its_path() {
     house.edit("policies/data/s2.yaml", "service/*", "serv*");
     house.apply(1);
     assert_eq!(house.writes(), 1);
+}
+
+#[test]
+fn what_goes_and_comes_back_three_times_is_told_loudly_and_gateway_keys_by_their_gateway() {
+    let kept: Vec<String> = (0..8).map(|number| format!("kept-{number}")).collect();
+    let keys: Vec<&str> = kept.iter().map(String::as_str).chain(["key-0"]).collect();
+    let house = gateway(&keys, "");
+    let declared =
+        kept.iter().map(|id| format!("{{ gateway: northlight-media, id: {id} }}")).collect::<Vec<_>>().join(", ");
+    house.edit("policies/pinata.yaml", "manage:", &format!("gateway_keys: [{declared}]\nmanage:"));
+    let again = |number: usize| {
+        let born = "2026-01-01T00:00:00Z".parse().unwrap();
+        house.sandbox.world(|world| {
+            world.pinata.gateways[0].keys.push(pinata::Control::key(&format!("key-{number}"), born));
+        });
+    };
+    for number in 1..=3 {
+        let run = house.apply(0);
+        assert!(!run.out.contains("fight"), "{}", run.out);
+        again(number);
+    }
+    let run = house.apply(0);
+    assert!(run.out.contains("fight: gateway key northlight-media"), "{}", run.out);
+    assert!(run.out.contains("removed 3 times in 24 hours and back again"), "{}", run.out);
+    assert_eq!(house.removed(System::Pinata, "gateway_key").len(), 4, "no person is bothered: it goes each time");
 }
 
 #[test]

@@ -71,6 +71,22 @@ impl House {
         );
     }
 
+    /// Leaves one target in the configuration, by its name.
+    pub fn only(&self, target: &str) {
+        let text = self.read("portcullis.yaml");
+        let (head, targets) = text.split_once("\ntargets:\n").unwrap();
+        let mut kept = false;
+        let lines = targets.lines().filter(|line| {
+            if line.starts_with("  ") && !line.starts_with("   ") {
+                kept = line.trim() == format!("{target}:");
+            }
+            kept
+        });
+        let lines: String = lines.map(|line| format!("{line}\n")).collect();
+        assert!(!lines.is_empty(), "no target {target}");
+        self.write("portcullis.yaml", &format!("{head}\ntargets:\n{lines}"));
+    }
+
     /// A path in the world's directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

@@ -84,3 +84,14 @@ fn ctrl_c_the_end_of_input_and_another_word_send_nothing_and_yes_does() {
         assert_eq!(house.removed_tokens(), strays(sent), "{typed:?}\n{shown}");
     }
 }
+
+#[test]
+fn what_a_person_answered_does_not_wait_for_its_notice() {
+    let house = house(9, 1, "    enforce: [access_tokens]");
+    let Some(seat) = Seat::at(&house) else { return };
+    let (status, shown) = seat.types(b"yes\n");
+    assert!(status.success(), "{status}\n{shown}");
+    assert_eq!(house.removed_tokens(), strays(1), "{shown}");
+    let history = house.expect(0, &["history"]).out;
+    assert!(history.contains("confirmed by a person"), "{history}");
+}

@@ -27,6 +27,39 @@ async fn equal_removals_have_equal_keys_until_one_is_closed() {
 }
 
 #[tokio::test]
+async fn a_key_follows_from_what_is_removed_and_from_nothing_else() {
+    async fn key(change: impl FnOnce(&mut Order, &mut Draft, &mut [Text; 3])) -> String {
+        let journal = Journal::ephemeral().await.unwrap();
+        let (mut order, mut draft) = (order("s2", "a"), draft(None));
+        let mut texts = ["s2", "acme", "https://api.example.com"].map(Text::from);
+        change(&mut order, &mut draft, &mut texts);
+        let [system, account, host] = texts;
+        let intent = Intent { draft, system, account, host, ..intent(&order, None, 0) };
+        journal.intent("run-1", intent).await.unwrap().idempotency_key().to_owned()
+    }
+    let plain = key(|_, _, _| {}).await;
+    assert!((1..=255).contains(&plain.len()));
+    let others = [
+        key(|_, _, texts| texts[0] = "s3".into()).await,
+        key(|_, _, texts| texts[1] = "other".into()).await,
+        key(|_, _, texts| texts[2] = "https://other.example.com".into()).await,
+        key(|order, _, _| order.entry.id = "b".into()).await,
+        key(|order, _, _| order.fingerprint = Fingerprint::parse(&"0".repeat(64)).unwrap()).await,
+        key(|_, draft, _| draft.body = Some(br#"{"reason":"expired"}"#.to_vec())).await,
+        key(|_, draft, _| draft.generation = Some(1)).await,
+        plain.clone(),
+    ];
+    assert_eq!(others.iter().collect::<std::collections::HashSet<_>>().len(), others.len(), "each has its own");
+    for same in [
+        key(|order, _, _| order.target = "renamed".into()).await,
+        key(|order, _, _| order.cause = crate::access::Cause::Absent).await,
+        key(|_, draft, _| draft.note = serde_json::json!({ "seen": ["rev_1", "rev_2"] })).await,
+    ] {
+        assert_eq!(same, plain);
+    }
+}
+
+#[tokio::test]
 async fn verified_failures_step_the_key_on_once_each() {
     let journal = Journal::ephemeral().await.unwrap();
     let mut keys = Vec::new();

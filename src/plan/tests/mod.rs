@@ -1,5 +1,6 @@
 //! Promises of the pure plan, one file a section of the design.
 
+mod ceilings;
 mod daemon;
 mod guards;
 mod holds;

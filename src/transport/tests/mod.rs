@@ -1,6 +1,7 @@
 //! Promises of transport, over real HTTP on loopback.
 
 mod compressed;
+mod deadlines;
 mod tls;
 
 use std::{
