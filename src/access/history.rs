@@ -36,8 +36,6 @@ pub struct History {
     pub open: Vec<OpenIntent>,
     /// Entries whose removal was refused for good.
     pub refusals: HashMap<EntryKey, Refusal>,
-    /// How many closed revocations and verified failures of each entry are known.
-    pub generations: HashMap<EntryKey, u32>,
     /// A number that a person announced for this target.
     pub expectation: Option<Expectation>,
 }

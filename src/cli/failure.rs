@@ -79,7 +79,7 @@ impl From<JournalError> for Failure {
             }
             JournalError::Held { .. } => Some("let the other process end, or wait longer with --lock-wait"),
             JournalError::Vanished(_) => Some("put the file back, or begin a new journal with --new-journal"),
-            JournalError::Broken { .. } => {
+            JournalError::Broken { .. } | JournalError::OpenList(_) => {
                 Some("keep the file as evidence, find out who changed it, and begin a new one with --new-journal")
             }
             JournalError::Storage(_) => {

@@ -7,7 +7,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::access::Hasher;
 
-use super::{JournalError, OutcomeKind, Record, RecordBody, Verified, problem::storage};
+use super::{JournalError, OutcomeKind, Record, RecordBody, Verified, open::OpenByChain, problem::storage};
 
 /// How many of the newest records are checked when a journal is opened.
 pub(super) const CHECKED_ON_OPEN: i64 = 64;
@@ -187,8 +187,8 @@ pub(super) fn record(row: &SqliteRow) -> Result<Record, JournalError> {
     parse().map_err(|what| broken(seq, format!("it cannot be read: {what}")))
 }
 
-/// Checks that a row follows a head, and returns the head behind it.
-fn follow(head: &Head, row: &SqliteRow) -> Result<Head, JournalError> {
+/// Checks that a row follows a head, and returns the head behind it and the record.
+fn follow(head: &Head, row: &SqliteRow) -> Result<(Head, Record), JournalError> {
     let expected = head.seq + 1;
     let seq: i64 = row.try_get("seq").map_err(storage)?;
     if seq != expected {
@@ -212,7 +212,7 @@ fn follow(head: &Head, row: &SqliteRow) -> Result<Head, JournalError> {
     if !same {
         return Err(broken(seq, "its look-up columns do not agree with its body"));
     }
-    Ok(Head { seq, hash })
+    Ok((Head { seq, hash }, record))
 }
 
 async fn rows_behind(connection: &mut SqliteConnection, seq: i64) -> Result<Vec<SqliteRow>, JournalError> {
@@ -231,7 +231,7 @@ pub(super) async fn check_newest(connection: &mut SqliteConnection) -> Result<()
         at.hash = before.try_get("hash").map_err(storage)?;
     }
     for row in rows_behind(connection, at.seq).await? {
-        at = follow(&at, &row)?;
+        (at, _) = follow(&at, &row)?;
     }
     at_head(&at, &stored)
 }
@@ -247,24 +247,29 @@ fn at_head(walked: &Head, stored: &Head) -> Result<(), JournalError> {
 /// A walk over the whole chain, one batch a step.
 pub(super) struct Walk {
     at: Head,
+    open: OpenByChain,
 }
 
 impl Walk {
     pub(super) fn new() -> Self {
-        Self { at: Head { seq: 0, hash: String::new() } }
+        Self { at: Head { seq: 0, hash: String::new() }, open: OpenByChain::default() }
     }
 
-    /// Checks the next batch; the result once the stored head is reached. Call it inside a transaction.
+    /// Checks the next batch; the result once the stored head is reached and the list of open intents agrees with the chain.
+    /// Call it inside a transaction.
     pub(super) async fn step(&mut self, connection: &mut SqliteConnection) -> Result<Option<Verified>, JournalError> {
         let rows = rows_behind(connection, self.at.seq).await?;
         let last = (rows.len() as i64) < BATCH;
         for row in rows {
-            self.at = follow(&self.at, &row)?;
+            let (at, record) = follow(&self.at, &row)?;
+            self.at = at;
+            self.open.follow(connection, record).await?;
         }
         if !last {
             return Ok(None);
         }
         at_head(&self.at, &head(connection).await?)?;
+        self.open.compare(connection).await?;
         Ok(Some(Verified { records: self.at.seq.unsigned_abs(), head: self.at.hash.as_str().into() }))
     }
 }

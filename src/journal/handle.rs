@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, OnceCell, mpsc, oneshot};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ use super::{
     chain::{self, Loose, Walk},
     key::KeyParts,
     lock::Locks,
-    past,
+    open, past,
     problem::storage,
     store::{self, FileId, PrivateCopy, Store},
     writer::{self, IntentWork, Job, Work},
@@ -252,7 +252,7 @@ impl Journal {
     /// # Errors
     /// Storage.
     pub async fn open_intents(&self, target: &str) -> Result<Vec<(Record, Note, Option<Outcome>)>, JournalError> {
-        past::open_intents(&mut *self.connection.lock().await, target).await
+        open::with_outcomes(&mut *self.connection.lock().await, target).await
     }
 
     /// Whether a saved plan was used up.
@@ -271,34 +271,16 @@ impl Journal {
     /// # Errors
     /// Storage, or a record that does not parse.
     pub async fn records(&self, filter: &Filter) -> Result<Vec<Record>, JournalError> {
-        let Filter { target, id, principal, since, limit } = filter;
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM (SELECT * FROM records WHERE 1 = 1");
-        if let Some(target) = target {
-            query.push(" AND target = ").push_bind(target.as_str());
-        }
-        for (column, wanted) in [("entry", id), ("principal", principal)] {
-            if let Some(wanted) = wanted {
-                query.push(" AND type IN ('intent', 'outcome') AND subject IN (SELECT subject FROM records WHERE type = 'intent' AND ");
-                query.push(column).push(" = ").push_bind(wanted.as_str()).push(")");
-            }
-        }
-        if let Some(since) = since {
-            query.push(" AND at >= ").push_bind(since.as_millisecond());
-        }
-        query.push(" ORDER BY seq DESC");
-        if let Some(limit) = limit {
-            query.push(" LIMIT ").push_bind(i64::from(*limit));
-        }
-        query.push(") ORDER BY seq");
+        let mut query = past::listing(filter);
         let mut connection = self.connection.lock().await;
         let rows = query.build().fetch_all(&mut *connection).await.map_err(storage)?;
         rows.iter().map(chain::record).collect()
     }
 
-    /// Walks the whole chain.
+    /// Walks the whole chain, and compares the list of open intents with it.
     ///
     /// # Errors
-    /// [`JournalError::Broken`] with the first broken record.
+    /// [`JournalError::Broken`] with the first broken record; [`JournalError::OpenList`] where the chain is whole.
     pub async fn verify(&self) -> Result<Verified, JournalError> {
         let mut walk = Walk::new();
         loop {

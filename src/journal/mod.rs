@@ -1,8 +1,9 @@
 //! The durable, hash-chained record of intents and outcomes.
 //!
 //! A removal is recorded and synced to disk before it is sent, and so is what became of it. Beside the chain the journal keeps
-//! what runs observed (last matches, notices, owners, bases). It is a record, not a state file: losing it loses history, never
-//! correctness. The chain finds corruption, and edits by those who cannot rewrite the whole file; it claims no more.
+//! what runs observed (last matches, notices, owners, bases), and a list of the intents that are open. It is a record, not a
+//! state file: losing it loses history, never correctness. The chain finds corruption, and edits by those who cannot rewrite the
+//! whole file; it claims no more.
 //!
 //! It does not decide anything: which rows go and what an answer means is settled elsewhere.
 
@@ -13,6 +14,7 @@ mod handle;
 mod key;
 mod lock;
 mod observed;
+mod open;
 mod past;
 mod problem;
 mod schema;

@@ -3,34 +3,84 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
-use crate::access::{EntryKey, Expectation, History, OpenIntent, Refusal, SentRow, Text};
+use crate::access::{Expectation, History, Refusal, SentRow, Text};
 
 use super::{
-    Announced, JournalError, Outcome, Record, RecordBody,
+    Announced, Filter, JournalError, Record, RecordBody,
     chain::{Loose, record},
     observed::{self, WINDOW_MS},
+    open,
     problem::storage,
 };
-use crate::wire::Note;
 
 /// The furthest back that a number can have been announced that is still in force: more than anything may be announced for.
 const ANNOUNCED_MS: i64 = 8 * 24 * 60 * 60 * 1000;
 
-/// Joins an intent `i` with its last outcome `o`.
+/// Joins an intent `i` with its last outcome `o`. Joined with a list of intents, it looks at these only:
+/// `CROSS JOIN` has SQLite begin with the list.
 macro_rules! intents {
     ($columns:literal, $conditions:literal) => {
+        intents!("records i", $columns, $conditions)
+    };
+    ($from:literal, $columns:literal, $conditions:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM records i LEFT JOIN records o ON o.seq = \
+            " FROM ",
+            $from,
+            " LEFT JOIN records o ON o.seq = \
              (SELECT MAX(seq) FROM records WHERE subject = i.subject AND type = 'outcome') \
              WHERE i.type = 'intent' AND ",
             $conditions
         )
     };
 }
+pub(super) use intents;
+
+/// How often each end of an entry's removals came, by run.
+pub(super) const ENDS: &str = intents!(
+    "i.run AS run, o.outcome AS last, COUNT(*) AS number",
+    "i.target = $1 AND i.kind = $2 AND i.entry = $3 GROUP BY i.run, o.outcome"
+);
+
+/// The intents since a time, of every target.
+pub(super) const SINCE: &str = intents!(
+    "i.seq AS seq, i.at AS at, i.target AS target, i.kind AS kind, i.entry AS entry, i.body AS body, o.outcome AS last",
+    "i.at >= $1 ORDER BY i.seq"
+);
+
+/// How the intents since a time ended, of every target.
+pub(super) const SENT_SINCE: &str = intents!("i.seq AS seq, i.target AS target, o.outcome AS last", "i.at >= $1");
+
+/// The refusals of a target that stand: of each entry that was ever refused, its newest intent of which something was sent,
+/// where that was the one refused.
+pub(super) const REFUSED: &str = concat!(
+    "SELECT i.seq AS seq, i.kind AS kind, i.entry AS entry, i.body AS body, o.at AS last_at, o.body AS last_body
+     FROM (SELECT DISTINCT n.kind AS kind, n.entry AS entry FROM records r CROSS JOIN records n
+           WHERE r.target = $1 AND r.outcome = 'refused' AND n.subject = r.subject AND n.type = 'intent') e
+     JOIN records i ON i.seq = (",
+    intents!(
+        "i.seq",
+        "i.target = $1 AND i.kind = e.kind AND i.entry = e.entry AND (o.outcome IS NULL OR o.outcome <> 'not_sent')
+         ORDER BY i.seq DESC LIMIT 1"
+    ),
+    ") JOIN records o ON o.seq = (SELECT MAX(seq) FROM records WHERE subject = i.subject AND type = 'outcome')
+     WHERE o.outcome = 'refused'"
+);
+
+/// The newest record of a type that speaks of no entry.
+pub(super) const NEWEST: &str = "SELECT * FROM records WHERE target = $1 AND type = $2 AND kind IS NULL AND entry IS NULL ORDER BY seq DESC LIMIT 1";
+
+/// The newest record of one of two types.
+pub(super) const NEWEST_OF: &str = "SELECT * FROM records WHERE type IN ($1, $2) ORDER BY seq DESC LIMIT 1";
+
+/// Every account that was pinned.
+pub(super) const PINNED: &str = "SELECT * FROM records WHERE type = 'account_pinned' ORDER BY seq";
+
+/// The numbers that were announced since a time.
+pub(super) const ANNOUNCED: &str = "SELECT * FROM records WHERE type = 'expected' AND at >= $1 ORDER BY seq";
 
 /// Earlier removals of an entry, as the chain knows them.
 #[derive(Debug, Default)]
@@ -46,11 +96,7 @@ pub(super) struct Closed {
 /// Counts the closed removals of the entry that an intent is about.
 pub(super) async fn closed(connection: &mut SqliteConnection, intent: &Loose) -> Result<Closed, JournalError> {
     let RecordBody::Intent { kind, id, .. } = &intent.body else { return Ok(Closed::default()) };
-    let rows = sqlx::query(intents!(
-        "i.run AS run, o.outcome AS last, COUNT(*) AS number",
-        "i.target = $1 AND i.kind = $2 AND i.entry = $3 GROUP BY i.run, o.outcome"
-    ));
-    let rows = rows.bind(&intent.target).bind(kind.as_str()).bind(id.as_str());
+    let rows = sqlx::query(ENDS).bind(&intent.target).bind(kind.as_str()).bind(id.as_str());
     let mut known = Closed::default();
     for row in rows.fetch_all(connection).await.map_err(storage)? {
         let number: u32 = row.try_get("number").map_err(storage)?;
@@ -82,24 +128,12 @@ pub(super) async fn history(
     let mut history = History { persistent, ..History::default() };
     observed::read(connection, target, now, &mut history).await?;
     let since = now.as_millisecond() - WINDOW_MS;
-    // Bodies are large: they come along only where something of theirs is needed.
-    let rows = sqlx::query(intents!(
-        "i.seq AS seq, i.at AS at, i.subject AS subject, i.kind AS kind, i.entry AS entry, o.outcome AS last, o.at AS last_at,
-         CASE WHEN i.at >= $2 OR o.outcome = 'refused' THEN i.body END AS body,
-         CASE WHEN o.outcome = 'refused' THEN o.body END AS last_body",
-        "i.target = $1 ORDER BY i.seq"
-    ));
-    for row in rows.bind(target).bind(since).fetch_all(&mut *connection).await.map_err(storage)? {
-        add_intent(&mut history, &row, since)?;
+    history.open = open::of(connection, target).await?;
+    for row in sqlx::query(REFUSED).bind(target).fetch_all(&mut *connection).await.map_err(storage)? {
+        add_refusal(&mut history, &row)?;
     }
-    let rows =
-        sqlx::query(intents!("i.seq AS seq, i.body AS body, o.outcome AS last", "i.at >= $2 AND i.target <> $1"));
-    for row in rows.bind(target).bind(since).fetch_all(&mut *connection).await.map_err(storage)? {
-        if counts_as_sent(row.try_get("last").map_err(storage)?)
-            && let RecordBody::Intent { weight, .. } = body(&row, "body")?
-        {
-            history.sent_elsewhere = history.sent_elsewhere.saturating_add(weight);
-        }
+    for row in sqlx::query(SINCE).bind(since).fetch_all(&mut *connection).await.map_err(storage)? {
+        add_sent(&mut history, target, &row)?;
     }
     history.account_id = account_id(connection, target).await?;
     history.expectation = expectation(connection, target, now).await?;
@@ -116,9 +150,8 @@ pub(super) async fn account_id(connection: &mut SqliteConnection, target: &str) 
 
 /// The account id that is pinned for each target. Each is pinned once, so there are few such records.
 pub(super) async fn account_ids(connection: &mut SqliteConnection) -> Result<BTreeMap<Text, Text>, JournalError> {
-    let rows = sqlx::query("SELECT * FROM records WHERE type = 'account_pinned' ORDER BY seq");
     let mut pinned = BTreeMap::new();
-    for row in rows.fetch_all(connection).await.map_err(storage)? {
+    for row in sqlx::query(PINNED).fetch_all(connection).await.map_err(storage)? {
         // A later one takes the place of an earlier one.
         if let Record { target: Some(target), body: RecordBody::AccountPinned { account_id }, .. } = record(&row)? {
             pinned.insert(target, account_id);
@@ -127,49 +160,42 @@ pub(super) async fn account_ids(connection: &mut SqliteConnection) -> Result<BTr
     Ok(pinned)
 }
 
-fn add_intent(history: &mut History, row: &SqliteRow, since: i64) -> Result<(), JournalError> {
-    let text = |name: &str| row.try_get::<Option<&str>, _>(name).map_err(storage).map(Option::unwrap_or_default);
-    let key: EntryKey = (text("kind")?.into(), text("entry")?.into());
-    let at_ms: i64 = row.try_get("at").map_err(storage)?;
-    let at = time(row, "at")?.unwrap_or_default();
+fn add_refusal(history: &mut History, row: &SqliteRow) -> Result<(), JournalError> {
+    let (RecordBody::Intent { kind, id, said, .. }, RecordBody::Outcome { outcome, .. }) =
+        (body(row, "body")?, body(row, "last_body")?)
+    else {
+        return Err(unreadable(row, "its body"));
+    };
+    let at = time(row, "last_at")?;
+    history.refusals.insert((kind, id), Refusal { at, why: outcome.detail.into(), said });
+    Ok(())
+}
+
+/// Adds what was sent within the window, here or elsewhere.
+fn add_sent(history: &mut History, target: &str, row: &SqliteRow) -> Result<(), JournalError> {
     let last: Option<&str> = row.try_get("last").map_err(storage)?;
-    if last != Some("not_sent") {
-        // A later removal of the same entry takes the place of an earlier refusal.
-        history.refusals.remove(&key);
-    }
-    match last {
-        None | Some("unknown" | "in_flight") => history.open.push(OpenIntent {
-            intent: text("subject")?.into(),
-            kind: key.0.clone(),
-            id: key.1.clone(),
-            since: at,
-            in_flight: last == Some("in_flight"),
-        }),
-        Some("done" | "gone" | "failed" | "refused") => *history.generations.entry(key.clone()).or_default() += 1,
-        _ => {}
-    }
-    let refused = last == Some("refused");
-    if !refused && at_ms < since {
+    let Some(of) = row.try_get::<Option<&str>, _>("target").map_err(storage)? else { return Ok(()) };
+    if !counts_as_sent(last) {
         return Ok(());
     }
-    let RecordBody::Intent { cause, natural_key, weight, files, said, .. } = body(row, "body")? else { return Ok(()) };
-    if refused && let RecordBody::Outcome { outcome, .. } = body(row, "last_body")? {
-        let at = time(row, "last_at")?.unwrap_or(at);
-        history.refusals.insert(key.clone(), Refusal { at, why: outcome.detail.into(), said });
-    }
-    if at_ms >= since && counts_as_sent(last) {
-        let done = matches!(last, Some("done" | "gone"));
-        history.sent.push(SentRow { at, kind: key.0, id: key.1, natural_key, weight, cause, files, done });
+    let RecordBody::Intent { kind, id, cause, natural_key, weight, files, .. } = body(row, "body")? else {
+        return Err(unreadable(row, "its body"));
+    };
+    if of == target {
+        let (at, done) = (time(row, "at")?, matches!(last, Some("done" | "gone")));
+        history.sent.push(SentRow { at, kind, id, natural_key, weight, cause, files, done });
+    } else {
+        history.sent_elsewhere = history.sent_elsewhere.saturating_add(weight);
     }
     Ok(())
 }
 
-fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, JournalError> {
-    let ms: Option<i64> = row.try_get(column).map_err(storage)?;
-    ms.map(|ms| Timestamp::from_millisecond(ms).map_err(|_| unreadable(row, "its time"))).transpose()
+pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, JournalError> {
+    let ms: i64 = row.try_get(column).map_err(storage)?;
+    Timestamp::from_millisecond(ms).map_err(|_| unreadable(row, "its time"))
 }
 
-fn body(row: &SqliteRow, column: &str) -> Result<RecordBody, JournalError> {
+pub(super) fn body(row: &SqliteRow, column: &str) -> Result<RecordBody, JournalError> {
     let text: Option<&str> = row.try_get(column).map_err(storage)?;
     serde_json::from_str(text.unwrap_or_default()).map_err(|_| unreadable(row, "its body"))
 }
@@ -179,10 +205,9 @@ fn unreadable(row: &SqliteRow, what: &str) -> JournalError {
     JournalError::Broken { seq, what: format!("{what} cannot be read") }
 }
 
-/// The newest record of a type.
+/// The newest record of a type that speaks of no entry.
 async fn newest(connection: &mut SqliteConnection, target: &str, r#type: &str) -> Result<Option<Record>, JournalError> {
-    let row = sqlx::query("SELECT * FROM records WHERE target = $1 AND type = $2 ORDER BY seq DESC LIMIT 1");
-    let row = row.bind(target).bind(r#type).fetch_optional(connection).await.map_err(storage)?;
+    let row = sqlx::query(NEWEST).bind(target).bind(r#type).fetch_optional(connection).await.map_err(storage)?;
     row.as_ref().map(record).transpose()
 }
 
@@ -191,16 +216,13 @@ pub(super) async fn newest_of(
     connection: &mut SqliteConnection,
     [one, other]: [&str; 2],
 ) -> Result<Option<Record>, JournalError> {
-    let row = sqlx::query("SELECT * FROM records WHERE type IN ($1, $2) ORDER BY seq DESC LIMIT 1");
-    let row = row.bind(one).bind(other).fetch_optional(connection).await.map_err(storage)?;
+    let row = sqlx::query(NEWEST_OF).bind(one).bind(other).fetch_optional(connection).await.map_err(storage)?;
     row.as_ref().map(record).transpose()
 }
 
 /// The intents since a time, for [`weight_sent`].
 pub(super) async fn sent_since(connection: &mut SqliteConnection, since: i64) -> Result<Vec<SqliteRow>, JournalError> {
-    let rows =
-        sqlx::query(intents!("i.seq AS seq, i.target AS target, i.body AS body, o.outcome AS last", "i.at >= $1"));
-    rows.bind(since).fetch_all(connection).await.map_err(storage)
+    sqlx::query(SINCE).bind(since).fetch_all(connection).await.map_err(storage)
 }
 
 /// The weight of an intent that counts as sent.
@@ -234,22 +256,23 @@ pub(super) async fn announced(
     now: Timestamp,
 ) -> Result<BTreeMap<Text, Announced>, JournalError> {
     let since = now.as_millisecond() - ANNOUNCED_MS;
-    let rows = sqlx::query("SELECT * FROM records WHERE type = 'expected' AND at >= $1 ORDER BY seq");
     let mut newest = BTreeMap::new();
-    for row in rows.bind(since).fetch_all(&mut *connection).await.map_err(storage)? {
+    for row in sqlx::query(ANNOUNCED).bind(since).fetch_all(&mut *connection).await.map_err(storage)? {
         if let Record { seq, target: Some(target), body: RecordBody::Expected(expected), .. } = record(&row)? {
             newest.insert(target, (seq, expected));
         }
     }
     newest.retain(|_, (_, expected)| now < expected.until);
+    if newest.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let mut announced: BTreeMap<Text, Announced> = BTreeMap::new();
     let mut seqs = BTreeMap::new();
     for (target, (seq, expected)) in newest {
         seqs.insert(target.clone(), seq);
         announced.insert(target, Announced { number: expected.number, sent_since: 0 });
     }
-    let rows = sqlx::query(intents!("i.seq AS seq, i.target AS target, o.outcome AS last", "i.at >= $1"));
-    for row in rows.bind(since).fetch_all(connection).await.map_err(storage)? {
+    for row in sqlx::query(SENT_SINCE).bind(since).fetch_all(connection).await.map_err(storage)? {
         let target: Option<&str> = row.try_get("target").map_err(storage)?;
         let seq: i64 = row.try_get("seq").map_err(storage)?;
         let after = target.and_then(|target| seqs.get(target)).is_some_and(|announced| seq.unsigned_abs() > *announced);
@@ -263,28 +286,26 @@ pub(super) async fn announced(
     Ok(announced)
 }
 
-/// The open intents of a target, oldest first, each with its newest note and outcome.
-pub(super) async fn open_intents(
-    connection: &mut SqliteConnection,
-    target: &str,
-) -> Result<Vec<(Record, Note, Option<Outcome>)>, JournalError> {
-    let rows = sqlx::query(intents!(
-        "i.seq AS seq, i.at AS at, i.run AS run, i.target AS target, i.body AS body, i.hash AS hash, o.body AS last_body",
-        "i.target = $1 AND (o.outcome IS NULL OR o.outcome IN ('unknown', 'in_flight')) ORDER BY i.seq"
-    ));
-    let mut open = Vec::new();
-    for row in rows.bind(target).fetch_all(connection).await.map_err(storage)? {
-        let intent = record(&row)?;
-        let last = row.try_get::<Option<&str>, _>("last_body").map_err(storage)?;
-        let (note, outcome) = match (last, &intent.body) {
-            (Some(_), _) => match body(&row, "last_body")? {
-                RecordBody::Outcome { note, outcome, .. } => (note, Some(outcome)),
-                _ => (Note::Null, None),
-            },
-            (None, RecordBody::Intent { note, .. }) => (note.clone(), None),
-            (None, _) => (Note::Null, None),
-        };
-        open.push((intent, note, outcome));
+/// The statement that lists records, oldest first.
+pub(super) fn listing(filter: &Filter) -> QueryBuilder<Sqlite> {
+    let Filter { target, id, principal, since, limit } = filter;
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM (SELECT * FROM records WHERE 1 = 1");
+    if let Some(target) = target {
+        query.push(" AND target = ").push_bind(target.to_string());
     }
-    Ok(open)
+    for (column, wanted) in [("entry", id), ("principal", principal)] {
+        if let Some(wanted) = wanted {
+            query.push(" AND type IN ('intent', 'outcome') AND subject IN (SELECT subject FROM records WHERE type = 'intent' AND ");
+            query.push(column).push(" = ").push_bind(wanted.to_string()).push(")");
+        }
+    }
+    if let Some(since) = since {
+        query.push(" AND at >= ").push_bind(since.as_millisecond());
+    }
+    query.push(" ORDER BY seq DESC");
+    if let Some(limit) = limit {
+        query.push(" LIMIT ").push_bind(i64::from(*limit));
+    }
+    query.push(") ORDER BY seq");
+    query
 }

@@ -2,11 +2,13 @@
 //!
 //! Ids are text and times integer milliseconds since 1970, so that the same statements run on another engine.
 
+use super::past::intents;
+
 /// Marks the file as a Portcullis journal in SQLite's header: the letters "PtCj".
 pub(super) const APPLICATION_ID: i64 = 0x5074_436a;
 
 /// One script a version; a file at version n has had the first n.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES, OPEN];
 
 /// `records` is the chain. Its last six columns repeat parts of `body` for look-ups; verification compares them.
 /// `subject` is the intent's id, or the digest of a used-up plan. `head` holds one row, the newest record.
@@ -61,3 +63,55 @@ CREATE TABLE tree_files (
 );
 CREATE TABLE tree_contents (digest TEXT PRIMARY KEY NOT NULL, bytes BLOB NOT NULL);
 ";
+
+/// The intents that are open by the chain: without an outcome, or whose last one is not final.
+macro_rules! open_by_chain {
+    () => {
+        intents!(
+            "i.subject AS subject, i.target AS target",
+            "(o.outcome IS NULL OR o.outcome IN ('unknown', 'in_flight'))"
+        )
+    };
+}
+
+/// `open_intents` lists what is open, so that a look costs what is open and not what ever was; the new indexes do the same for
+/// what was refused, for the removals of one entry, and for the newest records of a target. The chain is the truth: a reader
+/// asks it for the last outcome of what is listed, and verification compares the two.
+///
+/// Triggers keep the list and not the program, so that a daemon of an earlier version keeps it too: one that has the file open
+/// while another process brings it up to date.
+const OPEN: &str = concat!(
+    "
+CREATE TABLE open_intents (subject TEXT PRIMARY KEY NOT NULL, target TEXT);
+CREATE INDEX open_intents_target ON open_intents (target);
+INSERT INTO open_intents (subject, target) ",
+    open_by_chain!(),
+    ";
+CREATE TRIGGER intent_opens AFTER INSERT ON records WHEN NEW.type = 'intent'
+BEGIN
+    INSERT INTO open_intents (subject, target) VALUES (NEW.subject, NEW.target) ON CONFLICT (subject) DO NOTHING;
+END;
+CREATE TRIGGER outcome_opens_again AFTER INSERT ON records
+WHEN NEW.type = 'outcome' AND NEW.outcome IN ('unknown', 'in_flight')
+BEGIN
+    INSERT INTO open_intents (subject, target)
+    SELECT subject, target FROM records WHERE subject = NEW.subject AND type = 'intent' ON CONFLICT (subject) DO NOTHING;
+END;
+CREATE TRIGGER outcome_closes AFTER INSERT ON records
+WHEN NEW.type = 'outcome' AND NEW.outcome NOT IN ('unknown', 'in_flight')
+BEGIN
+    DELETE FROM open_intents WHERE subject = NEW.subject;
+END;
+DROP INDEX records_entry;
+CREATE INDEX records_entry ON records (target, type, kind, entry, seq);
+CREATE INDEX records_target ON records (target, seq);
+CREATE INDEX records_refused ON records (target, subject) WHERE outcome = 'refused';
+"
+);
+
+/// The version from which on a file has the list of open intents.
+pub(super) const LISTS_OPEN: usize = 3;
+
+/// Stands for the list in a file of an earlier version, for a reader, which brings nothing up to date.
+pub(super) const OPEN_FOR_READERS: &str =
+    concat!("PRAGMA temp_store = MEMORY; CREATE TEMP VIEW open_intents AS ", open_by_chain!());

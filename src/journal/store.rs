@@ -19,7 +19,7 @@ use sqlx::{
 use super::{
     JournalError, Mode, chain,
     problem::{needs_rollback, storage},
-    schema::{APPLICATION_ID, MIGRATIONS},
+    schema::{APPLICATION_ID, LISTS_OPEN, MIGRATIONS, OPEN_FOR_READERS},
 };
 
 /// How long to wait for another process in the middle of a commit.
@@ -130,8 +130,7 @@ async fn open_to_read(path: &Path) -> Result<Store, JournalError> {
     let mut connection = options(path).read_only(true).connect().await.map_err(storage)?;
     match sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&mut connection).await {
         Ok(_) => {
-            check_version(&mut connection).await?;
-            check(&mut connection).await?;
+            check_to_read(&mut connection).await?;
             return Ok(Store { connection, copy: None });
         }
         Err(error) if needs_rollback(&error) => {}
@@ -143,11 +142,7 @@ async fn open_to_read(path: &Path) -> Result<Store, JournalError> {
         let copy = PrivateCopy::of(path)
             .map_err(|error| JournalError::Storage(format!("cannot copy {} to read it: {error}", path.display())))?;
         let mut connection = options(&copy.file()).connect().await.map_err(storage)?;
-        let sound = match check_version(&mut connection).await {
-            Ok(()) => check(&mut connection).await,
-            Err(error) => Err(error),
-        };
-        match sound {
+        match check_to_read(&mut connection).await {
             Ok(()) => return Ok(Store { connection, copy: Some(copy) }),
             Err(error) => last = error,
         }
@@ -201,14 +196,22 @@ fn no_journal() -> JournalError {
     JournalError::Storage("this file is no journal: look at `journal:` in the configuration".into())
 }
 
-async fn check_version(connection: &mut SqliteConnection) -> Result<(), JournalError> {
+/// Checks a file that is read as it is, and stands in for what a file of an earlier version lacks.
+async fn check_to_read(connection: &mut SqliteConnection) -> Result<(), JournalError> {
+    if version_to_read(connection).await? < LISTS_OPEN {
+        sqlx::raw_sql(OPEN_FOR_READERS).execute(&mut *connection).await.map_err(storage)?;
+    }
+    check(connection).await
+}
+
+async fn version_to_read(connection: &mut SqliteConnection) -> Result<usize, JournalError> {
     if pragma(connection, "PRAGMA application_id").await? != APPLICATION_ID {
         return Err(no_journal());
     }
     let version = pragma(connection, "PRAGMA user_version").await?;
     match usize::try_from(version) {
-        // Later versions only add tables, and none that a reader of the record needs.
-        Ok(known) if (1..=MIGRATIONS.len()).contains(&known) => Ok(()),
+        // Later versions only add to the record, and nothing that a reader could not do without.
+        Ok(known) if (1..=MIGRATIONS.len()).contains(&known) => Ok(known),
         _ => Err(too_new(version)),
     }
 }

@@ -82,6 +82,13 @@ pub enum OutcomeKind {
     Unknown,
 }
 
+impl OutcomeKind {
+    /// Whether the intent's end is still to be found out.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::InFlight | Self::Unknown)
+    }
+}
+
 /// A record of the chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
@@ -241,6 +248,11 @@ pub enum JournalError {
         /// How.
         what: String,
     },
+    /// The chain is whole, and the list of open intents beside it says something else.
+    #[error(
+        "the journal's chain is whole, but its list of open intents is not what the chain says: {0}. Put back a copy, or move the file away and start with `--new-journal` (history is lost, correctness is not)"
+    )]
+    OpenList(String),
     /// The file under the open journal is not the one at its path any more.
     #[error("the journal at {0} was removed or replaced while it was open: nothing is recorded, so nothing is sent")]
     Vanished(String),

@@ -89,6 +89,7 @@ async fn a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_
     let path = directory.path().join("j.db");
     let journal = Journal::open(&path, Mode::Create).await.unwrap();
     journal.begin(&RunInfo::default()).await.unwrap();
+    before_the_list(&journal).await;
     {
         let mut connection = journal.connection.lock().await;
         sqlx::raw_sql("DROP TABLE trees; DROP TABLE tree_files; DROP TABLE tree_contents; PRAGMA user_version = 1")

@@ -4,6 +4,9 @@ mod chain;
 mod crash;
 mod daemon;
 mod files;
+mod history;
+mod looks;
+mod open;
 mod past;
 mod power;
 
@@ -104,6 +107,14 @@ fn became(kind: OutcomeKind) -> Outcome {
 async fn settle(journal: &Journal, run: &str, receipt: &Receipt, kind: OutcomeKind) {
     let note = serde_json::json!({ "after": kind });
     journal.outcome(run, "s2", receipt.intent(), became(kind), note).await.unwrap();
+}
+
+/// Takes a file back to the version before it listed open intents.
+async fn before_the_list(journal: &Journal) {
+    let script = "DROP TRIGGER intent_opens; DROP TRIGGER outcome_opens_again; DROP TRIGGER outcome_closes;
+        DROP TABLE open_intents; DROP INDEX records_target; DROP INDEX records_refused; DROP INDEX records_entry;
+        CREATE INDEX records_entry ON records (target, type, kind, entry); PRAGMA user_version = 2";
+    sqlx::raw_sql(script).execute(&mut *journal.connection.lock().await).await.unwrap();
 }
 
 fn now() -> Timestamp {
