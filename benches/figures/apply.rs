@@ -120,6 +120,7 @@ async fn change(journal: &Journal, run: &str, number: usize) {
         files: vec!["data/s2.yaml".into()],
         said: "said".into(),
         step: 0,
+        ceiling: Some(1_000_000),
     };
     let receipt = journal.intent(run, intent).await.unwrap();
     let outcome = Outcome { kind: OutcomeKind::Done, detail: String::new(), status: Some(204), request_id: None };

@@ -23,7 +23,8 @@ pub enum End {
     Failed,
     /// Not sent, since the world or the wish changed since the plan.
     Skipped,
-    /// Not sent: a look right before the call found that it would open what it controls.
+    /// Not sent: right before the call it was found that it would open what it controls, or that other runs have sent meanwhile
+    /// what all targets together may.
     Blocked,
     /// The system will not do it.
     Refused,

@@ -8,8 +8,8 @@ use super::{
     settle::{Known, settle},
 };
 use crate::{
-    access::Fingerprint,
-    journal::{Intent, Outcome, OutcomeKind},
+    access::{Fingerprint, Group},
+    journal::{Intent, JournalError, Outcome, OutcomeKind},
     plan::Row,
     transport::{NotSent, SendFailure, request_id},
     wire::{Answer, Note, Order, Prepared, Settled},
@@ -76,9 +76,18 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
         files: row.files.clone(),
         said: row.said.clone(),
         step,
+        ceiling: work.ceiling.filter(|_| row.group().is_some_and(|group| group != Group::Absent)),
     };
     let receipt = match work.journal.intent(&work.run, intent).await {
         Ok(receipt) => receipt,
+        Err(over @ JournalError::OverTotal { .. }) => {
+            return ended(
+                End::Blocked,
+                format!(
+                    "not sent: {over}; another run sends at the same time: plan again, or state a number for every target"
+                ),
+            );
+        }
         Err(error) => {
             work.halt.pull(error.to_string());
             return ended(End::Skipped, format!("not sent, since it could not be recorded: {error}"));

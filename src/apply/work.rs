@@ -42,6 +42,8 @@ pub struct Work<'a> {
     pub patience: Patience,
     /// How long a removal may be in flight.
     pub max_in_flight: SignedDuration,
+    /// What all targets together may send in 24 hours, by weight; none where a person lifted it.
+    pub ceiling: Option<u32>,
     /// Rows at once.
     pub concurrency: usize,
     /// The time.

@@ -79,9 +79,10 @@ impl From<JournalError> for Failure {
             }
             JournalError::Held { .. } => Some("let the other process end, or wait longer with --lock-wait"),
             JournalError::Vanished(_) => Some("put the file back, or begin a new journal with --new-journal"),
-            JournalError::Broken { .. } | JournalError::OpenList(_) => {
+            JournalError::Broken { .. } | JournalError::Lists(_) => {
                 Some("keep the file as evidence, find out who changed it, and begin a new one with --new-journal")
             }
+            JournalError::OverTotal { .. } => Some("plan again, or state a number for every target"),
             JournalError::Storage(_) => {
                 Some("nothing is sent that cannot be recorded: look at the disk and its rights")
             }

@@ -7,7 +7,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::access::Hasher;
 
-use super::{JournalError, OutcomeKind, Record, RecordBody, Verified, open::OpenByChain, problem::storage};
+use super::{JournalError, OutcomeKind, Record, RecordBody, Verified, open::OpenByChain, problem::storage, sent};
 
 /// How many of the newest records are checked when a journal is opened.
 pub(super) const CHECKED_ON_OPEN: i64 = 64;
@@ -255,7 +255,7 @@ impl Walk {
         Self { at: Head { seq: 0, hash: String::new() }, open: OpenByChain::default() }
     }
 
-    /// Checks the next batch; the result once the stored head is reached and the list of open intents agrees with the chain.
+    /// Checks the next batch; the result once the stored head is reached and the lists beside the chain agree with it.
     /// Call it inside a transaction.
     pub(super) async fn step(&mut self, connection: &mut SqliteConnection) -> Result<Option<Verified>, JournalError> {
         let rows = rows_behind(connection, self.at.seq).await?;
@@ -270,6 +270,7 @@ impl Walk {
         }
         at_head(&self.at, &head(connection).await?)?;
         self.open.compare(connection).await?;
+        sent::compare(connection).await?;
         Ok(Some(Verified { records: self.at.seq.unsigned_abs(), head: self.at.hash.as_str().into() }))
     }
 }

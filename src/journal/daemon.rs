@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use sqlx::Row as _;
-
-use super::{Journal, JournalError, Record, RecordBody, observed::WINDOW_MS, past, problem::storage};
+use super::{Journal, JournalError, Record, RecordBody, observed::WINDOW_MS, past, sent};
 use crate::access::Text;
+use jiff::Timestamp;
 
 /// All writing of the daemon is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,18 +47,7 @@ impl Journal {
     /// # Errors
     /// Storage, or a record that does not parse.
     pub async fn sent(&self, now: Timestamp) -> Result<BTreeMap<Text, u32>, JournalError> {
-        let since = now.as_millisecond() - WINDOW_MS;
-        let mut connection = self.connection.lock().await;
-        let mut sent: BTreeMap<Text, u32> = BTreeMap::new();
-        for row in past::sent_since(&mut connection, since).await? {
-            let target: Option<&str> = row.try_get("target").map_err(storage)?;
-            let weight = past::weight_sent(&row)?;
-            if let (Some(target), Some(weight)) = (target, weight) {
-                let sum = sent.entry(target.into()).or_default();
-                *sum = sum.saturating_add(weight);
-            }
-        }
-        Ok(sent)
+        sent::by_target(&mut *self.connection.lock().await, now.as_millisecond() - WINDOW_MS).await
     }
 
     /// The newest number that was announced for each target, where its time is not over.

@@ -146,7 +146,7 @@ impl Journal {
     /// gone or rejected), plus verified failures.
     ///
     /// # Errors
-    /// Storage: then nothing may be sent.
+    /// Storage, or [`JournalError::OverTotal`]: then nothing may be sent.
     pub async fn intent(&self, run: &str, intent: Intent<'_>) -> Result<Receipt, JournalError> {
         let order = intent.order;
         let draft = &intent.draft;
@@ -181,8 +181,8 @@ impl Journal {
             entry,
         };
         let loose = Loose { at: chain::now_ms(), run: run.into(), target: Some(order.target.to_string()), body };
-        let (listed, step) = (draft.generation, intent.step);
-        let work = Work::Intent(Box::new(IntentWork { loose, listed, step, key: KeyParts::of(&intent) }));
+        let (listed, step, ceiling) = (draft.generation, intent.step, intent.ceiling);
+        let work = Work::Intent(Box::new(IntentWork { loose, listed, step, ceiling, key: KeyParts::of(&intent) }));
         let key = self.write(work).await?.unwrap_or_default();
         Ok(Receipt::seal(id.to_string(), key, intent.draft, Durable::synced()))
     }
@@ -277,10 +277,10 @@ impl Journal {
         rows.iter().map(chain::record).collect()
     }
 
-    /// Walks the whole chain, and compares the list of open intents with it.
+    /// Walks the whole chain, and compares the lists beside it with it.
     ///
     /// # Errors
-    /// [`JournalError::Broken`] with the first broken record; [`JournalError::OpenList`] where the chain is whole.
+    /// [`JournalError::Broken`] with the first broken record; [`JournalError::Lists`] where the chain is whole.
     pub async fn verify(&self) -> Result<Verified, JournalError> {
         let mut walk = Walk::new();
         loop {

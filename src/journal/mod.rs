@@ -18,6 +18,7 @@ mod open;
 mod past;
 mod problem;
 mod schema;
+mod sent;
 mod store;
 mod types;
 mod writer;

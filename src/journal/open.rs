@@ -110,19 +110,23 @@ impl OpenByChain {
                 (row.try_get("subject").map_err(storage)?, row.try_get("target").map_err(storage)?);
             match missing.remove(subject) {
                 Some((_, of)) if of.as_deref() == target => {}
-                Some((seq, _)) => return Err(disagrees(seq, subject, "stands there for another target")),
+                Some((seq, _)) => return Err(disagrees(seq, subject, "stands among the open ones for another target")),
                 None => {
-                    return Err(JournalError::OpenList(format!("the intent {subject} stands there and is not open")));
+                    return Err(JournalError::Lists(format!(
+                        "the intent {subject} stands among the open ones and is not open"
+                    )));
                 }
             }
         }
         match missing.iter().min_by_key(|(_, (seq, _))| seq) {
-            Some((subject, (seq, _))) => Err(disagrees(*seq, subject, "is open and does not stand there")),
+            Some((subject, (seq, _))) => {
+                Err(disagrees(*seq, subject, "is open and does not stand among the open ones"))
+            }
             None => Ok(()),
         }
     }
 }
 
 fn disagrees(seq: i64, subject: &str, how: &str) -> JournalError {
-    JournalError::OpenList(format!("the intent {subject} of record {seq} {how}"))
+    JournalError::Lists(format!("the intent {subject} of record {seq} {how}"))
 }

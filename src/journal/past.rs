@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
-use crate::access::{Expectation, History, Refusal, SentRow, Text};
+use crate::access::{Expectation, History, Refusal, Text};
 
 use super::{
     Announced, Filter, JournalError, Record, RecordBody,
@@ -13,6 +13,7 @@ use super::{
     observed::{self, WINDOW_MS},
     open,
     problem::storage,
+    sent::{self, counts_as_sent},
 };
 
 /// The furthest back that a number can have been announced that is still in force: more than anything may be announced for.
@@ -43,12 +44,6 @@ pub(super) use intents;
 pub(super) const ENDS: &str = intents!(
     "i.run AS run, o.outcome AS last, COUNT(*) AS number",
     "i.target = $1 AND i.kind = $2 AND i.entry = $3 GROUP BY i.run, o.outcome"
-);
-
-/// The intents since a time, of every target.
-pub(super) const SINCE: &str = intents!(
-    "i.seq AS seq, i.at AS at, i.target AS target, i.kind AS kind, i.entry AS entry, i.body AS body, o.outcome AS last",
-    "i.at >= $1 ORDER BY i.seq"
 );
 
 /// How the intents since a time ended, of every target.
@@ -112,12 +107,6 @@ pub(super) async fn closed(connection: &mut SqliteConnection, intent: &Loose) ->
     Ok(known)
 }
 
-/// Whether an intent with this last outcome counts as sent: unknown outcomes do, verified failures, rejections and what never
-/// left do not.
-fn counts_as_sent(last: Option<&str>) -> bool {
-    !matches!(last, Some("failed" | "refused" | "not_sent"))
-}
-
 /// The whole history of a target. Call it inside a transaction.
 pub(super) async fn history(
     connection: &mut SqliteConnection,
@@ -132,9 +121,8 @@ pub(super) async fn history(
     for row in sqlx::query(REFUSED).bind(target).fetch_all(&mut *connection).await.map_err(storage)? {
         add_refusal(&mut history, &row)?;
     }
-    for row in sqlx::query(SINCE).bind(since).fetch_all(&mut *connection).await.map_err(storage)? {
-        add_sent(&mut history, target, &row)?;
-    }
+    history.sent = sent::of(connection, target, since).await?;
+    history.sent_elsewhere = sent::elsewhere(connection, target, since).await?;
     history.account_id = account_id(connection, target).await?;
     history.expectation = expectation(connection, target, now).await?;
     Ok(history)
@@ -171,25 +159,6 @@ fn add_refusal(history: &mut History, row: &SqliteRow) -> Result<(), JournalErro
     Ok(())
 }
 
-/// Adds what was sent within the window, here or elsewhere.
-fn add_sent(history: &mut History, target: &str, row: &SqliteRow) -> Result<(), JournalError> {
-    let last: Option<&str> = row.try_get("last").map_err(storage)?;
-    let Some(of) = row.try_get::<Option<&str>, _>("target").map_err(storage)? else { return Ok(()) };
-    if !counts_as_sent(last) {
-        return Ok(());
-    }
-    let RecordBody::Intent { kind, id, cause, natural_key, weight, files, .. } = body(row, "body")? else {
-        return Err(unreadable(row, "its body"));
-    };
-    if of == target {
-        let (at, done) = (time(row, "at")?, matches!(last, Some("done" | "gone")));
-        history.sent.push(SentRow { at, kind, id, natural_key, weight, cause, files, done });
-    } else {
-        history.sent_elsewhere = history.sent_elsewhere.saturating_add(weight);
-    }
-    Ok(())
-}
-
 pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, JournalError> {
     let ms: i64 = row.try_get(column).map_err(storage)?;
     Timestamp::from_millisecond(ms).map_err(|_| unreadable(row, "its time"))
@@ -200,7 +169,7 @@ pub(super) fn body(row: &SqliteRow, column: &str) -> Result<RecordBody, JournalE
     serde_json::from_str(text.unwrap_or_default()).map_err(|_| unreadable(row, "its body"))
 }
 
-fn unreadable(row: &SqliteRow, what: &str) -> JournalError {
+pub(super) fn unreadable(row: &SqliteRow, what: &str) -> JournalError {
     let seq = row.try_get::<i64, _>("seq").unwrap_or_default().unsigned_abs();
     JournalError::Broken { seq, what: format!("{what} cannot be read") }
 }
@@ -218,22 +187,6 @@ pub(super) async fn newest_of(
 ) -> Result<Option<Record>, JournalError> {
     let row = sqlx::query(NEWEST_OF).bind(one).bind(other).fetch_optional(connection).await.map_err(storage)?;
     row.as_ref().map(record).transpose()
-}
-
-/// The intents since a time, for [`weight_sent`].
-pub(super) async fn sent_since(connection: &mut SqliteConnection, since: i64) -> Result<Vec<SqliteRow>, JournalError> {
-    sqlx::query(SINCE).bind(since).fetch_all(connection).await.map_err(storage)
-}
-
-/// The weight of an intent that counts as sent.
-pub(super) fn weight_sent(row: &SqliteRow) -> Result<Option<u32>, JournalError> {
-    if !counts_as_sent(row.try_get("last").map_err(storage)?) {
-        return Ok(None);
-    }
-    match body(row, "body")? {
-        RecordBody::Intent { weight, .. } => Ok(Some(weight)),
-        _ => Ok(None),
-    }
 }
 
 /// The newest announced number, unless it was used or its time is over.

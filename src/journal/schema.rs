@@ -8,7 +8,7 @@ use super::past::intents;
 pub(super) const APPLICATION_ID: i64 = 0x5074_436a;
 
 /// One script a version; a file at version n has had the first n.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES, OPEN];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES, LISTS];
 
 /// `records` is the chain. Its last six columns repeat parts of `body` for look-ups; verification compares them.
 /// `subject` is the intent's id, or the digest of a used-up plan. `head` holds one row, the newest record.
@@ -74,22 +74,51 @@ macro_rules! open_by_chain {
     };
 }
 
-/// `open_intents` lists what is open, so that a look costs what is open and not what ever was; the new indexes do the same for
+/// What every intent weighs and whether it counts as sent: unknown outcomes do, verified failures, rejections and what never left
+/// do not.
+macro_rules! sent_by_chain {
+    () => {
+        intents!(
+            "i.subject AS subject, i.target AS target, i.at AS at,
+             CASE WHEN json_valid(i.body) THEN COALESCE(json_extract(i.body, '$.weight'), 1) ELSE 1 END AS weight,
+             o.outcome IS NULL OR o.outcome NOT IN ('failed', 'refused', 'not_sent') AS counts",
+            "1 = 1"
+        )
+    };
+}
+
+/// `open_intents` lists what is open, so that a look costs what is open and not what ever was; `sent_intents` what each intent
+/// weighs, so that what was sent in a day is a sum; the new indexes do the same for
 /// what was refused, for the removals of one entry, and for the newest records of a target. The chain is the truth: a reader
 /// asks it for the last outcome of what is listed, and verification compares the two.
 ///
-/// Triggers keep the list and not the program, so that a daemon of an earlier version keeps it too: one that has the file open
+/// Triggers keep the lists and not the program, so that a daemon of an earlier version keeps it too: one that has the file open
 /// while another process brings it up to date.
-const OPEN: &str = concat!(
+const LISTS: &str = concat!(
     "
 CREATE TABLE open_intents (subject TEXT PRIMARY KEY NOT NULL, target TEXT);
 CREATE INDEX open_intents_target ON open_intents (target);
 INSERT INTO open_intents (subject, target) ",
     open_by_chain!(),
     ";
+CREATE TABLE sent_intents (
+    subject TEXT PRIMARY KEY NOT NULL, target TEXT, at BIGINT NOT NULL, weight BIGINT NOT NULL, counts BIGINT NOT NULL
+);
+CREATE INDEX sent_intents_at ON sent_intents (at, counts, target, weight);
+CREATE INDEX sent_intents_target ON sent_intents (target, at);
+INSERT INTO sent_intents (subject, target, at, weight, counts) ",
+    sent_by_chain!(),
+    ";
 CREATE TRIGGER intent_opens AFTER INSERT ON records WHEN NEW.type = 'intent'
 BEGIN
     INSERT INTO open_intents (subject, target) VALUES (NEW.subject, NEW.target) ON CONFLICT (subject) DO NOTHING;
+    INSERT INTO sent_intents (subject, target, at, weight, counts)
+    VALUES (NEW.subject, NEW.target, NEW.at, COALESCE(json_extract(NEW.body, '$.weight'), 1), 1)
+    ON CONFLICT (subject) DO NOTHING;
+END;
+CREATE TRIGGER outcome_counts AFTER INSERT ON records WHEN NEW.type = 'outcome'
+BEGIN
+    UPDATE sent_intents SET counts = NEW.outcome NOT IN ('failed', 'refused', 'not_sent') WHERE subject = NEW.subject;
 END;
 CREATE TRIGGER outcome_opens_again AFTER INSERT ON records
 WHEN NEW.type = 'outcome' AND NEW.outcome IN ('unknown', 'in_flight')
@@ -109,9 +138,24 @@ CREATE INDEX records_refused ON records (target, subject) WHERE outcome = 'refus
 "
 );
 
-/// The version from which on a file has the list of open intents.
-pub(super) const LISTS_OPEN: usize = 3;
+/// The version from which on a file has the lists.
+pub(super) const HAS_LISTS: usize = 3;
 
-/// Stands for the list in a file of an earlier version, for a reader, which brings nothing up to date.
-pub(super) const OPEN_FOR_READERS: &str =
-    concat!("PRAGMA temp_store = MEMORY; CREATE TEMP VIEW open_intents AS ", open_by_chain!());
+/// Stand for the lists in a file of an earlier version, for a reader, which brings nothing up to date.
+pub(super) const LISTS_FOR_READERS: &str = concat!(
+    "PRAGMA temp_store = MEMORY; CREATE TEMP VIEW open_intents AS ",
+    open_by_chain!(),
+    "; CREATE TEMP VIEW sent_intents AS ",
+    sent_by_chain!()
+);
+
+/// What the list of sent intents has otherwise than the chain, either way round.
+pub(super) const SENT_OTHERWISE: &str = concat!(
+    "WITH chain AS (",
+    sent_by_chain!(),
+    ")
+     SELECT subject FROM (SELECT subject, target, at, weight, counts FROM chain EXCEPT SELECT subject, target, at, weight, counts FROM sent_intents)
+     UNION ALL
+     SELECT subject FROM (SELECT subject, target, at, weight, counts FROM sent_intents EXCEPT SELECT subject, target, at, weight, counts FROM chain)
+     LIMIT 1"
+);

@@ -19,7 +19,7 @@ use sqlx::{
 use super::{
     JournalError, Mode, chain,
     problem::{needs_rollback, storage},
-    schema::{APPLICATION_ID, LISTS_OPEN, MIGRATIONS, OPEN_FOR_READERS},
+    schema::{APPLICATION_ID, HAS_LISTS, LISTS_FOR_READERS, MIGRATIONS},
 };
 
 /// How long to wait for another process in the middle of a commit.
@@ -198,8 +198,8 @@ fn no_journal() -> JournalError {
 
 /// Checks a file that is read as it is, and stands in for what a file of an earlier version lacks.
 async fn check_to_read(connection: &mut SqliteConnection) -> Result<(), JournalError> {
-    if version_to_read(connection).await? < LISTS_OPEN {
-        sqlx::raw_sql(OPEN_FOR_READERS).execute(&mut *connection).await.map_err(storage)?;
+    if version_to_read(connection).await? < HAS_LISTS {
+        sqlx::raw_sql(LISTS_FOR_READERS).execute(&mut *connection).await.map_err(storage)?;
     }
     check(connection).await
 }

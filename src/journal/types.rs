@@ -44,6 +44,9 @@ pub struct Intent<'a> {
     /// How often a verified failure has already stepped the key on within this run. Failures of this run that are already
     /// recorded are not counted twice.
     pub step: u32,
+    /// What all targets together may have sent in 24 hours with this one, by weight; none where that does not bound it. Plans
+    /// are judged against the same figure; this one holds against another process that sends at the same time.
+    pub ceiling: Option<u32>,
 }
 
 /// What happened to an intent.
@@ -248,11 +251,19 @@ pub enum JournalError {
         /// How.
         what: String,
     },
-    /// The chain is whole, and the list of open intents beside it says something else.
+    /// The chain is whole, and a list of intents beside it says something else.
     #[error(
-        "the journal's chain is whole, but its list of open intents is not what the chain says: {0}. Put back a copy, or move the file away and start with `--new-journal` (history is lost, correctness is not)"
+        "the journal's chain is whole, but a list beside it is not what the chain says: {0}. Put back a copy, or move the file away and start with `--new-journal` (history is lost, correctness is not)"
     )]
-    OpenList(String),
+    Lists(String),
+    /// With this intent all targets together would have sent more than they may in 24 hours. It is not recorded.
+    #[error("count_total: {sent} sent over all targets in the last 24 h, the limit is {max}")]
+    OverTotal {
+        /// The weight that was sent.
+        sent: u32,
+        /// What it may be.
+        max: u32,
+    },
     /// The file under the open journal is not the one at its path any more.
     #[error("the journal at {0} was removed or replaced while it was open: nothing is recorded, so nothing is sent")]
     Vanished(String),

@@ -18,6 +18,7 @@ use super::{
     key::KeyParts,
     observed, past,
     problem::storage,
+    sent,
 };
 
 /// How many jobs wait at most; a further caller waits for room.
@@ -47,6 +48,8 @@ pub(super) struct IntentWork {
     pub(super) listed: Option<u32>,
     /// Verified failures within this run, as the caller counts them.
     pub(super) step: u32,
+    /// What all targets together may have sent in 24 hours with this one.
+    pub(super) ceiling: Option<u32>,
     /// What its key is made of.
     pub(super) key: KeyParts,
 }
@@ -71,10 +74,10 @@ pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Jo
                 commit(&mut connection, &mut group).await
             };
             match written {
-                Ok(keys) => {
-                    for (job, key) in group.drain(..).zip(keys) {
+                Ok(written) => {
+                    for (job, written) in group.drain(..).zip(written) {
                         // A caller that went away needs no answer; its record stands.
-                        let _ = job.reply.send(Ok(key));
+                        let _ = job.reply.send(written);
                     }
                     // Who heard back has more to record at once: it shall be in the next group, not wait behind one of few.
                     tokio::task::yield_now().await;
@@ -90,11 +93,11 @@ pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Jo
     sender
 }
 
-/// Writes a group whole or not at all. When it returns `Ok`, the group is synced.
+/// Writes a group whole or not at all, but for what is refused one by one. When it returns `Ok`, the group is synced.
 ///
 /// The transaction is begun and ended in plain SQL. On a full disk SQLite rolls back by itself; the driver's own transactions
 /// take the error of the roll-back that follows for one that is still open, and the next try fails for that, not for the disk.
-async fn commit(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Option<String>>, JournalError> {
+async fn commit(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Written>, JournalError> {
     execute(connection, "BEGIN IMMEDIATE").await?;
     let written = write_all(connection, group).await;
     if written.is_err() {
@@ -108,30 +111,29 @@ async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> 
     sqlx::raw_sql(statement).execute(connection).await.map(|_| ()).map_err(storage)
 }
 
-async fn write_all(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Option<String>>, JournalError> {
+async fn write_all(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Written>, JournalError> {
     let before = chain::head(connection).await?;
     let mut head = before.clone();
-    let mut keys = Vec::with_capacity(group.len());
+    let mut written = Vec::with_capacity(group.len());
     for job in group {
-        keys.push(write(connection, &mut head, &mut job.work).await?);
+        written.push(write(connection, &mut head, &mut job.work).await?);
     }
     if head != before {
         chain::set_head(connection, &head).await?;
     }
     execute(connection, "COMMIT").await?;
-    Ok(keys)
+    Ok(written)
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
-    head: &mut Head,
-    work: &mut Work,
-) -> Result<Option<String>, JournalError> {
+async fn write(connection: &mut SqliteConnection, head: &mut Head, work: &mut Work) -> Result<Written, JournalError> {
     match work {
-        Work::Append(loose) => chain::append(connection, head, loose).await.map(|()| None),
-        Work::KeepTree(tree) => good_tree::write(connection, &tree.0, &tree.1).await.map(|()| None),
-        Work::Observe(seen) => observed::write(connection, &seen.0, seen.1, &seen.2).await.map(|()| None),
+        Work::Append(loose) => chain::append(connection, head, loose).await?,
+        Work::KeepTree(tree) => good_tree::write(connection, &tree.0, &tree.1).await?,
+        Work::Observe(seen) => observed::write(connection, &seen.0, seen.1, &seen.2).await?,
         Work::Intent(work) => {
+            if let Err(refused) = sent::admits(connection, &work.loose, work.ceiling).await? {
+                return Ok(Err(refused));
+            }
             let known = past::closed(connection, &work.loose).await?;
             let listed = work.listed.unwrap_or(known.closed);
             let counted = listed.saturating_add(known.failed_before);
@@ -142,7 +144,8 @@ async fn write(
                 *generation = number;
             }
             chain::append(connection, head, &work.loose).await?;
-            Ok(Some(made))
+            return Ok(Ok(Some(made)));
         }
     }
+    Ok(Ok(None))
 }

@@ -84,7 +84,7 @@ impl Session<'_> {
             let now = plan.targets.iter().find(|target| target.target == part.target);
             let outcome = outcomes.iter().find(|outcome| outcome.target == part.target);
             let (Some(now), Some(outcome)) = (now, outcome) else { continue };
-            if part.changes().next().is_some() && saved::is_settled(part, now, outcome) {
+            if saved::binds(part) && saved::is_settled(part, now, outcome) {
                 let body = RecordBody::PlanUsedUp { digest: saved::digest(saved, part) };
                 if let Err(error) = self.journal.append(self.run, Some(&part.target), body).await {
                     self.halt.pull(error.to_string());

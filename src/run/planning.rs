@@ -213,13 +213,17 @@ pub fn plan_all(
     PlannedAll { plan, observations, upcoming: all_upcoming }
 }
 
+/// Whether a number is stated for every target there is, not only for those that this run is narrowed to.
+pub fn is_total_stated(loaded: &Loaded, wishes: &Wishes) -> bool {
+    loaded.config.targets.keys().all(|target| wishes.stated.contains_key(target))
+}
+
 /// Judges the targets of a plan together, against the ceiling over all targets.
 pub fn limit_all(loaded: &Loaded, ready: &BTreeMap<Text, Ready>, wishes: &Wishes, plan: &mut Plan) {
     let total = Total {
         max: loaded.config.max_count_total,
         sent: sent_in_all(ready),
-        // A number for every target there is, not only for those that this run is narrowed to.
-        lifted: loaded.config.targets.keys().all(|target| wishes.stated.contains_key(target)),
+        lifted: is_total_stated(loaded, wishes),
         announced_only: wishes.announced_only,
     };
     plan::limit_total(&mut plan.targets, total);

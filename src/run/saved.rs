@@ -87,10 +87,19 @@ pub fn hold_used_up(plan: &mut TargetPlan) {
     }
 }
 
+/// The rows that the saved plan lets go: what it would send, and what it holds by notice, which a reviewed one need not wait for.
+fn bound(saved: &TargetPlan) -> impl Iterator<Item = &Row> {
+    saved.rows.iter().filter(|row| row.status == Status::Change || held_by_notice(row))
+}
+
+/// Whether the saved plan lets anything go at all.
+pub fn binds(saved: &TargetPlan) -> bool {
+    bound(saved).next().is_some()
+}
+
 /// Whether every row of the saved plan is settled: carried out now, or not to be sent any more.
 pub fn is_settled(saved: &TargetPlan, now: &TargetPlan, outcome: &TargetOutcome) -> bool {
-    let bound: HashSet<Ticket> =
-        saved.rows.iter().filter(|row| row.status == Status::Change || held_by_notice(row)).map(Row::ticket).collect();
+    let bound: HashSet<Ticket> = bound(saved).map(Row::ticket).collect();
     let ended: HashSet<(&Text, &Text)> = outcome
         .rows
         .iter()
@@ -106,12 +115,7 @@ pub fn is_settled(saved: &TargetPlan, now: &TargetPlan, outcome: &TargetOutcome)
 
 /// What to tell where no row of the saved plan has a live entry any more; nothing where one has.
 pub fn all_done(saved: &TargetPlan, snapshot: &Snapshot) -> Option<String> {
-    let rows: HashSet<(&str, &str)> = saved
-        .rows
-        .iter()
-        .filter(|row| row.status == Status::Change || held_by_notice(row))
-        .map(|row| (row.kind.as_str(), row.id.as_str()))
-        .collect();
+    let rows: HashSet<(&str, &str)> = bound(saved).map(|row| (row.kind.as_str(), row.id.as_str())).collect();
     let lives = |entry: &Entry| entry.is_live() && rows.contains(&(entry.kind.name, entry.id.as_str()));
     if rows.is_empty() || snapshot.entries.iter().any(lives) {
         return None;

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::{
-    Case, Fleet, Loaded, Ready, RunError, Wishes,
+    Case, Fleet, Loaded, Ready, RunError, Wishes, is_total_stated,
     read::{Reading, TARGETS_AT_ONCE},
     selected,
 };
@@ -66,6 +66,7 @@ impl Session<'_> {
             settle: Duration::try_from(target.settle).unwrap_or_default(),
             patience: Patience::default(),
             max_in_flight: target.max_in_flight,
+            ceiling: None,
             concurrency: rows_at_once(target.limits.concurrency),
             clock: Arc::clone(self.clock),
             stop: self.stop,
@@ -132,6 +133,15 @@ impl Session<'_> {
         (self.clock)()
     }
 
+    /// What all targets together may send in 24 hours; none where stated numbers lift it, as the plan was judged.
+    fn ceiling(&self, target: &Text, wishes: &Wishes) -> Option<u32> {
+        let lifted = match self.fleet {
+            Some(fleet) => fleet.is_lifted(target),
+            None => is_total_stated(self.loaded, wishes),
+        };
+        (!lifted).then_some(self.loaded.config.max_count_total)
+    }
+
     /// Sends what the plan lets through.
     pub(super) async fn carry_out(
         &self,
@@ -161,7 +171,8 @@ impl Session<'_> {
                     open: resumed.get(&part.target).map_or(&[], Vec::as_slice),
                     rules: &case,
                 };
-                Some(apply::carry_out(&self.work(target, reading), hand, approved).await)
+                let work = Work { ceiling: self.ceiling(&part.target, wishes), ..self.work(target, reading) };
+                Some(apply::carry_out(&work, hand, approved).await)
             });
         }
         let outcomes: Vec<Option<TargetOutcome>> = at_once(carrying).await;

@@ -24,7 +24,7 @@ use crate::{
 };
 
 use super::{
-    Connection, Lasting, Usage, address, backoff::Budget, client, failure::Failure, hints, pace::Pace,
+    Connection, Lasting, Usage, address, backoff::Budget, client, failure::Failure, hints, mask::Mask, pace::Pace,
     request_id::request_id,
 };
 
@@ -33,6 +33,7 @@ pub(super) struct Shared {
     target: Text,
     hosts: BTreeMap<&'static str, (Url, Arc<Client>)>,
     credential: (HeaderName, HeaderValue),
+    mask: Mask,
     pub(super) pace: Arc<Pace>,
     /// What was waited over earlier connections.
     waited_before: Duration,
@@ -70,10 +71,13 @@ impl Shared {
         if let Some(lasting) = lasting {
             lasting.keep(hosts.values().map(|(_, client): &(Url, Arc<Client>)| Arc::clone(client)).collect());
         }
+        let credential = client::credential(connection.auth, &connection.credential)?;
+        let sent = credential.1.as_bytes();
         Ok(Self {
             target: connection.target,
             hosts,
-            credential: client::credential(connection.auth, &connection.credential)?,
+            mask: Mask::of(sent.strip_prefix(b"Bearer ").unwrap_or(sent)),
+            credential,
             waited_before: pace.waited(),
             pace,
             budget: Budget::new(),
@@ -120,13 +124,9 @@ impl Shared {
 
     /// A vendor that quotes the credential in an error must not get it into a report or the journal.
     fn without_credential(&self, mut answer: Answer) -> Answer {
-        let sent = self.credential.1.as_bytes();
-        let secret = sent.strip_prefix(b"Bearer ").unwrap_or(sent);
-        let found: Vec<usize> = memchr::memmem::find_iter(&answer.body, secret).collect();
-        for at in found {
-            if let Some(bytes) = answer.body.get_mut(at..at + secret.len()) {
-                bytes.fill(b'*');
-            }
+        self.mask.cover(&mut answer.body);
+        for (_, value) in &mut answer.headers {
+            *value = self.mask.cover_text(std::mem::take(value));
         }
         answer
     }

@@ -13,6 +13,7 @@ mod failure;
 mod hints;
 mod lasting;
 mod limits;
+mod mask;
 mod pace;
 mod reader;
 mod request_id;

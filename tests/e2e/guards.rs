@@ -106,6 +106,30 @@ fn past_count_absent_rows_are_let_in_first_and_each_group_is_whole_or_refused() 
     assert_eq!(house.removed_tokens().len(), 4);
 }
 
+/// Each alone stays below the total. Whichever way they overtake each other, together they do too.
+#[test]
+fn two_runs_at_once_send_no_more_than_the_total() {
+    let house = House::company();
+    house.edit("portcullis.yaml", "targets:\n", "guards: { max_count_total: 4 }\ntargets:\n");
+    house.expect(0, &["init"]);
+    let targets = ["pinata-northlight", "aitronos-northlight"];
+    for target in targets {
+        let undeclared = ids(&house.plan(&["--target", target]), target, "change").len();
+        assert!((3..=4).contains(&undeclared), "{target}: {undeclared}");
+    }
+    let runs = targets.map(|target| {
+        let mut command = house.command(&["apply", "--yes", "--target", target]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    });
+    let runs = runs.map(|run| run.wait_with_output().unwrap());
+    let codes = runs.each_ref().map(|run| run.status.code().unwrap());
+    let said: String = runs.iter().map(|run| String::from_utf8_lossy(&run.stdout).into_owned()).collect();
+    assert!(codes.contains(&3) && codes.iter().all(|code| [0, 3].contains(code)), "{codes:?}: {said}");
+    let sent = house.sandbox.record().requests().iter().filter(|request| request.write && request.took_effect).count();
+    assert!((3..=4).contains(&sent), "{sent}: {said}");
+    house.expect(0, &["history", "--verify"]);
+}
+
 #[test]
 fn the_total_over_all_targets_is_lifted_by_a_number_for_every_target() {
     let house = House::company();

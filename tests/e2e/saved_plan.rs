@@ -124,6 +124,18 @@ fn a_used_up_plan_does_not_remove_entries_that_live_again() {
     assert_eq!(house.writes(), 4);
 }
 
+/// The usual plan: all that nobody declared waits for its notice, which a reviewed plan need not wait for.
+#[test]
+fn a_plan_of_rows_that_waited_for_their_notice_is_used_up_too() {
+    let house = house(15, 1, "    enforce: [access_tokens]");
+    house.expect(0, &["plan", "--out", "plan.json"]);
+    apply(&house, 0);
+    assert_eq!(house.removed_tokens(), strays(1));
+    appears(&house, &strays(1)[0]);
+    assert_eq!(refused_by(&report(&house, 3)["plan"], "s2"), ["used_up"]);
+    assert_eq!(house.writes(), 1);
+}
+
 #[test]
 fn without_a_review_a_saved_plan_is_unattended_and_notice_holds() {
     let house = house(15, 1, "    enforce: [access_tokens]");

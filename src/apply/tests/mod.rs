@@ -118,6 +118,7 @@ impl Bench {
             settle: Duration::from_millis(30),
             patience: self.patience,
             max_in_flight: SignedDuration::from_hours(7 * 24),
+            ceiling: None,
             concurrency: 4,
             clock: self.world.clock(),
             stop: &self.stop,
@@ -323,6 +324,7 @@ async fn what_a_killed_run_left_is_settled_by_reading_and_never_sent_again() {
             files: Vec::new(),
             said: "said".into(),
             step: 0,
+            ceiling: None,
         };
         // The run is killed here: the receipt is dropped.
         drop(bench.journal.intent(&bench.run, intent).await.unwrap());

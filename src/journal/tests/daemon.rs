@@ -118,3 +118,25 @@ async fn what_every_target_sent_is_told_by_target() {
     assert_eq!(sent, BTreeMap::from([("s2".into(), 4), ("s3".into(), 2)]), "each reaches two");
     assert_eq!(journal.sent(in_hours(25)).await.unwrap(), BTreeMap::new());
 }
+
+/// Of two runs that were judged before either had sent, the second one is stopped where the first one left off.
+#[tokio::test]
+async fn an_intent_over_the_ceiling_is_not_recorded_and_harms_no_other_of_its_group() {
+    let journal = Journal::ephemeral().await.unwrap();
+    let run = journal.begin(&RunInfo::default()).await.unwrap();
+    let (one, two) = (order("s2", "one"), order("other", "two"));
+    let bounded = |order| Intent { ceiling: Some(3), ..intent(order, None, 0) };
+    let (first, over) = tokio::join!(journal.intent(&run, bounded(&one)), journal.intent(&run, bounded(&two)));
+    assert!(matches!(over, Err(JournalError::OverTotal { sent: 2, max: 3 })), "each weighs 2: {over:?}");
+    let first = first.unwrap();
+    assert_eq!(journal.open_intents("s2").await.unwrap().len(), 1);
+    assert!(journal.open_intents("other").await.unwrap().is_empty());
+    // What did not take effect does not count, what nobody knows does.
+    settle(&journal, &run, &first, OutcomeKind::Unknown).await;
+    assert!(journal.intent(&run, bounded(&two)).await.is_err());
+    settle(&journal, &run, &first, OutcomeKind::Failed).await;
+    journal.intent(&run, bounded(&two)).await.unwrap();
+    assert_eq!(journal.sent(now()).await.unwrap(), BTreeMap::from([("other".into(), 2)]));
+    journal.intent(&run, intent(&one, None, 0)).await.unwrap();
+    journal.verify().await.unwrap();
+}

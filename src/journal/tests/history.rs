@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     access::{EntryKey, EntryRecord, OpenIntent, Refusal, SentRow},
-    journal::{chain::Loose, schema::OPEN_FOR_READERS, writer::Work},
+    journal::{chain::Loose, schema::LISTS_FOR_READERS, writer::Work},
 };
 
 const TARGETS: [&str; 3] = ["s2", "s3", "s4"];
@@ -198,7 +198,7 @@ proptest! {
             }
             prop_assert!(journal.verify().await.is_ok(), "what is listed as open is open by the chain");
             // As a reader of a file without the list goes about it.
-            sqlx::raw_sql(OPEN_FOR_READERS).execute(&mut *journal.connection.lock().await).await.unwrap();
+            sqlx::raw_sql(LISTS_FOR_READERS).execute(&mut *journal.connection.lock().await).await.unwrap();
             for target in TARGETS {
                 prop_assert_eq!(told(&journal, target, now).await, meant(&records, target, now));
             }

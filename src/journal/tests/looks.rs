@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::*;
-use crate::journal::{open, past};
+use crate::journal::{open, past, sent};
 
 #[tokio::test]
 async fn every_question_of_a_look_goes_by_an_index() {
@@ -21,7 +21,10 @@ async fn every_question_of_a_look_goes_by_an_index() {
     for (name, statement) in [
         ("open intents", open::OPEN.to_owned()),
         ("refusals", past::REFUSED.to_owned()),
-        ("intents of the last 24 hours", past::SINCE.to_owned()),
+        ("intents of the last 24 hours", sent::OF.to_owned()),
+        ("what others sent in them", sent::ELSEWHERE.to_owned()),
+        ("what all sent in them", sent::IN_ALL.to_owned()),
+        ("what each sent in them", sent::BY_TARGET.to_owned()),
         ("ends of an entry's removals", past::ENDS.to_owned()),
         ("newest of a type: account, announced number", past::NEWEST.to_owned()),
         ("newest of two types: pause", past::NEWEST_OF.to_owned()),

@@ -63,17 +63,25 @@ async fn a_file_without_the_list_is_read_as_it_is_and_gets_one_from_a_writer() {
 #[rstest]
 #[case::missing(
     "DELETE FROM open_intents WHERE subject = 'OPEN'",
-    "the intent OPEN of record 2 is open and does not stand there"
+    "the intent OPEN of record 2 is open and does not stand among the open ones"
 )]
 #[case::added(
     "INSERT INTO open_intents SELECT subject, target FROM records WHERE seq = 3",
-    "the intent DONE stands there and is not open"
+    "the intent DONE stands among the open ones and is not open"
 )]
-#[case::unknown("INSERT INTO open_intents VALUES ('x', 's2')", "the intent x stands there and is not open")]
+#[case::unknown(
+    "INSERT INTO open_intents VALUES ('x', 's2')",
+    "the intent x stands among the open ones and is not open"
+)]
 #[case::elsewhere(
     "UPDATE open_intents SET target = 's3'",
-    "the intent OPEN of record 2 stands there for another target"
+    "the intent OPEN of record 2 stands among the open ones for another target"
 )]
+#[case::lighter(
+    "UPDATE sent_intents SET weight = 0 WHERE subject = 'OPEN'",
+    "the intent OPEN weighs or counts otherwise"
+)]
+#[case::gone("DELETE FROM sent_intents WHERE subject = 'OPEN'", "the intent OPEN weighs or counts otherwise")]
 #[tokio::test]
 async fn a_list_that_is_not_what_the_chain_says_is_told_apart_from_a_broken_chain(
     #[case] statement: &str,
@@ -89,7 +97,7 @@ async fn a_list_that_is_not_what_the_chain_says_is_told_apart_from_a_broken_chai
     let statement = AssertSqlSafe(statement.replace("OPEN", open.intent()));
     sqlx::raw_sql(statement).execute(&mut *journal.connection.lock().await).await.unwrap();
     let error = Journal::open(&path, Mode::Read).await.unwrap().verify().await.unwrap_err();
-    assert!(matches!(&error, JournalError::OpenList(_)), "{error}");
+    assert!(matches!(&error, JournalError::Lists(_)), "{error}");
     let expected = expected.replace("OPEN", open.intent()).replace("DONE", done.intent());
     assert!(error.to_string().contains(&expected), "{error}");
     let listed = open_ids(&journal).await;

@@ -16,9 +16,13 @@ struct Problem {
     code: String,
 }
 
-/// The code of an error body, where it has one.
+/// What is read of a code. S2's own are half as long.
+const LONGEST_CODE: usize = 64;
+
+/// The code of an error body, where it has one; of one that cannot be S2's own only the beginning.
 pub(super) fn code(answer: &Answer) -> Option<String> {
-    serde_json::from_slice::<Problem>(&answer.body).ok().map(|problem| problem.code)
+    let problem: Problem = serde_json::from_slice(&answer.body).ok()?;
+    Some(problem.code.chars().take(LONGEST_CODE).collect())
 }
 
 /// The vendor's own hint, in milliseconds.

@@ -426,3 +426,14 @@ async fn a_credential_that_a_vendor_quotes_is_struck_out() {
     let body = String::from_utf8(answer.body).unwrap();
     assert!(!body.contains(SECRET) && body.contains("is not known"), "{body}");
 }
+
+#[tokio::test]
+async fn a_credential_that_a_vendor_quotes_in_a_header_or_as_escapes_is_struck_out() {
+    let escaped: String = SECRET.chars().map(|char| format!("\\u{:04x}", u32::from(char))).collect();
+    let head = format!("401 Unauthorized\r\nx-request-id: {SECRET}");
+    let server = Server::start(vec![says(&head, &format!("{{\"message\":\"token {escaped} is not known\"}}"))]).await;
+    let answer = server.connect().0.ask(read(&["x"])).await.unwrap();
+    assert!(!request_id(&answer).unwrap().contains(SECRET));
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(body["message"], format!("token {} is not known", "*".repeat(escaped.len())));
+}
