@@ -261,9 +261,8 @@ fn object_id(entry: &Entry, field: usize) -> Option<&str> {
 /// How a declaration tells who holds its entry: a person's spellings, a typed name, or the empty text where it does not.
 fn holders(declaration: &crate::policy::Declaration, system: &str) -> Vec<Text> {
     if let Some(person) = &declaration.person {
-        let alias = person.aliases.get(system).cloned();
-        let email = person.email.clone().unwrap_or_else(|| person.name.clone());
-        return alias.into_iter().chain([email]).map(|spelling| spelling.to_lowercase().into()).collect();
+        let spellings = person.aliases.get(system).into_iter().chain(&person.email);
+        return spellings.map(|spelling| spelling.to_lowercase().into()).collect();
     }
     let typed = declaration.kind.fields.iter().zip(&declaration.values).filter_map(|(field, value)| {
         match (&field.shape, value) {

@@ -168,6 +168,24 @@ impl People {
     }
 }
 
+/// Why nobody at a system can be this person, and what to do about it; nothing where something tells them there.
+pub fn told_by_nothing(person: &Person, system: &str) -> Option<(String, String)> {
+    person.known_by(system).is_none().then(|| {
+        let message = format!(
+            "{} has neither an e-mail address nor an alias for {system}: nobody there is meant",
+            quoted(&person.name)
+        );
+        (message, format!("give them `email`, or `{system}` among their `aliases`, in the people file"))
+    })
+}
+
+/// Reports it where nothing tells a person at a system.
+pub(super) fn refuse_untold(person: &Person, system: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) {
+    if let Some((message, hint)) = told_by_nothing(person, system) {
+        reporter.report_with(node, message, hint);
+    }
+}
+
 /// The entries of a mapping with free keys.
 fn mapping<'n, 'a>(node: &'n Node<'a>, what: &str, reporter: &mut Reporter<'_>) -> &'n [(Key<'a>, Node<'a>)] {
     match node.as_map() {

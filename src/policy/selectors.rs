@@ -10,7 +10,10 @@ use crate::{
     yaml::{Fields, Node, NodeValue, Reporter, get, quoted},
 };
 
-use super::{expansion::Expansion, people::People};
+use super::{
+    expansion::Expansion,
+    people::{People, refuse_untold},
+};
 
 /// Who the names in a file may mean.
 #[derive(Debug, Clone, Copy)]
@@ -89,8 +92,8 @@ fn selector(node: &Node<'_>, known: &[Selectable], whom: Whom<'_>, reporter: &mu
                 selectable.condition([if flag { "true" } else { "false" }]).ok()
             }
             (Some(node), _) => {
-                if of_people {
-                    refuse_unknown(node, selectable.name, whom, reporter);
+                if selectable.is_person {
+                    refuse_unknown(node, selectable.name, of_people, whom, reporter);
                 }
                 patterns(node, selectable, reporter)
             }
@@ -116,13 +119,18 @@ fn patterns(node: &Node<'_>, selectable: &Selectable, reporter: &mut Reporter<'_
     }
 }
 
-/// A literal name of a person has to be known: in an `except`, a misspelled one would protect nobody.
-fn refuse_unknown(node: &Node<'_>, field: &str, whom: Whom<'_>, reporter: &mut Reporter<'_>) {
+/// A literal name of a person has to mean somebody at the system: in an `except`, any other would protect nobody. What is no
+/// name of the people file may still be a principal of another kind.
+fn refuse_unknown(node: &Node<'_>, field: &str, of_people: bool, whom: Whom<'_>, reporter: &mut Reporter<'_>) {
     let Whom { system, people, .. } = whom;
     let nodes = node.as_list().unwrap_or(std::slice::from_ref(node));
     for node in nodes {
         let Some(text) = node.as_scalar().map(|scalar| &*scalar.text) else { continue };
-        if text.is_empty() || text.contains(['*', '@']) || people.find(text, system).is_some() {
+        if let Some(person) = people.find(text, system) {
+            refuse_untold(person, system, node, reporter);
+            continue;
+        }
+        if !of_people || text.is_empty() || text.contains(['*', '@']) {
             continue;
         }
         let hint = match people.near(text, reporter) {
@@ -145,6 +153,7 @@ fn groups_condition(
         match whom.people.group(name) {
             Some(_) if !seen.insert(name) => {}
             Some(members) if whom.expansion.group(members.len(), item, reporter) => {
+                members.iter().for_each(|person| refuse_untold(person, whom.system, item, reporter));
                 any_of.extend(members.iter().flat_map(|person| spellings(person, whom.system)));
             }
             Some(_) => return None,
@@ -167,12 +176,9 @@ pub fn unknown_group(name: &str, item: &Node<'_>, people: &People, reporter: &mu
     reporter.report_with(item, format!("the people file has no group {}", quoted(name)), hint);
 }
 
-/// The texts by which a live entry may name a person: the address and the alias.
-fn spellings(person: &Person, system: &str) -> Vec<Pattern> {
-    let email = person.email.as_ref().map(|email| Pattern::literal(email));
-    let alias = person.aliases.get(system).map(|alias| Pattern::literal(alias));
-    let found: Vec<Pattern> = email.into_iter().chain(alias).collect();
-    if found.is_empty() { vec![Pattern::literal(&person.name)] } else { found }
+/// The texts by which a live entry may name a person: the address and the alias, never the name.
+fn spellings(person: &Person, system: &str) -> impl Iterator<Item = Pattern> {
+    person.email.iter().chain(person.aliases.get(system)).map(|text| Pattern::literal(text))
 }
 
 /// The condition with every name of the people file replaced by that person's address and alias.
@@ -188,7 +194,7 @@ fn with_people(
             .any_of
             .into_iter()
             .flat_map(|pattern| match pattern.as_literal().and_then(|name| people.get(name)) {
-                Some(person) => spellings(person, system),
+                Some(person) => spellings(person, system).collect(),
                 None => vec![pattern],
             })
             .collect();

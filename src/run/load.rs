@@ -284,14 +284,22 @@ fn unknown_people(config: &Config, policies: &Policies) -> Unknown {
             people.contains_key(text)
                 || people.values().any(|person| person.aliases.get(system).is_some_and(|alias| alias.as_str() == text))
         };
+        let mut refuse = |what: &str, hint: &str| {
+            let what = format!("{at}, {}: {what}", kind.list);
+            unknown.problems.push(files::problem(config.path.display().to_string(), what, Some(hint)));
+            *unknown.named.entry(target.name.clone()).or_default() |= guards;
+        };
+        for person in policy::named_people(selectors, kind, true).iter().filter_map(|text| people.get(text.as_str())) {
+            if let Some((what, hint)) = policy::told_by_nothing(person, system) {
+                refuse(&what, &hint);
+            }
+        }
         for text in policy::named_people(selectors, kind, false).iter().filter(|text| !known(text)) {
             let hint = match did_you_mean(text, people.keys().map(Text::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "write the e-mail address, or the system's own user id as `principal`".to_owned(),
             };
-            let what = format!("{at}, {}: the people file does not know {}", kind.list, quoted(text));
-            unknown.problems.push(files::problem(config.path.display().to_string(), what, Some(&hint)));
-            *unknown.named.entry(target.name.clone()).or_default() |= guards;
+            refuse(&format!("the people file does not know {}", quoted(text)), &hint);
         }
     };
     for target in config.targets.values() {

@@ -26,6 +26,7 @@ mod guards;
 mod history;
 mod hostile;
 mod house;
+mod identity;
 mod import;
 mod journal;
 mod letterbox;

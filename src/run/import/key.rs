@@ -65,10 +65,10 @@ fn person(known: &Known<'_>, user: &Object) -> Option<String> {
     }
     let address = user.names.iter().find(|name| name.contains('@'))?;
     // An address that several users have, or that a person of the people file has who is known by another id, proves nothing.
-    let taken = known.people.values().any(|person| {
-        let email = person.email.as_ref().unwrap_or(&person.name);
-        email.eq_ignore_ascii_case(address)
-    });
+    let taken = known
+        .people
+        .values()
+        .any(|person| person.email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(address)));
     match known.snapshot.directory.resolve(&user.class, address, None) {
         Resolved::Several(_) => None,
         Resolved::One(one) if one.id != user.id => None,

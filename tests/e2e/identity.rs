@@ -1,0 +1,127 @@
+//! Who is meant: an address or the system's own id tells a person, what people call themselves never does.
+
+use portcullis::sandbox::{
+    System, World,
+    accessowl::{AccessState, Application, Provisioning, User},
+};
+
+use crate::house::{House, Run, ids};
+
+/// One person of an AccessOwl organization.
+fn user(id: &str, email: &str, called: &str) -> User {
+    User {
+        id: id.to_owned(),
+        email: email.to_owned(),
+        first_name: Some(called.to_owned()),
+        last_name: None,
+        status: "active".to_owned(),
+        departments: Vec::new(),
+        job_title: None,
+    }
+}
+
+/// An organization of these people, each with access to GitHub: the state of `u-anna` is `s-u-anna`.
+fn owl(users: &[(&str, &str, &str)], people: &str, policy: &str) -> House {
+    let house = House::of(World::empty());
+    house.sandbox.world(|world| {
+        world.accessowl.applications.push(Application {
+            id: "app-1".to_owned(),
+            title: "GitHub".to_owned(),
+            status: "approved".to_owned(),
+            provisioning_type: Provisioning::Automatic,
+            resources: Vec::new(),
+        });
+        for (id, email, called) in users {
+            world.accessowl.put_user(user(id, email, called));
+            world.accessowl.put_state(AccessState {
+                id: format!("s-{id}"),
+                application_id: "app-1".to_owned(),
+                grantee_user_account_id: format!("account-{id}"),
+                grantee_user_id: Some((*id).to_owned()),
+                effective_start: "2026-01-01T00:00:00Z".parse().unwrap(),
+                effective_end: None,
+                resource_id: None,
+                target_permission_ids: Vec::new(),
+            });
+        }
+    });
+    house.clear_policies();
+    house.write("people.yaml", &format!("version: 1\npeople:\n{people}"));
+    house.write("policies/owl.yaml", &format!("version: 1\ntarget: owl\n{policy}"));
+    target(&house, "");
+    house
+}
+
+/// Writes a configuration with only the target `owl` and further lines of it.
+fn target(house: &House, more: &str) {
+    let url = house.sandbox.url(System::AccessOwl);
+    house.write(
+        "portcullis.yaml",
+        &format!(
+            "version: 1\npolicies: policies/\npeople: people.yaml\njournal: .portcullis/journal.db\ntargets:\n  owl:\n    \
+             system: accessowl\n    base_url: {url}\n    allow_host: true\n    credential: {{ file: credentials/accessowl }}\n    \
+             account: northlight\n    enforce: [access]\n    guards: {{ notice: 0h, max_share: 100% }}\n    \
+             limits: {{ requests: 500/s, concurrency: 4 }}\n{more}"
+        ),
+    );
+}
+
+fn goes(house: &House) -> Vec<String> {
+    ids(&house.plan(&[]), "owl", "change")
+}
+
+const ANNA: (&str, &str, &str) = ("u-anna", "anna@example.com", "Anna");
+const BEN: (&str, &str, &str) = ("u-ben", "ben@example.com", "Ben");
+/// Another person than the people file's `milo`, who calls himself so.
+const MILO: (&str, &str, &str) = ("u-ms", "milo.smith@example.com", "milo");
+const PEOPLE: &str = "  anna: { email: anna@example.com }\n  ben: { email: ben@example.com }\n  \
+                      milos: { email: milo.smith@example.com }\n  \
+                      milo: { aliases: { buildkite: bk-milo }, until: 2026-03-31 }\n";
+
+#[test]
+fn whoever_calls_himself_like_a_leaver_keeps_what_is_declared_for_him() {
+    let policy = "manage: { access: all }\naccess: [{ users: [anna, ben, milos], application: GitHub }]\n";
+    let house = owl(&[ANNA, BEN, MILO], PEOPLE, policy);
+    house.apply(0);
+    assert_eq!(house.writes(), 0, "{}", house.plan(&[]));
+}
+
+#[test]
+fn somebody_whom_nothing_tells_at_a_system_cannot_be_named_there() {
+    let managed = "manage: { access: { select: all, except: [{ user: ben }] } }\n\
+                   access: [{ users: [anna], application: GitHub }]\n";
+    let group = format!("{PEOPLE}groups: {{ crew: [anna, milo] }}\n");
+    for (people, policy) in [
+        (PEOPLE, "absent: { access: [{ user: milo }] }\n".to_owned()),
+        (PEOPLE, "absent: { access: [{ groups: [crew] }] }\n".to_owned()),
+        (PEOPLE, "access: [{ user: milo, application: GitHub }]\n".to_owned()),
+        (PEOPLE, "access: [{ users: [anna, milo], application: GitHub }]\n".to_owned()),
+        (PEOPLE, "holds: { access: [{ user: milo, until: 2099-01-01, justification: x }] }\n".to_owned()),
+        (PEOPLE, managed.replace("ben", "milo")),
+        (PEOPLE, managed.replace("user: ben", "principal: milo")),
+        (PEOPLE, managed.replace("user: ben", "groups: [crew]")),
+        (PEOPLE, format!("{managed}allow: {{ access: [{{ select: {{ user: milo }}, justification: x }}] }}\n")),
+    ] {
+        let people = if policy.contains("crew") { group.as_str() } else { people };
+        let house = owl(&[ANNA, BEN, MILO], people, &policy);
+        let Run { err, .. } = house.expect(1, &["validate"]);
+        assert!(err.contains("`milo` has neither an e-mail address nor an alias for accessowl"), "{policy}\n{err}");
+        assert!(err.contains("owl.yaml:") && err.contains("in the people file"), "{policy}\n{err}");
+        house.apply(1);
+        assert_eq!(house.writes(), 0, "{policy}");
+    }
+    // The operator's own selectors are read alike.
+    let house = owl(&[ANNA, BEN, MILO], PEOPLE, managed);
+    for line in ["protected: { access: [{ user: milo }] }", "must_see: { access: [{ principal: milo }] }"] {
+        target(&house, &format!("    {line}\n"));
+        let Run { err, .. } = house.expect(1, &["validate"]);
+        assert!(err.contains("`milo` has neither an e-mail address nor an alias for accessowl"), "{line}\n{err}");
+    }
+}
+
+#[test]
+fn an_alias_at_another_system_does_no_harm_where_it_is_not_named() {
+    let policy = "manage: { access: all }\naccess: [{ users: [anna, ben], application: GitHub }]\n";
+    let house = owl(&[ANNA, BEN, MILO], PEOPLE, policy);
+    assert_eq!(goes(&house), ["s-u-ms"], "what nobody declared goes, whatever its holder calls himself");
+}
