@@ -37,6 +37,13 @@ impl People {
         (people, reporter.into_problems())
     }
 
+    /// These people, as a file without groups would have them.
+    pub fn of(all: &BTreeMap<Text, Arc<Person>>) -> Self {
+        let mut people = Self::default();
+        all.values().for_each(|person| people.know(Arc::clone(person)));
+        people
+    }
+
     /// Everybody by name.
     pub fn all(&self) -> &BTreeMap<Text, Arc<Person>> {
         &self.by_name
@@ -130,7 +137,10 @@ impl People {
         }
         let until = fields.get("until").and_then(|node| get::end(node, "`until`", reporter));
         let service = fields.get("service").and_then(|node| get::boolean(node, "`service`", reporter)).unwrap_or(false);
-        let person = Arc::new(Person { name: name.into(), email, aliases, until, service });
+        self.know(Arc::new(Person { name: name.into(), email, aliases, until, service }));
+    }
+
+    fn know(&mut self, person: Arc<Person>) {
         if let Some(email) = &person.email {
             self.by_email.entry(email.to_lowercase().into()).or_insert_with(|| Arc::clone(&person));
         }

@@ -1,12 +1,9 @@
 //! Selectors as policy files write them, and the people that they name.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::collections::HashSet;
 
 use crate::{
-    access::{Condition, Kind, Pattern, Person, SelectField, Selectable, Selector, Selectors, Text},
+    access::{Condition, Kind, Pattern, Person, SelectField, Selectable, Selector, Selectors},
     yaml::{Fields, Node, NodeValue, Reporter, get, quoted},
 };
 
@@ -100,9 +97,8 @@ fn selector(node: &Node<'_>, known: &[Selectable], whom: Whom<'_>, reporter: &mu
             (None, Some(node)) => groups_condition(node, selectable, whom, reporter),
             (None, None) => continue,
         };
-        conditions.extend(
-            condition.map(|condition| with_people(&condition, selectable.is_person, whom.system, whom.people.all())),
-        );
+        conditions
+            .extend(condition.map(|condition| with_people(&condition, selectable.is_person, whom.system, whom.people)));
     }
     Some(Selector { conditions })
 }
@@ -181,35 +177,36 @@ fn spellings(person: &Person, system: &str) -> impl Iterator<Item = Pattern> {
     person.email.iter().chain(person.aliases.get(system)).map(|text| Pattern::literal(text))
 }
 
-/// The condition with every name of the people file replaced by that person's address and alias.
-fn with_people(
-    condition: &Condition,
-    is_person: bool,
-    system: &str,
-    people: &BTreeMap<Text, Arc<Person>>,
-) -> Condition {
+/// The condition with everybody whom it names by name, address or user id of the system's own also named by their other
+/// spellings there. A declaration means the same person by each of these, and so does a selector.
+fn with_people(condition: &Condition, is_person: bool, system: &str, people: &People) -> Condition {
     let mut condition = condition.clone();
-    if is_person && !people.is_empty() {
-        condition.any_of = condition
-            .any_of
-            .into_iter()
-            .flat_map(|pattern| match pattern.as_literal().and_then(|name| people.get(name)) {
-                Some(person) => spellings(person, system).collect(),
-                None => vec![pattern],
-            })
-            .collect();
+    if is_person && !people.all().is_empty() {
+        let mut any_of: Vec<Pattern> = Vec::with_capacity(condition.any_of.len());
+        let mut known = HashSet::new();
+        let mut add = |pattern: Pattern| {
+            if known.insert(pattern.clone()) {
+                any_of.push(pattern);
+            }
+        };
+        for pattern in condition.any_of {
+            let literal = pattern.as_literal();
+            if let Some((text, person)) = literal.and_then(|text| Some((text, people.find(text, system)?))) {
+                spellings(person, system).for_each(&mut add);
+                if person.name == text {
+                    continue;
+                }
+            }
+            add(pattern);
+        }
+        condition.any_of = any_of;
     }
     condition
 }
 
-/// Selectors of another file (the operator's) with every name of the people file in a `user` or `principal` replaced by
-/// that person's address and alias.
-pub fn resolve_people(
-    selectors: &Selectors,
-    kind: &'static Kind,
-    system: &str,
-    people: &BTreeMap<Text, Arc<Person>>,
-) -> Selectors {
+/// Selectors of another file (the operator's) with everybody whom a `user` or `principal` names literally named by address
+/// and alias.
+pub fn resolve_people(selectors: &Selectors, kind: &'static Kind, system: &str, people: &People) -> Selectors {
     let known = Selectable::all(kind);
     let is_person = |field: SelectField| known.iter().any(|name| name.field == field && name.is_person);
     match selectors {
@@ -228,7 +225,7 @@ pub fn resolve_people(
     }
 }
 
-/// The literal texts without an `@` by which selectors of another file name people: a name, or a user id of the vendor's. A
+/// The literal texts by which selectors of another file name people: a name, an address, or a user id of the vendor's. A
 /// `principal` may be anything, so that it comes along only where `principals` says so.
 pub fn named_people(selectors: &Selectors, kind: &'static Kind, principals: bool) -> Vec<String> {
     let known = Selectable::all(kind);
@@ -242,7 +239,7 @@ pub fn named_people(selectors: &Selectors, kind: &'static Kind, principals: bool
         .filter(|condition| is_person(condition.field))
         .flat_map(|condition| &condition.any_of)
         .filter_map(Pattern::as_literal)
-        .filter(|text| !text.is_empty() && !text.contains('@'))
+        .filter(|text| !text.is_empty())
         .map(str::to_owned)
         .collect()
 }

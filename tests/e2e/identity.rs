@@ -125,3 +125,38 @@ fn an_alias_at_another_system_does_no_harm_where_it_is_not_named() {
     let house = owl(&[ANNA, BEN, MILO], PEOPLE, policy);
     assert_eq!(goes(&house), ["s-u-ms"], "what nobody declared goes, whatever its holder calls himself");
 }
+
+/// `anna` is known by her id at AccessOwl, where her address is another one than the people file's.
+const MOVED: (&str, &str, &str) = ("u-anna", "a.keller@corp.example", "Anna");
+const ALIASED: &str =
+    "  anna: { email: anna@example.com, aliases: { accessowl: u-anna } }\n  ben: { email: ben@example.com }\n";
+
+#[test]
+fn a_selector_means_the_same_person_as_a_declaration_by_name_address_and_id() {
+    for written in ["anna", "anna@example.com", "Anna@Example.com", "u-anna"] {
+        let declared =
+            format!("manage: {{ access: all }}\naccess: [{{ users: [{written}, ben], application: GitHub }}]\n");
+        let except = format!(
+            "manage: {{ access: {{ select: all, except: [{{ user: {written} }}] }} }}\n\
+             access: [{{ user: ben, application: GitHub }}]\n"
+        );
+        let principal = except.replace("user: ", "principal: ").replace("{ principal: ben,", "{ user: ben,");
+        let allowed = format!(
+            "manage: {{ access: all }}\naccess: [{{ user: ben, application: GitHub }}]\n\
+             allow: {{ access: [{{ select: {{ user: {written} }}, justification: x }}] }}\n"
+        );
+        for policy in [declared, except, principal, allowed] {
+            let house = owl(&[MOVED, BEN], ALIASED, &policy);
+            assert_eq!(goes(&house), [""; 0], "{policy}");
+        }
+        let strict = "manage: { access: all }\naccess: [{ user: ben, application: GitHub }]\n";
+        let house = owl(&[MOVED, BEN], ALIASED, strict);
+        assert_eq!(goes(&house), ["s-u-anna"]);
+        for line in ["protected", "own"] {
+            target(&house, &format!("    {line}: {{ access: [{{ user: {written} }}] }}\n"));
+            assert_eq!(goes(&house), [""; 0], "{line} {written}");
+        }
+        target(&house, &format!("    must_see: {{ access: [{{ user: {written} }}] }}\n"));
+        assert_eq!(goes(&house), ["s-u-anna"], "she is seen: {written}");
+    }
+}
