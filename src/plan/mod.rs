@@ -85,7 +85,15 @@ fn imagined(declaration: &Declaration, system: &str) -> Entry {
     let person = declaration.person.as_ref().map(|person| {
         let id = person.known_by(system).cloned().unwrap_or_default();
         let names = person.email.iter().cloned().collect();
-        std::sync::Arc::new(Object { class: "user".into(), id, names, parent: None, people: None, typed: false })
+        std::sync::Arc::new(Object {
+            class: "user".into(),
+            id,
+            names,
+            called: None,
+            parent: None,
+            people: None,
+            typed: false,
+        })
     });
     let values =
         declaration.kind.fields.iter().zip(&declaration.values).map(|(field, value)| match (&field.shape, &person) {

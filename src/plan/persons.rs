@@ -59,7 +59,7 @@ mod tests {
 
     fn user(id: &str, names: &[&str]) -> Object {
         let names = names.iter().map(|&name| name.into()).collect();
-        Object { class: "user".into(), id: id.into(), names, parent: None, people: None, typed: false }
+        Object { class: "user".into(), id: id.into(), names, called: None, parent: None, people: None, typed: false }
     }
 
     #[test]

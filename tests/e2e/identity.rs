@@ -5,7 +5,7 @@ use portcullis::sandbox::{
     accessowl::{AccessState, Application, Provisioning, User},
 };
 
-use crate::house::{House, Run, ids};
+use crate::house::{House, Run, holds, ids, rows};
 
 /// One person of an AccessOwl organization.
 fn user(id: &str, email: &str, called: &str) -> User {
@@ -159,4 +159,70 @@ fn a_selector_means_the_same_person_as_a_declaration_by_name_address_and_id() {
         target(&house, &format!("    must_see: {{ access: [{{ user: {written} }}] }}\n"));
         assert_eq!(goes(&house), ["s-u-anna"], "she is seen: {written}");
     }
+}
+
+#[test]
+fn what_people_call_themselves_fits_no_selector_and_is_shown() {
+    let called = [ANNA, ("u-x", "", "svc-deploy"), ("u-y", "svc-real@example.com", "Zoe")];
+    let policy = "manage: { access: all }\naccess: [{ user: anna, application: GitHub }]\n\
+                  allow: { access: [{ select: { user: \"svc-*\" }, justification: services }] }\n";
+    let house = owl(&called, PEOPLE, policy);
+    let plan = house.plan(&[]);
+    assert_eq!(ids(&plan, "owl", "change"), ["s-u-x"], "the real one is allowed by its address");
+    assert_eq!(rows(&plan, "owl")[0]["principal"], "svc-deploy", "{plan}");
+    for field in ["user", "principal"] {
+        target(&house, &format!("    protected: {{ access: [{{ {field}: \"svc-d*\" }}] }}\n"));
+        assert_eq!(goes(&house), ["s-u-x"], "{field}");
+    }
+    target(&house, "    protected: { access: [{ principal: u-x }] }\n");
+    assert_eq!(goes(&house), [""; 0]);
+}
+
+#[test]
+fn at_aitronos_nobody_is_known_by_a_display_name_either() {
+    use portcullis::sandbox::aitronos::{Grant, User};
+    let house = House::of(World::empty());
+    let mut organization = String::new();
+    house.sandbox.world(|world| {
+        organization.clone_from(&world.aitronos.organization);
+        for (id, email, called) in [("usr_1", "anna@example.com", "Anna"), ("usr_2", "x@example.com", "svc-deploy")] {
+            let (id, email, full_name) = (id.to_owned(), email.to_owned(), called.to_owned());
+            world.aitronos.users.push(User { id: id.clone(), email, full_name, deleted: false });
+            world.aitronos.grants.push(Grant {
+                id: format!("agrant_{id}"),
+                entity_type: "vector_store".to_owned(),
+                entity_id: "vs_1".to_owned(),
+                grantee_type: "user".to_owned(),
+                grantee_id: id,
+                access_level: "read".to_owned(),
+                created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            });
+        }
+    });
+    let url = house.sandbox.url(System::Aitronos);
+    house.write(
+        "portcullis.yaml",
+        &format!(
+            "version: 1\npolicies: policies/\npeople: people.yaml\njournal: .portcullis/journal.db\ntargets:\n  t:\n    \
+             system: aitronos\n    organization: {organization}\n    base_url: {url}\n    allow_host: true\n    \
+             credential: {{ file: credentials/aitronos }}\n    enforce: [grants]\n    \
+             guards: {{ notice: 0h, max_share: 100% }}\n    limits: {{ requests: 500/s, concurrency: 4 }}\n"
+        ),
+    );
+    house.write("people.yaml", "version: 1\npeople: { anna: { email: anna@example.com } }\n");
+    house.clear_policies();
+    let policy = "version: 1\ntarget: t\nmanage: { grants: all }\ngrants: [{ user: anna, entity: vector_store/vs_1 }]\n\
+                  allow: { grants: [{ select: { FIELD: \"NAME\" }, justification: services }] }\n";
+    for (field, name) in [("user", "svc-*"), ("principal", "svc-*"), ("grantee", "user/svc-*")] {
+        house.write("policies/t.yaml", &policy.replace("FIELD", field).replace("NAME", name));
+        assert_eq!(ids(&house.plan(&[]), "t", "change"), ["agrant_usr_2"], "{field}");
+    }
+    house.write("policies/t.yaml", &policy.replace("FIELD", "grantee").replace("NAME", "user/x@example.com"));
+    assert_eq!(ids(&house.plan(&[]), "t", "change"), [""; 0]);
+    // Nor does a declaration mean anybody by it.
+    let declared = "version: 1\ntarget: t\ngrants: [{ grantee: user/svc-deploy, entity: vector_store/vs_1 }]\n\
+                    absent: { grants: [{ grantee: user/svc-deploy }] }\n";
+    house.write("policies/t.yaml", declared);
+    let plan = house.plan(&[]);
+    assert_eq!(ids(&plan, "t", "change"), [""; 0], "{plan}");
 }
