@@ -55,7 +55,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     let Walked { mut plan, mut candidates, mut tally, observation, mut coming } = walk.walk(&names);
 
     plan.remarks.extend(names_nothing(&walk.table, &absents));
-    let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone());
+    let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone(), clock_is_right);
     let own_unknown = reserved::own_unknown(input);
     let unknown_kinds: Vec<_> = own_unknown.iter().map(|(kind, _)| *kind).collect();
     let fights = Fights::of(input);

@@ -226,3 +226,47 @@ fn at_aitronos_nobody_is_known_by_a_display_name_either() {
     let plan = house.plan(&[]);
     assert_eq!(ids(&plan, "t", "change"), [""; 0], "{plan}");
 }
+
+const LEFT: &str = "  anna: { email: anna@example.com }\n  ben: { email: ben@example.com, until: 2026-01-31 }\n";
+
+#[test]
+fn what_is_over_and_means_nobody_any_more_holds_nothing() {
+    let renamed = ("u-ben", "deactivated-17@example.com", "Ben");
+    let both = "manage: { access: all }\naccess: [{ users: [anna, ben], application: GitHub }]\n";
+    let stays = LEFT.replace(", until: 2026-01-31", "");
+    let ending = |day: &str| {
+        format!(
+            "manage: {{ access: all }}\naccess:\n  - {{ user: anna, application: GitHub }}\n  \
+             - {{ user: ben, application: GitHub, expires: {day} }}\n"
+        )
+    };
+    // While it is not over it could mean the entry, which is held.
+    for policy in [both.to_owned(), ending("2099-01-01")] {
+        let house = owl(&[ANNA, renamed], &stays, &policy);
+        assert_eq!(holds(&house.plan(&[]), "owl", "s-u-ben"), ["unresolved"], "{policy}");
+    }
+    for (people, policy) in [(LEFT, both.to_owned()), (stays.as_str(), ending("2026-02-01"))] {
+        let house = owl(&[ANNA, renamed], people, &policy);
+        assert_eq!(goes(&house), ["s-u-ben"], "{policy}");
+        // In no managed set, and declared by another, it stays.
+        house.edit("policies/owl.yaml", "access: all", "access: [{ application: Jira }]");
+        assert_eq!(goes(&house), [""; 0], "{policy}");
+        house.write(
+            "policies/more.yaml",
+            "version: 1\ntarget: owl\nmanage: { access: all }\naccess: [{ id: s-u-ben }]\n",
+        );
+        assert_eq!(goes(&house), [""; 0], "{policy}");
+    }
+}
+
+#[test]
+fn what_the_journal_knows_of_a_leaver_holds_nothing_either() {
+    let policy = "manage: { access: all }\naccess: [{ users: [anna, ben], application: GitHub }]\n";
+    let house = owl(&[ANNA, BEN], &LEFT.replace(", until: 2026-01-31", ""), policy);
+    house.apply(0);
+    house.sandbox.world(|world| world.accessowl.put_user(user("u-ben", "deactivated-17@example.com", "Ben")));
+    let held = holds(&house.plan(&[]), "owl", "s-u-ben");
+    assert!(held.contains(&"maybe_renamed".to_owned()), "{held:?}");
+    house.write("people.yaml", &format!("version: 1\npeople:\n{LEFT}"));
+    assert_eq!(goes(&house), ["s-u-ben"]);
+}
