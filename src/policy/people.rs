@@ -208,7 +208,7 @@ fn mapping<'n, 'a>(node: &'n Node<'a>, what: &str, reporter: &mut Reporter<'_>) 
 }
 
 /// Whether a text has the form of an e-mail address, as far as a typing error would show.
-pub(super) fn is_address(text: &str) -> bool {
+pub fn is_address(text: &str) -> bool {
     let good = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '*' || c == '@');
     text.split_once('@').is_some_and(|(user, host)| good(user) && good(host))
 }
