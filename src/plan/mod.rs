@@ -15,6 +15,7 @@ mod duplicates;
 mod fights;
 mod frame;
 mod hold;
+mod idle;
 mod index;
 mod input;
 mod matching;

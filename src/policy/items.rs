@@ -63,8 +63,9 @@ impl Reading<'_> {
         let Some(fields) = Fields::of(item, &item_name(kind), known, reporter) else {
             return;
         };
-        let values = self.values(&fields, kind, reporter);
+        let mut values = self.values(&fields, kind, reporter);
         let holders = self.holders(&fields, kind, reporter);
+        take_literally(&fields, kind, &mut values, OF_A_DECLARATION, reporter);
         identity::check(&fields, kind, reporter);
         let limits = limits::read(self.whom.system, &fields, kind, kind.limits, reporter);
         if let Some(node) = fields.get(Limit::MustExpireWithin.name()) {
@@ -209,23 +210,8 @@ impl Reading<'_> {
         reporter: &mut Reporter<'_>,
     ) -> (Box<[Value]>, Holders) {
         let mut values = self.values(fields, kind, reporter);
-        for value in &mut values {
-            if let Value::Text(text) = value
-                && text.contains(r"\*")
-            {
-                *text = text.replace(r"\*", "*").into();
-            }
-        }
         let holders = self.holders(fields, kind, reporter);
-        for (key, node) in fields.entries() {
-            let literal = kind.field(&key.text).is_some_and(|field| field.role != FieldRole::Content);
-            if literal && node.as_scalar().is_some_and(|scalar| scalar.text.replace(r"\*", "").contains('*')) {
-                let message = format!("{} is taken literally here, and has a star", quoted(&key.text));
-                let hint = "name each entry by itself; to remove a whole class, let `manage` select it and declare none; \
-                            a star that is meant is written `\\*`";
-                reporter.report_with(node, message, hint);
-            }
-        }
+        take_literally(fields, kind, &mut values, OF_A_CLASS, reporter);
         let named = fields.entries().iter().any(|(key, _)| {
             kind.field(&key.text).is_some_and(|field| field.role != FieldRole::Content)
                 || (person_field(kind).is_some() && matches!(&*key.text, "users" | "groups"))
@@ -237,6 +223,44 @@ impl Reading<'_> {
         }
         (values, holders)
     }
+}
+
+/// What to do about a star that was meant to name several entries.
+const OF_A_CLASS: &str = "name each entry by itself; to remove a whole class, let `manage` select it and declare none; \
+                          a star that is meant is written `\\*`";
+/// The same in a declaration.
+const OF_A_DECLARATION: &str = "name each entry by itself; a whole class that may exist is selected under `allow`; \
+                                a star that is meant is written `\\*`";
+
+/// Identifying fields are no globs: a star would name an entry that is called so, and leave all those out that it was meant
+/// for. One that is meant is written with a backslash.
+fn take_literally(
+    fields: &Fields<'_, '_>,
+    kind: &'static Kind,
+    values: &mut [Value],
+    hint: &str,
+    reporter: &mut Reporter<'_>,
+) {
+    for (field, value) in kind.fields.iter().zip(values) {
+        if let Value::Text(text) = value
+            && field.role != FieldRole::Content
+            && text.contains(r"\*")
+        {
+            *text = text.replace(r"\*", "*").into();
+        }
+    }
+    for (key, node) in fields.entries() {
+        let literal = kind.field(&key.text).is_some_and(|field| field.role != FieldRole::Content);
+        if literal && node.as_scalar().is_some_and(|scalar| has_star(&scalar.text)) {
+            let message = format!("{} is taken literally here, and has a star", quoted(&key.text));
+            reporter.report_with(node, message, hint);
+        }
+    }
+}
+
+/// Whether a text has a star that no backslash stands before.
+fn has_star(text: &str) -> bool {
+    text.contains('*') && text.replace(r"\*", "").contains('*')
 }
 
 fn item_name(kind: &Kind) -> String {

@@ -270,3 +270,53 @@ fn what_the_journal_knows_of_a_leaver_holds_nothing_either() {
     house.write("people.yaml", &format!("version: 1\npeople:\n{LEFT}"));
     assert_eq!(goes(&house), ["s-u-ben"]);
 }
+
+#[test]
+fn a_star_in_a_declaration_is_refused_and_a_real_one_is_written_with_a_backslash() {
+    let policy = |id: &str| {
+        format!(
+            "version: 1\ntarget: s2\nmanage: {{ access_tokens: all }}\naccess_tokens: [{{ id: '{id}' }}, {{ id: kept }}]\n"
+        )
+    };
+    let house =
+        House::s2(&["service/a", "service/b", "kept", "odd/*"], "    enforce: [access_tokens]", &policy("service/*"));
+    let run = house.expect(1, &["validate"]);
+    assert!(
+        run.err.contains("policies/s2.yaml:4:23") && run.err.contains("`id` is taken literally here"),
+        "{}",
+        run.err
+    );
+    assert!(run.err.contains("under `allow`") && run.err.contains("`\\*`"), "{}", run.err);
+    house.apply(1);
+    assert_eq!(house.writes(), 0);
+    house.write("policies/s2.yaml", &policy(r"odd/\*"));
+    let plan = house.plan(&[]);
+    let going = [ids(&plan, "s2", "change"), ids(&plan, "s2", "held")].concat();
+    assert!(going.contains(&"service/a".to_owned()) && !going.contains(&"odd/*".to_owned()), "{plan}");
+    let imported = house.expect(0, &["import", "s2"]).out;
+    house.write("policies/s2.yaml", &imported);
+    let plan = house.plan(&[]);
+    assert_eq!((ids(&plan, "s2", "change"), ids(&plan, "s2", "held")), (Vec::new(), Vec::new()), "{imported}");
+    assert_eq!(rows(&plan, "s2").len(), 0, "{imported}");
+}
+
+#[test]
+fn a_selector_that_names_nothing_is_told_wherever_a_plan_is_shown() {
+    let policy = "version: 1\ntarget: s2\nmanage:\n  access_tokens:\n    select: [{ id: \"service/*\" }, { id: \"servce/*\" }]\n\
+                  access_tokens: [{ id: service/a }]\n";
+    let protecting =
+        "    enforce: [access_tokens]\n    protected: { access_tokens: [{ id: \"root/*\" }, { id: \"rooot/*\" }] }";
+    let house = House::s2(&["service/a", "root/x"], protecting, policy);
+    let slip = "a selector of the managed set at s2.yaml:5 names none of the access_tokens: servce/*";
+    let unprotected = "a selector of `protected` of s2 names none of the access_tokens: rooot/*";
+    let plan = house.plan(&[]);
+    assert_eq!(plan["targets"][0]["remarks"], serde_json::json!([slip, unprotected]));
+    for format in ["text", "markdown"] {
+        let run = house.expect(0, &["plan", "--format", format, "--detailed-exitcode"]);
+        assert!(run.out.contains("servce/") && run.out.contains("rooot/"), "{}", run.out);
+    }
+    house.edit("policies/s2.yaml", "servce", "service/a");
+    house.edit("portcullis.yaml", "rooot", "root");
+    house.edit("policies/s2.yaml", "service/a/*", "service/a*");
+    assert_eq!(house.plan(&[])["targets"][0]["remarks"], serde_json::json!([]));
+}

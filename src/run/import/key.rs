@@ -39,9 +39,9 @@ pub(super) fn key_of(known: &Known<'_>, entry: &Entry, identity: usize) -> Optio
     (!key.is_empty()).then_some(key)
 }
 
-/// A text as an identifying field is read back; a blank one is refused there.
+/// A text as an identifying field is read back: a star stands behind a backslash, and a blank text is refused there.
 fn written(text: &str) -> Option<String> {
-    (!text.trim().is_empty()).then(|| text.to_owned())
+    (!text.trim().is_empty()).then(|| text.replace('*', r"\*"))
 }
 
 fn spelling(known: &Known<'_>, entry: &Entry, field: &'static Field) -> Option<String> {
