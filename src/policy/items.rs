@@ -76,7 +76,7 @@ impl Reading<'_> {
             let text = get::text(node, "`on_excess`", reporter)?;
             values::word("`on_excess`", text, &["report", "revoke"], node, reporter)
         });
-        let justification = self.text(&fields, "justification", reporter);
+        let justification = self.prose(&fields, "justification", reporter);
         let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
         if reporter.count() > before {
             return;
@@ -127,7 +127,7 @@ impl Reading<'_> {
             let limits = limits::read(self.whom.system, &fields, kind, &answers, reporter);
             let within = Limit::MustExpireWithin;
             let must_expire_within = limits::duration(self.whom.system, &fields, within, kind, &answers, reporter);
-            let justification = self.text(&fields, "justification", reporter);
+            let justification = self.prose(&fields, "justification", reporter);
             let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
             if let Some(select) = select
                 && reporter.count() == before
@@ -151,7 +151,7 @@ impl Reading<'_> {
             let before = reporter.count();
             let Some(fields) = Fields::of(item, "an `absent` item", &known, reporter) else { continue };
             let (values, holders) = self.literal(&fields, kind, reporter);
-            let justification = self.text(&fields, "justification", reporter);
+            let justification = self.prose(&fields, "justification", reporter);
             let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
             if reporter.count() > before || !self.whom.expansion.item(holders.len(), &values, item, reporter) {
                 continue;
@@ -182,7 +182,7 @@ impl Reading<'_> {
             let (values, holders) = self.literal(&fields, kind, reporter);
             let until = fields.required("until", reporter).and_then(|node| get::end(node, "`until`", reporter));
             fields.required("justification", reporter);
-            let justification = self.text(&fields, "justification", reporter);
+            let justification = self.prose(&fields, "justification", reporter);
             let (Some(until), Some(justification), true) = (until, justification, reporter.count() == before) else {
                 continue;
             };

@@ -320,3 +320,36 @@ fn a_selector_that_names_nothing_is_told_wherever_a_plan_is_shown() {
     house.edit("policies/s2.yaml", "service/a/*", "service/a*");
     assert_eq!(house.plan(&[])["targets"][0]["remarks"], serde_json::json!([]));
 }
+
+#[test]
+fn what_cannot_be_seen_identifies_nothing_and_may_stand_in_a_justification() {
+    let policy = |id: &str, except: &str, justification: &str| {
+        format!(
+            "version: 1\ntarget: s2\nmanage: {{ access_tokens: {{ select: all, except: [{{ id: {except} }}] }} }}\n\
+             access_tokens: [{{ id: {id}, justification: {justification} }}]\n"
+        )
+    };
+    let house = House::s2(&["service/a", "b"], "    enforce: [access_tokens]", &policy("service/a", "b", "x"));
+    for unseen in ['\u{200c}', '\u{200d}', '\u{3000}'] {
+        house.write("policies/s2.yaml", &policy("service/a", "b", &format!("\"x{unseen}x\"")));
+        house.expect(0, &["validate"]);
+        for (id, except) in [
+            (format!("serv{unseen}ice/a"), "b".to_owned()),
+            (format!("\"serv{unseen}ice/a\""), "b".to_owned()),
+            ("service/a".to_owned(), format!("\"b{unseen}\"")),
+        ] {
+            house.write("policies/s2.yaml", &policy(&id, &except, "x"));
+            let run = house.expect(1, &["validate"]);
+            assert!(run.err.contains(&format!("character U+{:04X}", u32::from(unseen))), "{}", run.err);
+            assert!(run.err.contains("as an escape in double quotes"), "{}", run.err);
+        }
+        // Written out it is seen, so that whatever exists can be named.
+        let escape = format!("\"b\\u{:04x}\"", u32::from(unseen));
+        house.write("policies/s2.yaml", &policy(&escape, &escape, "x"));
+        house.expect(0, &["validate"]);
+        house.write("policies/s2.yaml", &policy("service/a", "b", "x"));
+        house.write("people.yaml", &format!("version: 1\npeople: {{ an{unseen}na: {{ email: anna@example.com }} }}\n"));
+        house.expect(1, &["validate"]);
+        house.write("people.yaml", "version: 1\npeople: { anna: { email: anna@example.com } }\n");
+    }
+}
