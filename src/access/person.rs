@@ -22,15 +22,19 @@ pub struct Person {
 }
 
 impl Person {
+    /// What tells this person at `system`: the alias there, else the e-mail address. Without either nobody there is this
+    /// person; the name never tells, since it is ours alone and anybody may call himself so.
+    pub fn known_by(&self, system: &str) -> Option<&Text> {
+        self.aliases.get(system).or(self.email.as_ref())
+    }
+
     /// Whether a live object of class `user` at `system` is this person: by the system's alias, else by e-mail address
     /// without regard to case. An alias is the only proof where there is one.
     pub fn is(&self, system: &str, user: &Object) -> bool {
-        match self.aliases.get(system) {
-            Some(alias) => user.id == *alias,
-            None => {
-                let email = self.email.as_ref().unwrap_or(&self.name);
-                user.id == *email || user.names.iter().any(|name| name.eq_ignore_ascii_case(email))
-            }
+        match (self.aliases.get(system), &self.email) {
+            (Some(alias), _) => user.id == *alias,
+            (None, Some(email)) => user.id == *email || user.names.iter().any(|name| name.eq_ignore_ascii_case(email)),
+            (None, None) => false,
         }
     }
 }

@@ -330,6 +330,7 @@ mod tests {
             id: "usr_1".into(),
             names: vec!["anna@example.com".into()],
             parent: None,
+            called: None,
             people: None,
             typed: false,
         }));

@@ -72,9 +72,12 @@ pub struct Object {
     pub class: Text,
     /// The vendor's id. For classes of a typed field (`assistant/asst_1`) without the class.
     pub id: Text,
-    /// What people call it; the first is shown. A person's e-mail address is a name.
+    /// What policies may call it; the first is shown. Of a person that is the e-mail address alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Text>,
+    /// What a person calls himself: shown where there is no name, and no proof of who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<Text>,
     /// The id of the object it lies in (a resource's application).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Text>,
@@ -87,9 +90,9 @@ pub struct Object {
 }
 
 impl Object {
-    /// What to show: the first name, else the id.
+    /// What to show: the first name, else what a person calls himself, else the id.
     pub fn shown(&self) -> &str {
-        self.names.first().unwrap_or(&self.id)
+        self.names.first().or(self.called.as_ref()).unwrap_or(&self.id)
     }
 
     /// Whether `wanted` takes its id, a name, or either with its class before a slash where it is typed.

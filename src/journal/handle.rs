@@ -177,7 +177,7 @@ impl Journal {
             weight: intent.weight,
             files: intent.files.clone(),
             said: intent.said.clone(),
-            principal: principal.map(|object| object.names.first().unwrap_or(&object.id).clone()),
+            principal: principal.map(|object| object.shown().into()),
             entry,
         };
         let loose = Loose { at: chain::now_ms(), run: run.into(), target: Some(order.target.to_string()), body };

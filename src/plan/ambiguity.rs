@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     HoldName, Input,
     candidate::Candidate,
+    is_over,
     matching::{Matching, UnresolvedDeclaration, classes_agree},
     persons::Persons,
 };
@@ -27,11 +28,18 @@ pub struct Ambiguity<'a> {
     /// For unresolved declarations: what the journal knows of each key.
     known: HashMap<&'a str, Vec<&'a LastMatch>>,
     named: Persons<'a>,
+    /// Whether it can be told that a declaration is over.
+    clock_is_right: bool,
 }
 
 impl<'a> Ambiguity<'a> {
     /// Gathers what the judgements need.
-    pub fn new(input: Input<'a>, matching: &'a Matching, declared_lineages: HashSet<Vec<Text>>) -> Self {
+    pub fn new(
+        input: Input<'a>,
+        matching: &'a Matching,
+        declared_lineages: HashSet<Vec<Text>>,
+        clock_is_right: bool,
+    ) -> Self {
         let policy = input.policy;
         let mut keys = HashMap::new();
         let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
@@ -50,6 +58,10 @@ impl<'a> Ambiguity<'a> {
         let mut unresolved_anywhere = Vec::new();
         for (at, unresolved) in matching.unresolved.iter().enumerate() {
             let Some(declaration) = policy.declarations.get(unresolved.declaration as usize) else { continue };
+            // Whichever entry one that is over was meant for, it keeps none.
+            if clock_is_right && is_over(declaration, input.now) {
+                continue;
+            }
             let meaning = &unresolved.meaning;
             let is_clear = |field: usize| meaning.unresolved.iter().all(|name| name.field != field);
             let clear = meaning.fields.iter().zip(&meaning.tokens).find(|(field, _)| is_clear(**field));
@@ -78,6 +90,7 @@ impl<'a> Ambiguity<'a> {
             unresolved_anywhere,
             known,
             named,
+            clock_is_right,
         }
     }
 
@@ -142,6 +155,7 @@ impl<'a> Ambiguity<'a> {
         if let Some(last) = self.last_match(candidate.entry) {
             if let Some(number) = self.still_declared(&last.declaration)
                 && self.matching.entries(number).is_empty()
+                && !self.is_over(number)
             {
                 let place = self.place(number);
                 candidate.hold(
@@ -158,6 +172,11 @@ impl<'a> Ambiguity<'a> {
                 .remarks
                 .push(format!("the same holder's declaration {key:?} at {} matches nothing", self.place(number)));
         }
+    }
+
+    fn is_over(&self, number: usize) -> bool {
+        let declaration = self.input.policy.declarations.get(number);
+        self.clock_is_right && declaration.is_some_and(|declaration| is_over(declaration, self.input.now))
     }
 
     fn unresolved(&self, candidate: &mut Candidate<'_>) {
@@ -261,9 +280,8 @@ fn object_id(entry: &Entry, field: usize) -> Option<&str> {
 /// How a declaration tells who holds its entry: a person's spellings, a typed name, or the empty text where it does not.
 fn holders(declaration: &crate::policy::Declaration, system: &str) -> Vec<Text> {
     if let Some(person) = &declaration.person {
-        let alias = person.aliases.get(system).cloned();
-        let email = person.email.clone().unwrap_or_else(|| person.name.clone());
-        return alias.into_iter().chain([email]).map(|spelling| spelling.to_lowercase().into()).collect();
+        let spellings = person.aliases.get(system).into_iter().chain(&person.email);
+        return spellings.map(|spelling| spelling.to_lowercase().into()).collect();
     }
     let typed = declaration.kind.fields.iter().zip(&declaration.values).filter_map(|(field, value)| {
         match (&field.shape, value) {

@@ -179,7 +179,12 @@ fn speaks(input: &Input<'_>, membership: &Membership<'_>) -> Vec<bool> {
         input.policy.allows.iter().map(|allow| (allow.place.file, allow.kind.name)).collect();
     let sets = input.policy.sets.iter();
     let mut spoken: Vec<bool> = sets.map(|set| allowing.contains(&(set.place.file, set.kind.name))).collect();
-    for set in input.policy.declarations.iter().flat_map(|one| membership.sets_of(&super::imagined(one))) {
+    for set in input
+        .policy
+        .declarations
+        .iter()
+        .flat_map(|one| membership.sets_of(&super::imagined(one, input.description.system)))
+    {
         if let Some(spoken) = spoken.get_mut(set as usize) {
             *spoken = true;
         }

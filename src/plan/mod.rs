@@ -15,6 +15,7 @@ mod duplicates;
 mod fights;
 mod frame;
 mod hold;
+mod idle;
 mod index;
 mod input;
 mod matching;
@@ -81,11 +82,19 @@ fn quoted(word: &str) -> String {
 }
 
 /// The entry that a declaration would match, as far as its text tells: for asking whether it would lie in a set.
-fn imagined(declaration: &Declaration) -> Entry {
+fn imagined(declaration: &Declaration, system: &str) -> Entry {
     let person = declaration.person.as_ref().map(|person| {
-        let email = person.email.clone().unwrap_or_else(|| person.name.clone());
-        let names = vec![email.clone()];
-        std::sync::Arc::new(Object { class: "user".into(), id: email, names, parent: None, people: None, typed: false })
+        let id = person.known_by(system).cloned().unwrap_or_default();
+        let names = person.email.iter().cloned().collect();
+        std::sync::Arc::new(Object {
+            class: "user".into(),
+            id,
+            names,
+            called: None,
+            parent: None,
+            people: None,
+            typed: false,
+        })
     });
     let values =
         declaration.kind.fields.iter().zip(&declaration.values).map(|(field, value)| match (&field.shape, &person) {

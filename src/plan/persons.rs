@@ -17,7 +17,7 @@ impl<'a> Persons<'a> {
         let all: Vec<&Person> = people.into_iter().collect();
         let mut by_spelling: HashMap<String, Vec<u32>> = HashMap::new();
         for (number, person) in (0..).zip(&all) {
-            let spelling = person.aliases.get(system).or(person.email.as_ref()).unwrap_or(&person.name);
+            let Some(spelling) = person.known_by(system) else { continue };
             let known = by_spelling.entry(spelling.to_ascii_lowercase()).or_default();
             // Declarations share their person: one that is listed already need not be asked again.
             let listed = known.last().and_then(|last: &u32| all.get(*last as usize));
@@ -50,6 +50,7 @@ impl<'a> Persons<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Text;
 
     fn person(name: &str, email: Option<&str>, alias: Option<&str>) -> Person {
         let aliases = alias.map(|alias| ("s2".into(), alias.into())).into_iter().collect();
@@ -58,7 +59,7 @@ mod tests {
 
     fn user(id: &str, names: &[&str]) -> Object {
         let names = names.iter().map(|&name| name.into()).collect();
-        Object { class: "user".into(), id: id.into(), names, parent: None, people: None, typed: false }
+        Object { class: "user".into(), id: id.into(), names, called: None, parent: None, people: None, typed: false }
     }
 
     #[test]
@@ -66,7 +67,8 @@ mod tests {
         let people = [
             person("anna", Some("Anna@example.com"), None),
             person("ben", Some("ben@example.com"), Some("usr_BEN")),
-            person("cara@example.com", None, None),
+            person("cara@example.com", Some("cara@example.com"), None),
+            person("milo", None, None),
             person("second anna", Some("anna@example.com"), None),
         ];
         let persons = Persons::new("s2", &people);
@@ -78,11 +80,13 @@ mod tests {
             user("cara@example.com", &[]),
             user("CARA@example.com", &[]),
             user("u3", &["nobody@example.com", "anna@example.com"]),
+            user("milo", &["milo"]),
             user("", &[]),
         ];
         for user in users {
             let asked = people.iter().find(|person| person.is("s2", &user)).map(|person| &person.name);
             assert_eq!(persons.who_is(&user).map(|person| &person.name), asked, "{user:?}");
+            assert_ne!(asked.map(Text::as_str), Some("milo"), "a name proves nothing");
         }
     }
 }

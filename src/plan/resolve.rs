@@ -106,7 +106,10 @@ impl<'a> Names<'a> {
                 Some(user) => Resolved::One(Arc::clone(user)),
                 None => Resolved::Nothing,
             },
-            None => self.directory.resolve("user", person.email.as_ref().unwrap_or(&person.name), None),
+            None => match &person.email {
+                Some(email) => self.directory.resolve("user", email, None),
+                None => Resolved::Nothing,
+            },
         };
         self.found(resolved, self.looks_up)
     }

@@ -11,6 +11,7 @@ use super::{
     duplicates::Duplicates,
     fights::Fights,
     frame::finish,
+    idle,
     index::LoneResources,
     matching::{AbsentEntries, Matching, held_entries},
     membership::{Leavers, Membership},
@@ -55,7 +56,8 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     let Walked { mut plan, mut candidates, mut tally, observation, mut coming } = walk.walk(&names);
 
     plan.remarks.extend(names_nothing(&walk.table, &absents));
-    let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone());
+    plan.remarks.extend(idle::told(&walk.table));
+    let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone(), clock_is_right);
     let own_unknown = reserved::own_unknown(input);
     let unknown_kinds: Vec<_> = own_unknown.iter().map(|(kind, _)| *kind).collect();
     let fights = Fights::of(input);

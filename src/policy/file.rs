@@ -284,7 +284,7 @@ fn reasons(node: &Node<'_>, reporter: &mut Reporter<'_>) -> BTreeMap<Cause, Text
     let mut reasons = BTreeMap::new();
     for cause in causes {
         let Some(node) = fields.get(cause.name()) else { continue };
-        let Some(text) = get::text(node, "a reason", reporter) else { continue };
+        let Some(text) = get::prose(node, "a reason", reporter) else { continue };
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
             let tail = rest.get(at..).unwrap_or("");

@@ -68,7 +68,10 @@ impl Reading<'_> {
                 match self.whom.people.group(name) {
                     Some(_) if !looked_through.insert(name) => {}
                     Some(members) if self.whom.expansion.group(members.len(), node, reporter) => {
-                        members.iter().for_each(|person| add(Arc::clone(person), true));
+                        for person in members {
+                            people::refuse_untold(person, self.whom.system, node, reporter);
+                            add(Arc::clone(person), true);
+                        }
                     }
                     Some(_) => return Vec::new(),
                     None => selectors::unknown_group(name, node, self.whom.people, reporter),
@@ -80,6 +83,7 @@ impl Reading<'_> {
 
     fn person(&mut self, text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Arc<Person>> {
         if let Some(person) = self.whom.people.find(text, self.whom.system) {
+            people::refuse_untold(person, self.whom.system, node, reporter);
             return Some(Arc::clone(person));
         }
         if people::is_address(text) {

@@ -63,8 +63,9 @@ impl Reading<'_> {
         let Some(fields) = Fields::of(item, &item_name(kind), known, reporter) else {
             return;
         };
-        let values = self.values(&fields, kind, reporter);
+        let mut values = self.values(&fields, kind, reporter);
         let holders = self.holders(&fields, kind, reporter);
+        take_literally(&fields, kind, &mut values, OF_A_DECLARATION, reporter);
         identity::check(&fields, kind, reporter);
         let limits = limits::read(self.whom.system, &fields, kind, kind.limits, reporter);
         if let Some(node) = fields.get(Limit::MustExpireWithin.name()) {
@@ -75,7 +76,7 @@ impl Reading<'_> {
             let text = get::text(node, "`on_excess`", reporter)?;
             values::word("`on_excess`", text, &["report", "revoke"], node, reporter)
         });
-        let justification = self.text(&fields, "justification", reporter);
+        let justification = self.prose(&fields, "justification", reporter);
         let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
         if reporter.count() > before {
             return;
@@ -126,7 +127,7 @@ impl Reading<'_> {
             let limits = limits::read(self.whom.system, &fields, kind, &answers, reporter);
             let within = Limit::MustExpireWithin;
             let must_expire_within = limits::duration(self.whom.system, &fields, within, kind, &answers, reporter);
-            let justification = self.text(&fields, "justification", reporter);
+            let justification = self.prose(&fields, "justification", reporter);
             let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
             if let Some(select) = select
                 && reporter.count() == before
@@ -150,7 +151,7 @@ impl Reading<'_> {
             let before = reporter.count();
             let Some(fields) = Fields::of(item, "an `absent` item", &known, reporter) else { continue };
             let (values, holders) = self.literal(&fields, kind, reporter);
-            let justification = self.text(&fields, "justification", reporter);
+            let justification = self.prose(&fields, "justification", reporter);
             let team = self.text(&fields, "team", reporter).or_else(|| self.team.clone());
             if reporter.count() > before || !self.whom.expansion.item(holders.len(), &values, item, reporter) {
                 continue;
@@ -181,7 +182,7 @@ impl Reading<'_> {
             let (values, holders) = self.literal(&fields, kind, reporter);
             let until = fields.required("until", reporter).and_then(|node| get::end(node, "`until`", reporter));
             fields.required("justification", reporter);
-            let justification = self.text(&fields, "justification", reporter);
+            let justification = self.prose(&fields, "justification", reporter);
             let (Some(until), Some(justification), true) = (until, justification, reporter.count() == before) else {
                 continue;
             };
@@ -209,23 +210,8 @@ impl Reading<'_> {
         reporter: &mut Reporter<'_>,
     ) -> (Box<[Value]>, Holders) {
         let mut values = self.values(fields, kind, reporter);
-        for value in &mut values {
-            if let Value::Text(text) = value
-                && text.contains(r"\*")
-            {
-                *text = text.replace(r"\*", "*").into();
-            }
-        }
         let holders = self.holders(fields, kind, reporter);
-        for (key, node) in fields.entries() {
-            let literal = kind.field(&key.text).is_some_and(|field| field.role != FieldRole::Content);
-            if literal && node.as_scalar().is_some_and(|scalar| scalar.text.replace(r"\*", "").contains('*')) {
-                let message = format!("{} is taken literally here, and has a star", quoted(&key.text));
-                let hint = "name each entry by itself; to remove a whole class, let `manage` select it and declare none; \
-                            a star that is meant is written `\\*`";
-                reporter.report_with(node, message, hint);
-            }
-        }
+        take_literally(fields, kind, &mut values, OF_A_CLASS, reporter);
         let named = fields.entries().iter().any(|(key, _)| {
             kind.field(&key.text).is_some_and(|field| field.role != FieldRole::Content)
                 || (person_field(kind).is_some() && matches!(&*key.text, "users" | "groups"))
@@ -237,6 +223,44 @@ impl Reading<'_> {
         }
         (values, holders)
     }
+}
+
+/// What to do about a star that was meant to name several entries.
+const OF_A_CLASS: &str = "name each entry by itself; to remove a whole class, let `manage` select it and declare none; \
+                          a star that is meant is written `\\*`";
+/// The same in a declaration.
+const OF_A_DECLARATION: &str = "name each entry by itself; a whole class that may exist is selected under `allow`; \
+                                a star that is meant is written `\\*`";
+
+/// Identifying fields are no globs: a star would name an entry that is called so, and leave all those out that it was meant
+/// for. One that is meant is written with a backslash.
+fn take_literally(
+    fields: &Fields<'_, '_>,
+    kind: &'static Kind,
+    values: &mut [Value],
+    hint: &str,
+    reporter: &mut Reporter<'_>,
+) {
+    for (field, value) in kind.fields.iter().zip(values) {
+        if let Value::Text(text) = value
+            && field.role != FieldRole::Content
+            && text.contains(r"\*")
+        {
+            *text = text.replace(r"\*", "*").into();
+        }
+    }
+    for (key, node) in fields.entries() {
+        let literal = kind.field(&key.text).is_some_and(|field| field.role != FieldRole::Content);
+        if literal && node.as_scalar().is_some_and(|scalar| has_star(&scalar.text)) {
+            let message = format!("{} is taken literally here, and has a star", quoted(&key.text));
+            reporter.report_with(node, message, hint);
+        }
+    }
+}
+
+/// Whether a text has a star that no backslash stands before.
+fn has_star(text: &str) -> bool {
+    text.contains('*') && text.replace(r"\*", "").contains('*')
 }
 
 fn item_name(kind: &Kind) -> String {

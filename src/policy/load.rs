@@ -213,7 +213,7 @@ fn with_people(delegated: &Delegated, targets: &[KnownTarget], people: &People) 
     let system =
         targets.iter().find(|target| target.name == delegated.target).map_or("", |target| target.description.system);
     let within = delegated.within.iter();
-    let within = within.map(|(kind, selectors)| (*kind, super::resolve_people(selectors, kind, system, people.all())));
+    let within = within.map(|(kind, selectors)| (*kind, super::resolve_people(selectors, kind, system, people)));
     Delegated { within: within.collect(), ..delegated.clone() }
 }
 

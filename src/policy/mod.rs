@@ -28,6 +28,7 @@ pub use load::{Delegated, KnownTarget, Source, load, load_people};
 pub use model::{
     Absent, Allow, Blocked, Declaration, Hold, Limits, ManagedSet, OnExcess, Place, Policies, PolicyFile, TargetPolicy,
 };
+pub use people::{People, is_address, told_by_nothing};
 pub use selectors::{named_people, resolve_people};
 pub use wanted::{NameInUse, wanted_names};
 

@@ -37,6 +37,13 @@ impl People {
         (people, reporter.into_problems())
     }
 
+    /// These people, as a file without groups would have them.
+    pub fn of(all: &BTreeMap<Text, Arc<Person>>) -> Self {
+        let mut people = Self::default();
+        all.values().for_each(|person| people.know(Arc::clone(person)));
+        people
+    }
+
     /// Everybody by name.
     pub fn all(&self) -> &BTreeMap<Text, Arc<Person>> {
         &self.by_name
@@ -130,7 +137,10 @@ impl People {
         }
         let until = fields.get("until").and_then(|node| get::end(node, "`until`", reporter));
         let service = fields.get("service").and_then(|node| get::boolean(node, "`service`", reporter)).unwrap_or(false);
-        let person = Arc::new(Person { name: name.into(), email, aliases, until, service });
+        self.know(Arc::new(Person { name: name.into(), email, aliases, until, service }));
+    }
+
+    fn know(&mut self, person: Arc<Person>) {
         if let Some(email) = &person.email {
             self.by_email.entry(email.to_lowercase().into()).or_insert_with(|| Arc::clone(&person));
         }
@@ -168,6 +178,24 @@ impl People {
     }
 }
 
+/// Why nobody at a system can be this person, and what to do about it; nothing where something tells them there.
+pub fn told_by_nothing(person: &Person, system: &str) -> Option<(String, String)> {
+    person.known_by(system).is_none().then(|| {
+        let message = format!(
+            "{} has neither an e-mail address nor an alias for {system}: nobody there is meant",
+            quoted(&person.name)
+        );
+        (message, format!("give them `email`, or `{system}` among their `aliases`, in the people file"))
+    })
+}
+
+/// Reports it where nothing tells a person at a system.
+pub(super) fn refuse_untold(person: &Person, system: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) {
+    if let Some((message, hint)) = told_by_nothing(person, system) {
+        reporter.report_with(node, message, hint);
+    }
+}
+
 /// The entries of a mapping with free keys.
 fn mapping<'n, 'a>(node: &'n Node<'a>, what: &str, reporter: &mut Reporter<'_>) -> &'n [(Key<'a>, Node<'a>)] {
     match node.as_map() {
@@ -180,7 +208,7 @@ fn mapping<'n, 'a>(node: &'n Node<'a>, what: &str, reporter: &mut Reporter<'_>) 
 }
 
 /// Whether a text has the form of an e-mail address, as far as a typing error would show.
-pub(super) fn is_address(text: &str) -> bool {
+pub fn is_address(text: &str) -> bool {
     let good = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '*' || c == '@');
     text.split_once('@').is_some_and(|(user, host)| good(user) && good(host))
 }

@@ -97,6 +97,12 @@ impl<'c> Reading<'c> {
         value
     }
 
+    /// A sentence of ours, where it is given.
+    pub(super) fn prose(&mut self, fields: &Fields<'_, '_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Text> {
+        let node = fields.get(name)?;
+        get::prose(node, &quoted(name), reporter).map(|text| self.pool.text(text))
+    }
+
     /// A text of ours, where it is given.
     pub(super) fn text(&mut self, fields: &Fields<'_, '_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Text> {
         let node = fields.get(name)?;

@@ -1,16 +1,16 @@
 //! Selectors as policy files write them, and the people that they name.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::collections::HashSet;
 
 use crate::{
-    access::{Condition, Kind, Pattern, Person, SelectField, Selectable, Selector, Selectors, Text},
+    access::{Condition, Kind, Pattern, Person, SelectField, Selectable, Selector, Selectors},
     yaml::{Fields, Node, NodeValue, Reporter, get, quoted},
 };
 
-use super::{expansion::Expansion, people::People};
+use super::{
+    expansion::Expansion,
+    people::{People, refuse_untold},
+};
 
 /// Who the names in a file may mean.
 #[derive(Debug, Clone, Copy)]
@@ -89,17 +89,16 @@ fn selector(node: &Node<'_>, known: &[Selectable], whom: Whom<'_>, reporter: &mu
                 selectable.condition([if flag { "true" } else { "false" }]).ok()
             }
             (Some(node), _) => {
-                if of_people {
-                    refuse_unknown(node, selectable.name, whom, reporter);
+                if selectable.is_person {
+                    refuse_unknown(node, selectable.name, of_people, whom, reporter);
                 }
                 patterns(node, selectable, reporter)
             }
             (None, Some(node)) => groups_condition(node, selectable, whom, reporter),
             (None, None) => continue,
         };
-        conditions.extend(
-            condition.map(|condition| with_people(&condition, selectable.is_person, whom.system, whom.people.all())),
-        );
+        conditions
+            .extend(condition.map(|condition| with_people(&condition, selectable.is_person, whom.system, whom.people)));
     }
     Some(Selector { conditions })
 }
@@ -116,13 +115,18 @@ fn patterns(node: &Node<'_>, selectable: &Selectable, reporter: &mut Reporter<'_
     }
 }
 
-/// A literal name of a person has to be known: in an `except`, a misspelled one would protect nobody.
-fn refuse_unknown(node: &Node<'_>, field: &str, whom: Whom<'_>, reporter: &mut Reporter<'_>) {
+/// A literal name of a person has to mean somebody at the system: in an `except`, any other would protect nobody. What is no
+/// name of the people file may still be a principal of another kind.
+fn refuse_unknown(node: &Node<'_>, field: &str, of_people: bool, whom: Whom<'_>, reporter: &mut Reporter<'_>) {
     let Whom { system, people, .. } = whom;
     let nodes = node.as_list().unwrap_or(std::slice::from_ref(node));
     for node in nodes {
         let Some(text) = node.as_scalar().map(|scalar| &*scalar.text) else { continue };
-        if text.is_empty() || text.contains(['*', '@']) || people.find(text, system).is_some() {
+        if let Some(person) = people.find(text, system) {
+            refuse_untold(person, system, node, reporter);
+            continue;
+        }
+        if !of_people || text.is_empty() || text.contains(['*', '@']) {
             continue;
         }
         let hint = match people.near(text, reporter) {
@@ -145,6 +149,7 @@ fn groups_condition(
         match whom.people.group(name) {
             Some(_) if !seen.insert(name) => {}
             Some(members) if whom.expansion.group(members.len(), item, reporter) => {
+                members.iter().for_each(|person| refuse_untold(person, whom.system, item, reporter));
                 any_of.extend(members.iter().flat_map(|person| spellings(person, whom.system)));
             }
             Some(_) => return None,
@@ -167,43 +172,41 @@ pub fn unknown_group(name: &str, item: &Node<'_>, people: &People, reporter: &mu
     reporter.report_with(item, format!("the people file has no group {}", quoted(name)), hint);
 }
 
-/// The texts by which a live entry may name a person: the address and the alias.
-fn spellings(person: &Person, system: &str) -> Vec<Pattern> {
-    let email = person.email.as_ref().map(|email| Pattern::literal(email));
-    let alias = person.aliases.get(system).map(|alias| Pattern::literal(alias));
-    let found: Vec<Pattern> = email.into_iter().chain(alias).collect();
-    if found.is_empty() { vec![Pattern::literal(&person.name)] } else { found }
+/// The texts by which a live entry may name a person: the address and the alias, never the name.
+fn spellings(person: &Person, system: &str) -> impl Iterator<Item = Pattern> {
+    person.email.iter().chain(person.aliases.get(system)).map(|text| Pattern::literal(text))
 }
 
-/// The condition with every name of the people file replaced by that person's address and alias.
-fn with_people(
-    condition: &Condition,
-    is_person: bool,
-    system: &str,
-    people: &BTreeMap<Text, Arc<Person>>,
-) -> Condition {
+/// The condition with everybody whom it names by name, address or user id of the system's own also named by their other
+/// spellings there. A declaration means the same person by each of these, and so does a selector.
+fn with_people(condition: &Condition, is_person: bool, system: &str, people: &People) -> Condition {
     let mut condition = condition.clone();
-    if is_person && !people.is_empty() {
-        condition.any_of = condition
-            .any_of
-            .into_iter()
-            .flat_map(|pattern| match pattern.as_literal().and_then(|name| people.get(name)) {
-                Some(person) => spellings(person, system),
-                None => vec![pattern],
-            })
-            .collect();
+    if is_person && !people.all().is_empty() {
+        let mut any_of: Vec<Pattern> = Vec::with_capacity(condition.any_of.len());
+        let mut known = HashSet::new();
+        let mut add = |pattern: Pattern| {
+            if known.insert(pattern.clone()) {
+                any_of.push(pattern);
+            }
+        };
+        for pattern in condition.any_of {
+            let literal = pattern.as_literal();
+            if let Some((text, person)) = literal.and_then(|text| Some((text, people.find(text, system)?))) {
+                spellings(person, system).for_each(&mut add);
+                if person.name == text {
+                    continue;
+                }
+            }
+            add(pattern);
+        }
+        condition.any_of = any_of;
     }
     condition
 }
 
-/// Selectors of another file (the operator's) with every name of the people file in a `user` or `principal` replaced by
-/// that person's address and alias.
-pub fn resolve_people(
-    selectors: &Selectors,
-    kind: &'static Kind,
-    system: &str,
-    people: &BTreeMap<Text, Arc<Person>>,
-) -> Selectors {
+/// Selectors of another file (the operator's) with everybody whom a `user` or `principal` names literally named by address
+/// and alias.
+pub fn resolve_people(selectors: &Selectors, kind: &'static Kind, system: &str, people: &People) -> Selectors {
     let known = Selectable::all(kind);
     let is_person = |field: SelectField| known.iter().any(|name| name.field == field && name.is_person);
     match selectors {
@@ -222,7 +225,7 @@ pub fn resolve_people(
     }
 }
 
-/// The literal texts without an `@` by which selectors of another file name people: a name, or a user id of the vendor's. A
+/// The literal texts by which selectors of another file name people: a name, an address, or a user id of the vendor's. A
 /// `principal` may be anything, so that it comes along only where `principals` says so.
 pub fn named_people(selectors: &Selectors, kind: &'static Kind, principals: bool) -> Vec<String> {
     let known = Selectable::all(kind);
@@ -236,7 +239,7 @@ pub fn named_people(selectors: &Selectors, kind: &'static Kind, principals: bool
         .filter(|condition| is_person(condition.field))
         .flat_map(|condition| &condition.any_of)
         .filter_map(Pattern::as_literal)
-        .filter(|text| !text.is_empty() && !text.contains('@'))
+        .filter(|text| !text.is_empty())
         .map(str::to_owned)
         .collect()
 }

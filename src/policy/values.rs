@@ -111,13 +111,17 @@ fn set(
 fn region(what: &str, node: &Node<'_>, pool: &mut Pool, reporter: &mut Reporter<'_>) -> Option<Value> {
     let fields = Fields::of(node, what, &["exact", "prefix"], reporter)?;
     match (fields.get("exact"), fields.get("prefix")) {
-        (Some(node), None) => {
-            get::name(node, "`exact`", reporter).map(|text| Value::Region(Region::Exact(pool.text(text))))
-        }
+        // Blanks are a name like any other there, in quotes.
+        (Some(node), None) => match &node.value {
+            NodeValue::Scalar(scalar) if scalar.quoted && !scalar.text.is_empty() && scalar.text.trim().is_empty() => {
+                Some(Value::Region(Region::Exact(pool.text(&scalar.text))))
+            }
+            _ => get::name(node, "`exact`", reporter).map(|text| Value::Region(Region::Exact(pool.text(text)))),
+        },
         // The empty prefix is everything, so it may be given, in quotes.
         (None, Some(node)) => match &node.value {
-            NodeValue::Scalar(scalar) if scalar.quoted && scalar.text.is_empty() => {
-                Some(Value::Region(Region::Prefix(Text::default())))
+            NodeValue::Scalar(scalar) if scalar.quoted && scalar.text.trim().is_empty() => {
+                Some(Value::Region(Region::Prefix(pool.text(&scalar.text))))
             }
             _ => get::name(node, "`prefix`", reporter).map(|text| Value::Region(Region::Prefix(pool.text(text)))),
         },

@@ -40,10 +40,7 @@ fn names_of(kind: &'static Kind, values: &[Value], person: Option<&Person>, syst
         .iter()
         .filter_map(|field| {
             let (name, within) = match field.shape {
-                Shape::Person => {
-                    let person = person?;
-                    (person.aliases.get(system).or(person.email.as_ref()).unwrap_or(&person.name).clone(), None)
-                }
+                Shape::Person => (person?.known_by(system)?.clone(), None),
                 Shape::Object { within, .. } => (text(field.name)?, within.and_then(text)),
                 Shape::TypedObject { .. } => (text(field.name)?, None),
                 _ => return None,

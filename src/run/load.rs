@@ -10,7 +10,7 @@ use super::files::{self, SourceFile};
 use crate::{
     access::{Kind, Selectors, Text},
     config::{self, Config, OwnList, Target},
-    policy::{self, Blocked, Delegated, KnownTarget, Policies, Source},
+    policy::{self, Blocked, Delegated, KnownTarget, People, Policies, Source},
     systems,
     yaml::{Problem, did_you_mean, quoted},
 };
@@ -210,9 +210,10 @@ pub fn build(gathered: Gathered) -> Loaded {
     let mut policies = parse(&config, people.as_ref(), &tree);
     let whole_people = whole_people
         && !people.as_ref().is_some_and(|file| policies.problems.iter().any(|problem| problem.file == file.name));
-    let mut unknown = if whole_people { unknown_people(&config, &policies) } else { Unknown::default() };
+    let known = People::of(&policies.people);
+    let mut unknown = if whole_people { unknown_people(&config, &known) } else { Unknown::default() };
     let unclear = unclear(&config, whole_people, &unknown);
-    resolve(&mut config, &policies);
+    resolve(&mut config, &known);
     problems.append(&mut unknown.problems);
     let people_name = people.as_ref().map(|file| file.name.as_str());
     problems.extend(policies.problems.drain(..).map(|problem| {
@@ -249,11 +250,11 @@ fn parse(config: &Config, people: Option<&SourceFile>, tree: &[SourceFile]) -> P
 }
 
 /// Names of people in the operator's selectors mean what they mean in the policies.
-fn resolve(config: &mut Config, policies: &Policies) {
+fn resolve(config: &mut Config, people: &People) {
     for target in config.targets.values_mut() {
         let system = target.description.system;
         let person = |kind: &'static Kind, selectors: &mut Selectors| {
-            *selectors = policy::resolve_people(selectors, kind, system, &policies.people);
+            *selectors = policy::resolve_people(selectors, kind, system, people);
         };
         for (kind, list) in &mut target.own {
             if let OwnList::Listed(selectors) = list {
@@ -275,23 +276,27 @@ struct Unknown {
 }
 
 /// A literal name has to be known, as in the policies: a misspelled one would protect nobody.
-fn unknown_people(config: &Config, policies: &Policies) -> Unknown {
+fn unknown_people(config: &Config, people: &People) -> Unknown {
     let mut unknown = Unknown::default();
-    let people = &policies.people;
     let mut check = |target: &Target, at: &str, guards: bool, kind: &'static Kind, selectors: &Selectors| {
         let system = target.description.system;
-        let known = |text: &str| {
-            people.contains_key(text)
-                || people.values().any(|person| person.aliases.get(system).is_some_and(|alias| alias.as_str() == text))
+        let mut refuse = |what: &str, hint: &str| {
+            let what = format!("{at}, {}: {what}", kind.list);
+            unknown.problems.push(files::problem(config.path.display().to_string(), what, Some(hint)));
+            *unknown.named.entry(target.name.clone()).or_default() |= guards;
         };
-        for text in policy::named_people(selectors, kind, false).iter().filter(|text| !known(text)) {
-            let hint = match did_you_mean(text, people.keys().map(Text::as_str)) {
+        for person in policy::named_people(selectors, kind, true).iter().filter_map(|text| people.find(text, system)) {
+            if let Some((what, hint)) = policy::told_by_nothing(person, system) {
+                refuse(&what, &hint);
+            }
+        }
+        let unknown = |text: &&String| !text.contains('@') && people.find(text, system).is_none();
+        for text in policy::named_people(selectors, kind, false).iter().filter(unknown) {
+            let hint = match did_you_mean(text, people.all().keys().map(Text::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "write the e-mail address, or the system's own user id as `principal`".to_owned(),
             };
-            let what = format!("{at}, {}: the people file does not know {}", kind.list, quoted(text));
-            unknown.problems.push(files::problem(config.path.display().to_string(), what, Some(&hint)));
-            *unknown.named.entry(target.name.clone()).or_default() |= guards;
+            refuse(&format!("the people file does not know {}", quoted(text)), &hint);
         }
     };
     for target in config.targets.values() {
@@ -402,6 +407,8 @@ mod tests {
             !loaded.unclear.is_empty()
         };
         assert!(unclear("user: bert") && unclear("principal: bert") && unclear("user: anna"));
-        assert!(!unclear("user: bert@x.example") && !unclear("label: bert"));
+        // Whose address it is, and what they are called at the system, is in that file as well.
+        assert!(unclear("user: bert@x.example"));
+        assert!(!unclear("user: \"*@x.example\"") && !unclear("label: bert"));
     }
 }

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Node, NodeValue, Reads, Reporter, control, plain, quoted};
+use super::{Node, NodeValue, Reads, Reporter, control, plain, quoted, shown};
 
 /// The longest duration that a file may state: 100 years of 365 days, in seconds.
 const LONGEST_SECONDS: i64 = 100 * 365 * 86_400;
@@ -11,7 +11,13 @@ const LONGEST_SECONDS: i64 = 100 * 365 * 86_400;
 /// A text of ours, not empty, without control characters. Unquoted scalars that some reader takes for something else are
 /// refused.
 pub fn text<'n>(node: &'n Node<'_>, what: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
-    let text = name(node, what, reporter)?;
+    let text = prose(node, what, reporter)?;
+    seen(node, text, what, reporter).then_some(text)
+}
+
+/// The same for sentences: they identify nothing, and are written with what joins the signs of a language and of emoji.
+pub fn prose<'n>(node: &'n Node<'_>, what: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
+    let text = word(node, what, reporter)?;
     if let Some(c) = control(text) {
         reporter.report(node, format!("{what} holds the control character U+{:04X}", u32::from(c)));
         return None;
@@ -19,9 +25,27 @@ pub fn text<'n>(node: &'n Node<'_>, what: &str, reporter: &mut Reporter<'_>) -> 
     Some(text)
 }
 
-/// The same for what a system calls something: there an escape may stand for any character, since it has to be possible to
-/// name whatever exists.
+/// What a system calls something: there an escape may stand for any character, since it has to be possible to name whatever
+/// exists. As it is no character may stand there that is not seen.
 pub fn name<'n>(node: &'n Node<'_>, what: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
+    let text = word(node, what, reporter)?;
+    seen(node, text, what, reporter).then_some(text)
+}
+
+/// Whether everything of a text can be seen in the file; reports the first character that cannot.
+fn seen(node: &Node<'_>, text: &str, what: &str, reporter: &mut Reporter<'_>) -> bool {
+    // Only what honest sentences are written with has come so far: joiners and wide spaces.
+    let unseen = |c: &char| shown::is_unsafe(*c) && !matches!(c, '\t' | '\n' | '\r');
+    if text.is_ascii() || !text.chars().any(|c| unseen(&c)) {
+        return true;
+    }
+    let Some(c) = reporter.raw(node.at).chars().find(unseen) else { return true };
+    let message = format!("{what} holds the invisible or direction-changing character U+{:04X}", u32::from(c));
+    reporter.report_with(node, message, "remove it; where a name needs it, write it as an escape in double quotes");
+    false
+}
+
+fn word<'n>(node: &'n Node<'_>, what: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
     match &node.value {
         NodeValue::Scalar(scalar) => {
             let text: &str = &scalar.text;

@@ -87,7 +87,8 @@ fn first_harmful(source: &str) -> Option<(usize, char)> {
     rest.char_indices().find(|&(_, c)| shown::is_unsafe(c) && !is_written(c)).map(|(offset, c)| (start + offset, c))
 }
 
-/// What honest texts are written with, though it has no shape of its own: joiners within words, the wide space.
+/// What honest sentences are written with, though it has no shape of its own: joiners within words, the wide space. Names and
+/// keys are judged where they are read.
 fn is_written(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{200c}' | '\u{200d}' | '\u{3000}')
 }
@@ -301,6 +302,10 @@ fn checked_key<'a>(node: Node<'a>, reporter: &mut Reporter<'a>) -> Option<Key<'a
             // A raw one was refused before; one more can only come out of an escape.
             if let Some(c) = super::control(&text) {
                 reporter.report(at, format!("the key holds the control character U+{:04X}", u32::from(c)));
+            } else if let Some(c) = text.chars().find(|&c| shown::is_unsafe(c) && !matches!(c, '\t' | '\n')) {
+                let message =
+                    format!("the key holds the invisible or direction-changing character U+{:04X}", u32::from(c));
+                reporter.report_with(at, message, "remove it");
             }
             Some(Key { text, at })
         }

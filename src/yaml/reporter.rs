@@ -43,6 +43,12 @@ impl<'a> Reporter<'a> {
         &self.name
     }
 
+    /// What stands at a place of the file, as it is written.
+    pub(super) fn raw(&self, at: Mark) -> &'a str {
+        let start = at.offset as usize;
+        self.source.get(start..start + at.length as usize).unwrap_or("")
+    }
+
     /// Whether anything was reported.
     pub fn is_clean(&self) -> bool {
         self.problems.is_empty()

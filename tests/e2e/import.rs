@@ -114,6 +114,35 @@ fn hostile_names_survive_an_import_at_every_system() {
     }
 }
 
+/// Where a name cannot be read back, or does not stand for the entry alone, the entry goes by its id.
+#[test]
+fn what_has_no_name_that_can_be_written_goes_by_its_id() {
+    let house = everybody_stays();
+    house.sandbox.world(|world| {
+        for (number, blank) in ["", "   ", "\r", "\u{3000}"].into_iter().enumerate() {
+            world.buildkite.tokens[number].description = Some(blank.to_owned());
+            world.pinata.api_keys[number].name = blank.to_owned();
+            world.accessowl.applications[number].title = blank.to_owned();
+            let owl = &mut world.accessowl;
+            for resource in owl.applications.iter_mut().flat_map(|one| &mut one.resources).skip(number).step_by(4) {
+                resource.title = Some(blank.to_owned());
+                resource.permissions.iter_mut().take(1).for_each(|one| one.title = blank.to_owned());
+            }
+        }
+        // The people file knows the first two, one of them by an address that another user has in another case.
+        let anna = world.accessowl.users[0].email.clone();
+        world.accessowl.users[1].email = anna.to_uppercase();
+        world.accessowl.users[2].email = "a*b@example.com".to_owned();
+        world.accessowl.users[3].email = "\u{c9}MILE@example.com".to_owned();
+        world.aitronos.users[1].email = world.aitronos.users[0].email.to_uppercase();
+        world.aitronos.users[2].email = "a*b@example.com".to_owned();
+    });
+    for (target, _) in TARGETS {
+        let file = adopt(&house, target);
+        assert!(!file.contains("a*b"), "{file}");
+    }
+}
+
 #[test]
 fn what_a_leaver_holds_is_excepted_until_somebody_decides() {
     let house = House::company();

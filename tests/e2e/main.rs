@@ -29,6 +29,7 @@ mod guards;
 mod history;
 mod hostile;
 mod house;
+mod identity;
 mod import;
 mod journal;
 mod letterbox;

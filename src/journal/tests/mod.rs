@@ -40,6 +40,7 @@ fn order(target: &str, id: &str) -> Order {
         names: vec!["anna@example.com".into()],
         parent: None,
         typed: false,
+        called: None,
         people: None,
     };
     let entry = Entry {

@@ -283,6 +283,7 @@ pub fn object(class: &str, id: &str, name: &str, parent: Option<&str>) -> Arc<Ob
         id: id.into(),
         names: if name.is_empty() { Vec::new() } else { vec![name.into()] },
         parent: parent.map(Into::into),
+        called: None,
         people: None,
         typed: false,
     })

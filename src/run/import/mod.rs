@@ -26,6 +26,7 @@ use self::{
 use crate::{
     access::{Description, Entry, FieldRole, Kind, Life, Limit, Person, Snapshot, Text, Value},
     plan::LoneResources,
+    policy::People,
 };
 
 /// A token that the vendor ends within this time is short-lived.
@@ -51,7 +52,7 @@ pub fn import(import: &Import<'_>) -> String {
     let known = Known {
         system: import.description.system,
         snapshot: import.snapshot,
-        people: import.people,
+        people: People::of(import.people),
         lone: LoneResources::of(import.snapshot, import.description.kinds),
     };
     let mut file = format!(

@@ -39,7 +39,10 @@ pub(super) fn content(shape: &Shape, value: &Value) -> Option<String> {
             // A word that this binary does not know is never excess, and no declaration can name it.
             list(words.iter().map(|word| word.as_str()).filter(|word| known.is_empty() || known.contains(word)))
         }
-        (Shape::Set { .. }, Value::Objects(objects)) => list(objects.iter().map(|object| object.shown())),
+        (Shape::Set { .. }, Value::Objects(objects)) => list(objects.iter().map(|object| {
+            let named = object.names.first().filter(|name| !name.trim().is_empty());
+            named.unwrap_or(&object.id).as_str()
+        })),
         (Shape::Level(levels), Value::Text(level)) => levels.contains(&level.as_str()).then(|| quoted(level)),
         (Shape::Bool, Value::Bool(flag)) => Some(flag.to_string()),
         (Shape::Region, Value::Region(Region::Exact(name))) => Some(format!("{{ exact: {} }}", quoted(name))),

@@ -115,7 +115,8 @@ fn declaration(kind: &'static Kind) -> Value {
     let common = ["justification", "team", "on_excess"];
     let names = fields.chain(people.iter().copied()).chain(limits).chain(common);
     let mut schema = closed(names, &[], |name| match (kind.field(name), name) {
-        (Some(field), _) => described(value(&field.shape), field.doc),
+        (Some(field), _) if field.role == FieldRole::Content => described(value(&field.shape), field.doc),
+        (Some(field), _) => described(literal_value(field), field.doc),
         (None, "on_excess") => json!({ "enum": ["report", "revoke"] }),
         (None, "justification" | "team") => text(),
         (None, "users" | "groups") => texts(),

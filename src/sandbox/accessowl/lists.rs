@@ -173,7 +173,7 @@ impl State {
 pub(super) fn user(user: &super::User) -> Value {
     let full_name = match (&user.first_name, &user.last_name) {
         (Some(first), Some(last)) => Some(format!("{first} {last}")),
-        _ => None,
+        (only, None) | (None, only) => only.clone(),
     };
     let mut row = json!(user);
     if let Value::Object(map) = &mut row {

@@ -95,10 +95,12 @@ impl Objects {
             return Arc::clone(known);
         }
         let id = self.shared(row.id.as_str());
-        let mut names: Vec<Text> = row.email.iter().map(|email| Text::new(email.as_str())).collect();
-        // People choose their names: one that looks like an address could pass for somebody else's.
-        names.extend(row.full_name.iter().map(Str::as_str).filter(|name| !name.contains('@')).map(Text::new));
-        let user = Arc::new(object("user", id.clone(), names, None));
+        let given =
+            |text: &Option<Str<'_>>| text.as_ref().map(Str::as_str).filter(|text| !text.is_empty()).map(Text::new);
+        let names = given(&row.email).into_iter().collect();
+        // People choose their names: they are shown, and one that looks like an address could pass for somebody else's.
+        let called = given(&row.full_name).filter(|name| !name.contains('@'));
+        let user = Arc::new(Object { called, ..object("user", id.clone(), names, None) });
         self.users.insert(id, Arc::clone(&user));
         user
     }

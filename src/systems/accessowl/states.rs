@@ -192,5 +192,5 @@ impl Sets {
 
 /// An object of AccessOwl's directory.
 pub fn object(class: &'static str, id: Text, names: Vec<Text>, parent: Option<Text>) -> Object {
-    Object { class: Text::new_static(class), id, names, parent, people: None, typed: false }
+    Object { class: Text::new_static(class), id, names, called: None, parent, people: None, typed: false }
 }

@@ -52,7 +52,8 @@ static KINDS: [Kind; 1] = [Kind {
             shape: Shape::TypedObject { classes: GRANTEES },
             role: FieldRole::Key,
             compare: None,
-            doc: "Who holds it: `user/…`, `department/…` or `role/…`, by id or name. For a person rather `user`.",
+            doc: "Who holds it: `user/…` by id or e-mail address, `department/…` or `role/…` by id or name. For a person \
+                  rather `user`.",
         },
         Field {
             name: "user",

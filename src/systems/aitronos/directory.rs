@@ -120,10 +120,10 @@ async fn members(
     };
     let list = List { rows: "members", ask: &ask, page, id: |row: &Member| &row.user_id, entries: false };
     for member in walk(conversation, &list).await? {
-        // People choose their names: one that looks like an address could pass for somebody else's.
-        let name = member.full_name.filter(|name| !name.is_empty() && !name.contains('@'));
-        let names = member.email.into_iter().filter(|email| !email.is_empty()).chain(name).collect();
-        objects.take("user", member.user_id, names, None);
+        let names = member.email.into_iter().filter(|email| !email.is_empty()).collect();
+        // People choose their names: they are shown, and one that looks like an address could pass for somebody else's.
+        let called = member.full_name.filter(|name| !name.is_empty() && !name.contains('@'));
+        objects.take_user(member.user_id, names, called);
     }
     Ok(())
 }

@@ -143,15 +143,18 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Takes an object in; the first form stays.
+    /// Takes an object in that is no person; the first form stays.
     pub fn take(&mut self, class: &str, id: Text, names: Vec<Text>, people: Option<u32>) {
-        if class == "user" {
-            let untyped = || object(class, &id, names.clone(), people, false);
-            self.users.entry(id.clone()).or_insert_with(|| Arc::new(untyped()));
-        }
-        self.typed
-            .entry((class.into(), id.clone()))
-            .or_insert_with(|| Arc::new(object(class, &id, names.clone(), people, true)));
+        let taken = || Arc::new(object(class, &id, names, people, true));
+        self.typed.entry((class.into(), id.clone())).or_insert_with(taken);
+    }
+
+    /// Takes a person in, with the e-mail address as the only name; the first form stays.
+    pub fn take_user(&mut self, id: Text, names: Vec<Text>, called: Option<Text>) {
+        let taken =
+            |typed| Arc::new(Object { called: called.clone(), ..object("user", &id, names.clone(), None, typed) });
+        self.users.entry(id.clone()).or_insert_with(|| taken(false));
+        self.typed.entry(("user".into(), id.clone())).or_insert_with(|| taken(true));
     }
 
     fn typed(&mut self, (class, id): &(Text, Text)) -> Arc<Object> {
@@ -160,7 +163,10 @@ impl Objects {
             return Arc::clone(known);
         }
         // Named by a grant only: an object without names.
-        self.take(class, id.clone(), Vec::new(), None);
+        match class.as_str() {
+            "user" => self.take_user(id.clone(), Vec::new(), None),
+            _ => self.take(class, id.clone(), Vec::new(), None),
+        }
         Arc::clone(self.typed.entry(key).or_insert_with(|| Arc::new(object(class, id, Vec::new(), None, true))))
     }
 
@@ -174,7 +180,7 @@ impl Objects {
 }
 
 fn object(class: &str, id: &Text, names: Vec<Text>, people: Option<u32>, typed: bool) -> Object {
-    Object { class: class.into(), id: id.clone(), names, parent: None, people, typed }
+    Object { class: class.into(), id: id.clone(), names, called: None, parent: None, people, typed }
 }
 
 /// The entry of a grant.

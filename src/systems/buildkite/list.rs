@@ -178,8 +178,15 @@ fn entry(node: Node, directory: &mut Directory, bots_too: bool, at: Timestamp) -
     let bot = owner.as_ref().is_none_or(|owner| owner.bot);
     let principal = owner.map(|Owner { uuid, email, bot: _ }| {
         // The display name is left out: its owner chooses it, and it could be somebody else's address.
-        let user =
-            Object { class: "user".into(), id: uuid, names: vec![email], parent: None, people: None, typed: false };
+        let user = Object {
+            class: "user".into(),
+            id: uuid,
+            names: vec![email],
+            called: None,
+            parent: None,
+            people: None,
+            typed: false,
+        };
         directory.add(Arc::new(user))
     });
     let expires_at = expires_at.map(|text| moment("expiresAt", &text)).transpose()?;

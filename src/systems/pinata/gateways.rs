@@ -154,7 +154,7 @@ fn object(row: Row) -> Object {
     }
     names.extend(custom_domains.into_iter().flatten().map(|custom| custom.domain));
     names.retain(|name| !name.is_empty());
-    Object { class: GATEWAY_CLASS.into(), id, names, parent: None, people: None, typed: false }
+    Object { class: GATEWAY_CLASS.into(), id, names, called: None, parent: None, people: None, typed: false }
 }
 
 fn narrowed(gateways: Vec<Arc<Object>>, account: &Account) -> Result<Vec<Arc<Object>>, Unreadable> {
