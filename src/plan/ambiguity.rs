@@ -1,6 +1,6 @@
 //! Ambiguity holds rows, not targets: what could be a renamed, a mistyped or a shared thing is not removed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{
     HoldName, Input,
@@ -16,8 +16,6 @@ pub struct Ambiguity<'a> {
     pub input: Input<'a>,
     /// Declarations to entries.
     pub matching: &'a Matching,
-    /// Lineages of declared entries that stay, each with all its beginnings.
-    pub declared_lineages: HashSet<Vec<Text>>,
     keys: HashMap<&'a str, usize>,
     unmatched_by_principal: HashMap<(&'static str, Text), Vec<usize>>,
     /// Unresolved declarations by kind and the object that one of their clear names stands for.
@@ -31,7 +29,7 @@ pub struct Ambiguity<'a> {
 
 impl<'a> Ambiguity<'a> {
     /// Gathers what the judgements need.
-    pub fn new(input: Input<'a>, matching: &'a Matching, declared_lineages: HashSet<Vec<Text>>) -> Self {
+    pub fn new(input: Input<'a>, matching: &'a Matching) -> Self {
         let policy = input.policy;
         let mut keys = HashMap::new();
         let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
@@ -71,7 +69,6 @@ impl<'a> Ambiguity<'a> {
         Self {
             input,
             matching,
-            declared_lineages,
             keys,
             unmatched_by_principal,
             unresolved_on,
@@ -122,7 +119,6 @@ impl<'a> Ambiguity<'a> {
             self.renamed(candidate);
             self.unresolved(candidate);
         }
-        self.implied(candidate);
         self.owner(candidate);
         if candidate.entry.facts.as_ref().is_some_and(|facts| facts.revokes_tokens) {
             candidate.hold(
@@ -222,10 +218,6 @@ impl<'a> Ambiguity<'a> {
         self.named.who_is(user).is_some()
     }
 
-    fn implied(&self, candidate: &mut Candidate<'_>) {
-        implied_by(&self.declared_lineages, candidate);
-    }
-
     fn owner(&self, candidate: &mut Candidate<'_>) {
         let entry = candidate.entry;
         if !entry.kind.has_owner || entry.principal.is_some() {
@@ -275,16 +267,4 @@ fn holders(declaration: &crate::policy::Declaration, system: &str) -> Vec<Text> 
     });
     let typed: Vec<Text> = typed.collect();
     if typed.is_empty() { vec![Text::default()] } else { typed }
-}
-
-/// Holds a row whose removal would take an entry along that stays.
-pub fn implied_by(staying: &HashSet<Vec<Text>>, candidate: &mut Candidate<'_>) {
-    let lineage = candidate.entry.facts.as_ref().map_or(&[][..], |facts| &facts.lineage);
-    if candidate.cause != Cause::Absent && !lineage.is_empty() && staying.contains(lineage) {
-        candidate.hold(
-            HoldName::Implied,
-            "the same holder has an entry that stays on the same resource or below it, which would go along with it",
-            Some("declare this entry too, or take the other one back".into()),
-        );
-    }
 }

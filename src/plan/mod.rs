@@ -15,6 +15,7 @@ mod duplicates;
 mod fights;
 mod frame;
 mod hold;
+mod implied;
 mod index;
 mod input;
 mod matching;

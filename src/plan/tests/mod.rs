@@ -1,6 +1,7 @@
 //! Promises of the pure plan, one file a section of the design.
 
 mod daemon;
+mod doubt;
 mod guards;
 mod holds;
 mod laws;
