@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{
     HoldName, Input,
     candidate::Candidate,
+    live_words::LiveWords,
     matching::{Matching, UnresolvedDeclaration, classes_agree},
     persons::Persons,
 };
@@ -16,6 +17,7 @@ pub struct Ambiguity<'a> {
     pub input: Input<'a>,
     /// Declarations to entries.
     pub matching: &'a Matching,
+    words: LiveWords<'a>,
     keys: HashMap<&'a str, usize>,
     unmatched_by_principal: HashMap<(&'static str, Text), Vec<usize>>,
     /// Unresolved declarations by kind and the object that one of their clear names stands for.
@@ -29,7 +31,7 @@ pub struct Ambiguity<'a> {
 
 impl<'a> Ambiguity<'a> {
     /// Gathers what the judgements need.
-    pub fn new(input: Input<'a>, matching: &'a Matching) -> Self {
+    pub fn new(input: Input<'a>, matching: &'a Matching, candidates: &[Candidate<'_>]) -> Self {
         let policy = input.policy;
         let mut keys = HashMap::new();
         let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
@@ -69,6 +71,7 @@ impl<'a> Ambiguity<'a> {
         Self {
             input,
             matching,
+            words: LiveWords::of(&input, candidates),
             keys,
             unmatched_by_principal,
             unresolved_on,
@@ -119,6 +122,7 @@ impl<'a> Ambiguity<'a> {
             self.renamed(candidate);
             self.unresolved(candidate);
         }
+        self.unnamed(candidate);
         self.owner(candidate);
         if candidate.entry.facts.as_ref().is_some_and(|facts| facts.revokes_tokens) {
             candidate.hold(
@@ -129,6 +133,35 @@ impl<'a> Ambiguity<'a> {
                     self.input.settings.target,
                     super::quoted(&candidate.entry.id)
                 )),
+            );
+        }
+    }
+
+    /// What it holds beyond its declaration may be what a name there stood for before it was given another title.
+    fn unnamed(&self, candidate: &mut Candidate<'_>) {
+        if candidate.verdict.declaration.is_none() && self.words.is_asked_for_a_name(candidate.entry) {
+            candidate.hold(
+                HoldName::Unresolved,
+                "the system does not tell the name of something that it holds, and an `except:`, `allow:` or \
+                 `protected:` asks by that name",
+                Some("name what it holds there by its id as well, or declare the entry".into()),
+            );
+        }
+        if candidate.cause != Cause::OverScoped {
+            return;
+        }
+        let number = candidate.verdict.declaration.map_or(usize::MAX, |number| number as usize);
+        let Some(declaration) = self.input.policy.declarations.get(number) else { return };
+        let names = self.words.unnamed(declaration, candidate.entry);
+        if !names.is_empty() {
+            let place = self.place(number);
+            candidate.hold(
+                HoldName::Unresolved,
+                format!(
+                    "the declaration at {place} could mean what it holds: nothing live there is called {}",
+                    names.join(", ")
+                ),
+                Some(format!("correct the name at {place}, or write the id in its place")),
             );
         }
     }

@@ -18,6 +18,7 @@ mod hold;
 mod implied;
 mod index;
 mod input;
+mod live_words;
 mod matching;
 mod membership;
 mod model;

@@ -55,7 +55,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     let Walked { mut plan, mut candidates, staying, tally, observation, mut coming } = walk.walk(&names);
 
     plan.remarks.extend(names_nothing(&walk.table, &absents));
-    let ambiguity = Ambiguity::new(*input, &matching);
+    let ambiguity = Ambiguity::new(*input, &matching, &candidates);
     let mut implied = Implied::of(&candidates);
     staying.into_iter().for_each(|entry| implied.stays(entry));
     let own_unknown = reserved::own_unknown(input);

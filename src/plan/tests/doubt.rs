@@ -1,7 +1,11 @@
 //! What a vendor's data leaves in doubt holds rows.
 
-use super::world::{World, accessowl};
-use crate::plan::HoldName;
+use super::world::{World, accessowl, object};
+use crate::{
+    access::Value,
+    plan::{FindingKind, HoldName},
+    policy::OnExcess,
+};
 
 fn managed(mut world: World) -> World {
     world.policy.sets.clear();
@@ -52,4 +56,50 @@ fn whatever_keeps_a_narrower_access_keeps_the_wider_one() {
     let mut above = narrow_and_wide();
     above.manage(0, "narrow").allow_empty = true;
     assert_eq!(above.sent_ids(), ["narrow"]);
+}
+
+#[test]
+fn a_permission_that_a_declaration_names_and_nothing_live_is_called_holds_what_is_more() {
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "prod", &["contributor"]);
+    world.state("s2", "ben", "GitHub", "test", &["member"]);
+    world.state("s3", "cleo", "GitHub", "test", &["member", "owner"]);
+    for (user, resource) in [("anna", "prod"), ("ben", "test"), ("cleo", "test")] {
+        world.access(user, "GitHub", resource, &["member"]).on_excess = OnExcess::Revoke;
+    }
+    assert_eq!(world.holds("s1"), [HoldName::Unresolved], "what it is called elsewhere is another permission");
+    assert_eq!(world.sent(), [("s3".to_owned(), "over_scoped")], "a name that stands for something says what is more");
+    // A permission without a title is nothing that anybody could compare.
+    world.snapshot.entries.remove(0);
+    world.state("s1", "anna", "GitHub", "prod", &[]).values[4] =
+        Value::objects([object("permission", "p-contributor", "", None)]);
+    let plan = world.plan();
+    let row = plan.rows.iter().find(|row| row.id == "s1").unwrap();
+    assert_eq!(row.finding, Some(FindingKind::Differs));
+    assert!(row.why.contains("nothing tells") && !row.why.contains("less"), "{}", row.why);
+}
+
+#[test]
+fn a_permission_without_a_title_is_not_what_no_selector_keeps() {
+    let permissions = 4;
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "prod", &[]).values[permissions] =
+        Value::objects([object("permission", "p-viewer", "", None)]);
+    world.state("s2", "anna", "Jira", "prod", &["admin"]);
+    world.state("s3", "ben", "Jira", "test", &[]);
+    world.access("ben", "Jira", "test", &[]);
+    let world = managed(world);
+    assert_eq!(world.sent_ids(), ["s1", "s2"]);
+    let viewers = |pattern: &str| {
+        let mut selector = super::world::selector(pattern);
+        selector.conditions[0].field = crate::access::SelectField::Field(permissions);
+        selector
+    };
+    let mut excepted = managed(world);
+    excepted.policy.sets[0].except = vec![viewers("viewer")];
+    assert_eq!((excepted.holds("s1"), excepted.sent_ids()), (vec![HoldName::Unresolved], vec!["s2".to_owned()]));
+    let mut protected = managed(excepted);
+    let protects = crate::access::Selectors::Any(vec![viewers("viewer")]);
+    protected.settings.protected.push((protected.kind(), protects));
+    assert_eq!((protected.holds("s1"), protected.sent_ids()), (vec![HoldName::Unresolved], vec!["s2".to_owned()]));
 }
