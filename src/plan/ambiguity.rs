@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     HoldName, Input,
+    alike::Alike,
     candidate::Candidate,
     live_words::LiveWords,
     matching::{Matching, UnresolvedDeclaration, classes_agree},
@@ -17,6 +18,7 @@ pub struct Ambiguity<'a> {
     pub input: Input<'a>,
     /// Declarations to entries.
     pub matching: &'a Matching,
+    alike: Alike,
     words: LiveWords<'a>,
     keys: HashMap<&'a str, usize>,
     unmatched_by_principal: HashMap<(&'static str, Text), Vec<usize>>,
@@ -71,6 +73,7 @@ impl<'a> Ambiguity<'a> {
         Self {
             input,
             matching,
+            alike: Alike::of(&input, matching, candidates),
             words: LiveWords::of(&input, candidates),
             keys,
             unmatched_by_principal,
@@ -119,6 +122,7 @@ impl<'a> Ambiguity<'a> {
         }
         // Rows that `allow` limits too: a declaration that lost its entry must not hand it over to a looser item's limits.
         if candidate.verdict.declaration.is_none() {
+            self.alike(candidate);
             self.renamed(candidate);
             self.unresolved(candidate);
         }
@@ -135,6 +139,18 @@ impl<'a> Ambiguity<'a> {
                 )),
             );
         }
+    }
+
+    fn alike(&self, candidate: &mut Candidate<'_>) {
+        let Some((number, how)) = self.alike.find(&self.input, candidate.entry) else { return };
+        let place = self.place(number as usize);
+        candidate.hold(
+            HoldName::MaybeRenamed,
+            format!("the declaration at {place} matches nothing, and {how}"),
+            Some(format!(
+                "correct or remove the declaration at {place}; name this entry under `absent:` if it has to go"
+            )),
+        );
     }
 
     /// What it holds beyond its declaration may be what a name there stood for before it was given another title.

@@ -103,3 +103,21 @@ fn a_permission_without_a_title_is_not_what_no_selector_keeps() {
     protected.settings.protected.push((protected.kind(), protects));
     assert_eq!((protected.holds("s1"), protected.sent_ids()), (vec![HoldName::Unresolved], vec!["s2".to_owned()]));
 }
+
+#[test]
+fn a_declaration_that_differs_only_in_form_holds_the_row_whatever_would_remove_it() {
+    let mut world = World::of("s2");
+    world.live("service/e\u{301}tat");
+    world.live("service/b");
+    world.declare("service/b");
+    world.declare("Service/\u{c9}tat");
+    let mut world = managed(world);
+    assert_eq!(world.holds("service/e\u{301}tat"), [HoldName::MaybeRenamed]);
+    // A looser item must not have it by its limits either.
+    let limits = world.allow(0, "service/*");
+    limits.limits.expires = Some(super::world::days_ago(1));
+    assert_eq!(world.holds("service/e\u{301}tat"), [HoldName::MaybeRenamed]);
+    // Only a declaration that matches nothing could have meant it.
+    world.live("Service/\u{c9}tat");
+    assert!(world.sent_ids().contains(&"service/e\u{301}tat".to_owned()));
+}
