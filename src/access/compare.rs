@@ -84,17 +84,27 @@ pub fn part(record: &Value, index: usize) -> &Value {
     }
 }
 
-fn words(value: &Value) -> Vec<(Text, Vec<Text>)> {
+/// A word of a set: how it is shown, how it may be written, and whether anything tells what it is.
+struct Word {
+    shown: Text,
+    spellings: Vec<Text>,
+    told: bool,
+}
+
+fn words(value: &Value) -> Vec<Word> {
+    let plain = |word: &Text| Word { shown: word.clone(), spellings: vec![word.clone()], told: true };
     match value {
-        Value::Set(words) => words.iter().map(|word| (word.clone(), vec![word.clone()])).collect(),
+        Value::Set(words) => words.iter().map(plain).collect(),
         Value::Objects(objects) => objects
             .iter()
-            .map(|object| {
-                let spellings = std::iter::once(object.id.clone()).chain(object.names.iter().cloned()).collect();
-                (object.shown().into(), spellings)
+            .map(|object| Word {
+                shown: object.shown().into(),
+                spellings: std::iter::once(object.id.clone()).chain(object.names.iter().cloned()).collect(),
+                // An id alone may be any of the names that are declared.
+                told: !object.names.is_empty(),
             })
             .collect(),
-        Value::Text(text) => vec![(text.clone(), vec![text.clone()])],
+        Value::Text(text) => vec![plain(text)],
         _ => Vec::new(),
     }
 }
@@ -102,19 +112,19 @@ fn words(value: &Value) -> Vec<(Text, Vec<Text>)> {
 fn sets(name: &str, known: &[&str], declared: &Value, live: &Value) -> Gap {
     let (declared, live) = (words(declared), words(live));
     let mut gap = Gap::default();
-    for (shown, spellings) in &live {
-        if declared.iter().any(|(word, _)| spellings.contains(word)) {
+    for Word { shown, spellings, told } in &live {
+        if declared.iter().any(|word| spellings.contains(&word.shown)) {
             continue;
         }
-        if known.is_empty() || known.contains(&shown.as_str()) {
+        if *told && (known.is_empty() || known.contains(&shown.as_str())) {
             gap.excess.push(format!("{name}: {shown}"));
         } else {
             gap.unknown.push(format!("{name}: {shown}"));
         }
     }
-    for (word, _) in &declared {
-        if !live.iter().any(|(_, spellings)| spellings.contains(word)) {
-            gap.less.push(format!("{name}: {word}"));
+    for word in &declared {
+        if !live.iter().any(|live| live.spellings.contains(&word.shown)) {
+            gap.less.push(format!("{name}: {}", word.shown));
         }
     }
     gap

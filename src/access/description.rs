@@ -213,8 +213,8 @@ pub enum Shape {
         /// The classes that may stand before the slash.
         classes: &'static [&'static str],
     },
-    /// A set of words. `known` empty: open, each element is an object that has an id and a name. Otherwise the words that
-    /// this binary knows: any other live word is never excess.
+    /// A set of words. `known` empty: open, each element is an object that has an id and a name; one without a name is never
+    /// excess. Otherwise the words that this binary knows: any other live word is never excess.
     Set {
         /// The words known.
         known: &'static [&'static str],

@@ -1,6 +1,6 @@
 //! Freeze windows: when they begin, how long they last, in which time zone.
 
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{bounds, names, scalar};
 use crate::{
@@ -122,7 +122,7 @@ fn number(field: &CronField, text: &str) -> Option<u32> {
 }
 
 /// Whether a window begins at this minute. As cron has it, a line that limits both kinds of day means either.
-fn begins(cron: &str, at: &Zoned) -> bool {
+fn begins(cron: &str, at: DateTime) -> bool {
     let parts: Vec<&str> = cron.split_ascii_whitespace().collect();
     let ([minute, hour, day, month, weekday], [of_minute, of_hour, of_day, of_month, of_weekday]) =
         (parts.as_slice(), &CRON)
@@ -153,8 +153,18 @@ fn open_until(window: &FreezeWindow, now: Timestamp) -> Option<Timestamp> {
     (0..=minutes).find_map(|back| {
         let start = Timestamp::from_second(minute - 60 * back).ok()?;
         let end = start.checked_add(window.duration).ok()?;
-        (end > now && begins(&window.cron, &start.to_zoned(zone.clone()))).then_some(end)
+        (end > now && begins_at(&window.cron, start, &zone)).then_some(end)
     })
+}
+
+/// Whether a window begins at this minute: where the clock was put forward right before it, also one whose time was left out.
+fn begins_at(cron: &str, start: Timestamp, zone: &TimeZone) -> bool {
+    let at = zone.to_datetime(start);
+    let minute = SignedDuration::from_mins(1);
+    let offset = |at: Timestamp| i64::from(zone.to_offset(at).seconds());
+    let gap = start.checked_sub(minute).map_or(0, |before| offset(start) - offset(before));
+    let left_out = |minutes: i64| at.checked_sub(SignedDuration::from_mins(minutes)).ok();
+    begins(cron, at) || (1..=gap / 60).filter_map(left_out).any(|at| begins(cron, at))
 }
 
 #[cfg(test)]
@@ -180,6 +190,26 @@ mod tests {
         let nightly = FreezeWindow { duration: jiff::SignedDuration::from_mins(10), ..nightly };
         let open = |at: &str| frozen_until(std::slice::from_ref(&nightly), at.parse().unwrap()).is_some();
         assert!(open("2026-12-15T21:35:00Z") && !open("2026-12-15T21:45:00Z") && !open("2026-12-14T21:35:00Z"));
+    }
+
+    #[test]
+    fn a_window_whose_beginning_the_clock_leaves_out_begins_right_after_the_gap() {
+        let night = FreezeWindow {
+            cron: "30 2 * * *".into(),
+            duration: jiff::SignedDuration::from_hours(2),
+            time_zone: "Europe/Zurich".into(),
+        };
+        let until =
+            |at: &str| frozen_until(std::slice::from_ref(&night), at.parse().unwrap()).map(|end| end.to_string());
+        // On 2027-03-28 two o'clock becomes three o'clock, at 01:00 UTC.
+        assert_eq!(until("2027-03-28T00:59:59Z"), None);
+        assert_eq!(until("2027-03-28T01:00:00Z").as_deref(), Some("2027-03-28T03:00:00Z"));
+        assert_eq!(until("2027-03-28T02:59:59Z").as_deref(), Some("2027-03-28T03:00:00Z"));
+        assert_eq!(until("2027-03-28T03:00:00Z"), None);
+        assert_eq!(until("2027-03-29T00:30:00Z").as_deref(), Some("2027-03-29T02:30:00Z"));
+        // In autumn the time comes twice, and the window is open from the first to the end of the second.
+        assert_eq!(until("2027-10-31T00:30:00Z").as_deref(), Some("2027-10-31T02:30:00Z"));
+        assert_eq!(until("2027-10-31T03:29:00Z").as_deref(), Some("2027-10-31T03:30:00Z"));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Ambiguity holds rows, not targets: what could be a renamed, a mistyped or a shared thing is not removed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{
     HoldName, Input,
+    alike::Alike,
     candidate::Candidate,
     is_over,
+    live_words::LiveWords,
     matching::{Matching, UnresolvedDeclaration, classes_agree},
     persons::Persons,
 };
@@ -17,8 +19,8 @@ pub struct Ambiguity<'a> {
     pub input: Input<'a>,
     /// Declarations to entries.
     pub matching: &'a Matching,
-    /// Lineages of declared entries that stay, each with all its beginnings.
-    pub declared_lineages: HashSet<Vec<Text>>,
+    alike: Alike,
+    words: LiveWords<'a>,
     keys: HashMap<&'a str, usize>,
     unmatched_by_principal: HashMap<(&'static str, Text), Vec<usize>>,
     /// Unresolved declarations by kind and the object that one of their clear names stands for.
@@ -34,12 +36,7 @@ pub struct Ambiguity<'a> {
 
 impl<'a> Ambiguity<'a> {
     /// Gathers what the judgements need.
-    pub fn new(
-        input: Input<'a>,
-        matching: &'a Matching,
-        declared_lineages: HashSet<Vec<Text>>,
-        clock_is_right: bool,
-    ) -> Self {
+    pub fn new(input: Input<'a>, matching: &'a Matching, candidates: &[Candidate<'_>], clock_is_right: bool) -> Self {
         let policy = input.policy;
         let mut keys = HashMap::new();
         let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
@@ -83,7 +80,8 @@ impl<'a> Ambiguity<'a> {
         Self {
             input,
             matching,
-            declared_lineages,
+            alike: Alike::of(&input, matching, candidates),
+            words: LiveWords::of(&input, candidates),
             keys,
             unmatched_by_principal,
             unresolved_on,
@@ -132,10 +130,11 @@ impl<'a> Ambiguity<'a> {
         }
         // Rows that `allow` limits too: a declaration that lost its entry must not hand it over to a looser item's limits.
         if candidate.verdict.declaration.is_none() {
+            self.alike(candidate);
             self.renamed(candidate);
             self.unresolved(candidate);
         }
-        self.implied(candidate);
+        self.unnamed(candidate);
         self.owner(candidate);
         if candidate.entry.facts.as_ref().is_some_and(|facts| facts.revokes_tokens) {
             candidate.hold(
@@ -146,6 +145,47 @@ impl<'a> Ambiguity<'a> {
                     self.input.settings.target,
                     super::quoted(&candidate.entry.id)
                 )),
+            );
+        }
+    }
+
+    fn alike(&self, candidate: &mut Candidate<'_>) {
+        let Some((number, how)) = self.alike.find(&self.input, candidate.entry) else { return };
+        let place = self.place(number as usize);
+        candidate.hold(
+            HoldName::MaybeRenamed,
+            format!("the declaration at {place} matches nothing, and {how}"),
+            Some(format!(
+                "correct or remove the declaration at {place}; name this entry under `absent:` if it has to go"
+            )),
+        );
+    }
+
+    /// What it holds beyond its declaration may be what a name there stood for before it was given another title.
+    fn unnamed(&self, candidate: &mut Candidate<'_>) {
+        if candidate.verdict.declaration.is_none() && self.words.is_asked_for_a_name(candidate.entry) {
+            candidate.hold(
+                HoldName::Unresolved,
+                "the system does not tell the name of something that it holds, and an `except:`, `allow:` or \
+                 `protected:` asks by that name",
+                Some("name what it holds there by its id as well, or declare the entry".into()),
+            );
+        }
+        if candidate.cause != Cause::OverScoped {
+            return;
+        }
+        let number = candidate.verdict.declaration.map_or(usize::MAX, |number| number as usize);
+        let Some(declaration) = self.input.policy.declarations.get(number) else { return };
+        let names = self.words.unnamed(declaration, candidate.entry);
+        if !names.is_empty() {
+            let place = self.place(number);
+            candidate.hold(
+                HoldName::Unresolved,
+                format!(
+                    "the declaration at {place} could mean what it holds: nothing live there is called {}",
+                    names.join(", ")
+                ),
+                Some(format!("correct the name at {place}, or write the id in its place")),
             );
         }
     }
@@ -241,10 +281,6 @@ impl<'a> Ambiguity<'a> {
         self.named.who_is(user).is_some()
     }
 
-    fn implied(&self, candidate: &mut Candidate<'_>) {
-        implied_by(&self.declared_lineages, candidate);
-    }
-
     fn owner(&self, candidate: &mut Candidate<'_>) {
         let entry = candidate.entry;
         if !entry.kind.has_owner || entry.principal.is_some() {
@@ -293,16 +329,4 @@ fn holders(declaration: &crate::policy::Declaration, system: &str) -> Vec<Text> 
     });
     let typed: Vec<Text> = typed.collect();
     if typed.is_empty() { vec![Text::default()] } else { typed }
-}
-
-/// Holds a row whose removal would take an entry along that stays.
-pub fn implied_by(staying: &HashSet<Vec<Text>>, candidate: &mut Candidate<'_>) {
-    let lineage = candidate.entry.facts.as_ref().map_or(&[][..], |facts| &facts.lineage);
-    if candidate.cause != Cause::Absent && !lineage.is_empty() && staying.contains(lineage) {
-        candidate.hold(
-            HoldName::Implied,
-            "the same holder has an entry that stays on the same resource or below it, which would go along with it",
-            Some("declare this entry too, or take the other one back".into()),
-        );
-    }
 }

@@ -24,13 +24,14 @@ pub enum HoldName {
     Protected,
     /// Its removal would open what it controls.
     Widening,
-    /// Its id last matched a declaration that now matches nothing.
+    /// Its id last matched a declaration that now matches nothing, or one that matches nothing differs from it only in letter
+    /// case, in the form of its letters, or in what stands beside its id.
     MaybeRenamed,
-    /// A declaration that could mean it has a name that resolves to nothing or to several.
+    /// A declaration that could mean it, or what it holds, has a name that resolves to nothing or to several.
     Unresolved,
     /// It shares a declared entry's natural key.
     Duplicate,
-    /// Removing it would remove a declared entry along with it.
+    /// Removing it would remove an entry of the same holder along with it that stays.
     Implied,
     /// Its owner is null where the journal knows one.
     OwnerUnknown,

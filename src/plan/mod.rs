@@ -4,6 +4,7 @@
 //! The table of what may be removed is in `standing`; what is ambiguous in `ambiguity`; guards over rows in `row_guards`,
 //! over groups in `ceilings`. `walk` takes each entry through the table, `target` puts the steps together.
 
+mod alike;
 mod ambiguity;
 mod candidate;
 mod ceilings;
@@ -16,8 +17,10 @@ mod fights;
 mod frame;
 mod hold;
 mod idle;
+mod implied;
 mod index;
 mod input;
+mod live_words;
 mod matching;
 mod membership;
 mod model;

@@ -69,9 +69,13 @@ fn split_less(table: &Table<'_>, matching: &Matching, number: usize, declaration
     let Some(mut all) = gaps.next() else { return };
     for other in gaps {
         all.less.retain(|word| other.less.contains(word));
+        all.unknown.extend(other.unknown);
+    }
+    // What seems to be lacking may be what nothing tells of.
+    if !all.unknown.is_empty() {
+        return;
     }
     all.excess.clear();
-    all.unknown.clear();
     if let (false, Some(entry)) = (all.less.is_empty(), entries.first()) {
         let origin = declaration.places.first().map(|&place| table.origin(place, OriginKind::Declaration));
         let mut row = finding(entry, FindingKind::Differs, differs(&all));

@@ -157,9 +157,16 @@ impl Table<'_> {
                 crate::policy::OnExcess::Revoke => verdict.cause = Some(Cause::OverScoped),
                 crate::policy::OnExcess::Report => verdict.finding = Some(FindingKind::OverScoped),
             }
-        } else if entry.kind.splits_by.is_none() && (!gap.less.is_empty() || !gap.other.is_empty()) {
-            verdict.finding = Some(FindingKind::Differs);
-            verdict.why = differs(&gap);
+        } else {
+            // What several entries may meet together is told for all of them, not here.
+            let alone = match entry.kind.splits_by {
+                Some(_) => Gap { unknown: gap.unknown.clone(), ..Gap::default() },
+                None => gap.clone(),
+            };
+            if !alone.is_empty() {
+                verdict.finding = Some(FindingKind::Differs);
+                verdict.why = differs(&alone);
+            }
         }
         verdict.gap = gap;
         verdict
@@ -229,7 +236,7 @@ impl Table<'_> {
     }
 }
 
-/// Less or other than declared, in one sentence.
+/// Less or other than declared, or nobody can tell, in one sentence.
 pub fn differs(gap: &Gap) -> String {
     let mut parts = Vec::new();
     if !gap.less.is_empty() {
@@ -237,6 +244,9 @@ pub fn differs(gap: &Gap) -> String {
     }
     if !gap.other.is_empty() {
         parts.push(format!("differs from what is declared: {}", gap.other.join("; ")));
+    }
+    if !gap.unknown.is_empty() {
+        parts.push(format!("may hold more than declared, which nothing tells: {}", gap.unknown.join("; ")));
     }
     parts.join("; ")
 }

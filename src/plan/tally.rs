@@ -1,6 +1,6 @@
 //! Numbers over all live entries that guards are measured against.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::standing::Standing;
 use crate::{
@@ -25,8 +25,6 @@ pub struct Tally {
     pub by_set: Vec<(u32, bool)>,
     /// For each kind: live entries, and whether one matched a declaration.
     pub kinds: HashMap<&'static str, (u32, bool)>,
-    /// Lineages of declared entries that stay, each with all its beginnings.
-    pub declared_lineages: HashSet<Vec<Text>>,
 }
 
 impl Tally {
@@ -64,16 +62,6 @@ impl Tally {
             *self.live_by_control.entry(control.clone()).or_default() += 1;
         }
         self.floor(entry, standing);
-    }
-
-    /// Remembers a declared entry that stays.
-    pub fn stays(&mut self, entry: &Entry) {
-        let lineage = entry.facts.as_ref().map_or(&[][..], |facts| &facts.lineage);
-        for end in 1..=lineage.len() {
-            if let Some(beginning) = lineage.get(..end) {
-                self.declared_lineages.insert(beginning.to_vec());
-            }
-        }
     }
 
     fn floor(&mut self, entry: &Entry, standing: &Standing) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     GuardRefusal, Input, Origin, OriginKind, Planned,
-    ambiguity::{Ambiguity, implied_by},
+    ambiguity::Ambiguity,
     candidate::Candidate,
     ceilings, coming,
     dead::DeadDeclared,
@@ -12,6 +12,7 @@ use super::{
     fights::Fights,
     frame::finish,
     idle,
+    implied::Implied,
     index::LoneResources,
     matching::{AbsentEntries, Matching, held_entries},
     membership::{Leavers, Membership},
@@ -22,7 +23,6 @@ use super::{
     rows::{missing, row},
     saved,
     standing::Table,
-    tally::Tally,
     walk::{Walk, Walked},
 };
 use crate::access::{Cause, Fingerprint, OpenIntent};
@@ -53,11 +53,13 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         dead: &dead,
         open: &open,
     };
-    let Walked { mut plan, mut candidates, mut tally, observation, mut coming } = walk.walk(&names);
+    let Walked { mut plan, mut candidates, staying, tally, observation, mut coming } = walk.walk(&names);
 
     plan.remarks.extend(names_nothing(&walk.table, &absents));
     plan.remarks.extend(idle::told(&walk.table));
-    let ambiguity = Ambiguity::new(*input, &matching, tally.declared_lineages.clone(), clock_is_right);
+    let ambiguity = Ambiguity::new(*input, &matching, &candidates, clock_is_right);
+    let mut implied = Implied::of(&candidates);
+    staying.into_iter().for_each(|entry| implied.stays(entry));
     let own_unknown = reserved::own_unknown(input);
     let unknown_kinds: Vec<_> = own_unknown.iter().map(|(kind, _)| *kind).collect();
     let fights = Fights::of(input);
@@ -68,6 +70,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         told_by_journal(input, &ambiguity, candidate);
         guards.judge(candidate);
         ambiguity.judge(candidate);
+        implied.judge(candidate);
         candidate.due_at = coming::came_due(&walk.table, candidate);
     }
     for (kind, why) in own_unknown.iter().filter(|(kind, _)| input.settings.enforce.contains(kind)) {
@@ -86,8 +89,10 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     saved::narrow(input, &mut candidates, &mut plan);
     row_guards::widening(input, &mut candidates, &tally);
     row_guards::floor(input, &mut candidates, &tally);
+    // Before the ceilings, so that they count what would be sent, and after them, for what they hold.
+    implied.held_stay_too(&mut candidates);
     plan.refusals.extend(ceilings::judge(input, &mut candidates, &tally, &membership, &mut plan.counts));
-    held_stay_too(&mut candidates, &mut tally);
+    implied.held_stay_too(&mut candidates);
     plan.rows.extend(fights.told(&candidates));
     coming.held(&candidates, clock_is_right);
     plan.rows.extend(candidates.into_iter().map(|candidate| row(input, candidate)));
@@ -132,16 +137,4 @@ fn told_by_journal(input: &Input<'_>, ambiguity: &Ambiguity<'_>, candidate: &mut
         candidate.verdict.why = "no longer declared".into();
     }
     debug_assert!(input.history.persistent || input.history.matches.is_empty(), "no memory without a journal");
-}
-
-/// A declared entry whose row is held stays as well: nothing may take it along.
-fn held_stay_too(candidates: &mut [Candidate<'_>], tally: &mut Tally) {
-    for candidate in candidates.iter().filter(|candidate| !candidate.goes()) {
-        if candidate.verdict.declaration.is_some() || candidate.own || candidate.protected {
-            tally.stays(candidate.entry);
-        }
-    }
-    for candidate in candidates.iter_mut().filter(|candidate| candidate.goes()) {
-        implied_by(&tally.declared_lineages, candidate);
-    }
 }

@@ -66,6 +66,8 @@ pub struct Walked<'a> {
     pub plan: TargetPlan,
     /// Entries that the table removes.
     pub candidates: Vec<Candidate<'a>>,
+    /// Live entries with a lineage that nothing removes: declared or not, in a set or not.
+    pub staying: Vec<&'a Entry>,
     /// What was counted.
     pub tally: Tally,
     /// What to keep beside the journal's chain.
@@ -83,7 +85,7 @@ impl<'a> Walk<'a> {
         let mut tally = Tally::new(input.policy);
         let mut observer = Observer::new(input);
         let mut coming = Coming::new(&input);
-        let mut candidates = Vec::new();
+        let (mut candidates, mut staying) = (Vec::new(), Vec::new());
         for (position, entry) in input.snapshot.entries.iter().enumerate() {
             let sets = self.table.membership.sets_of(entry);
             if let Life::Dead(why) = &entry.life {
@@ -107,9 +109,8 @@ impl<'a> Walk<'a> {
                 plan.rows.push(Row { overdue, ..finding(entry, FindingKind::InFlight, what) });
                 continue;
             }
-            let kept = !standing.declarations.is_empty() || standing.own || standing.protected;
-            if verdict.cause.is_none() && kept {
-                tally.stays(entry);
+            if verdict.cause.is_none() && entry.facts.as_ref().is_some_and(|facts| !facts.lineage.is_empty()) {
+                staying.push(entry);
             }
             self.left_behind(entry, &standing, &mut plan);
             match verdict.cause {
@@ -131,7 +132,8 @@ impl<'a> Walk<'a> {
                 None => {}
             }
         }
-        Walked { plan, candidates, observation: observer.finish(&tally, self.table.clock_is_right), tally, coming }
+        let observation = observer.finish(&tally, self.table.clock_is_right);
+        Walked { plan, candidates, staying, observation, tally, coming }
     }
 
     fn standing(&self, position: usize, entry: &Entry, sets: Vec<u32>) -> Standing {

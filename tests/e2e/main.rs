@@ -57,6 +57,7 @@ mod soak;
 mod stage;
 mod told;
 mod v1;
+mod vendors;
 mod watch_bad_input;
 mod watch_door;
 mod watch_due;

@@ -2,6 +2,7 @@
 
 mod ceilings;
 mod daemon;
+mod doubt;
 mod guards;
 mod holds;
 mod laws;

@@ -1,6 +1,9 @@
 //! Access states as AccessOwl lists them, with the objects that they speak of.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -108,7 +111,8 @@ pub async fn list(
         }
         page.turn(pages)
     };
-    let Some((states, pages)) = walk(conversation, wanted, take).await? else { return Ok(Vec::new()) };
+    let Some((mut states, pages)) = walk(conversation, wanted, take).await? else { return Ok(Vec::new()) };
+    sets.complete(&mut states);
     conversation.prove(format!(
         "access states: {} rows on {} pages, to the explicit end mark, no id and no cursor twice",
         pages.rows(),
@@ -156,15 +160,21 @@ fn contradiction(row: &Row<'_>, what: &str) -> Unreadable {
     Unreadable::new(Fault::Malformed, format!("the access state {id:?} names one {what} and brings another along"))
 }
 
-/// Sets of permissions, each kept once: thousands of states share a handful.
+/// Sets of permissions, each kept once: thousands of states share a handful. A permission has the title that any state of
+/// the list brought along, whichever came first.
 #[derive(Default)]
 struct Sets {
     known: HashMap<Vec<Text>, Arc<[Arc<Object>]>>,
     permissions: HashMap<Text, Arc<Object>>,
+    /// Permissions whose title came after a set with them was made.
+    titled_late: HashSet<Text>,
 }
 
 impl Sets {
     fn of(&mut self, row: &Row<'_>) -> Arc<[Arc<Object>]> {
+        for permission in row.target_permissions.iter().flatten() {
+            self.take(permission);
+        }
         let given = row.target_permission_ids.as_deref().unwrap_or_default();
         let mut ids: Vec<Text> = given.iter().map(|id| Text::new(id.as_str())).collect();
         ids.sort_unstable();
@@ -172,21 +182,46 @@ impl Sets {
         if let Some(set) = self.known.get(&ids) {
             return Arc::clone(set);
         }
-        let brought = row.target_permissions.as_deref().unwrap_or_default();
-        let title = |id: &str| brought.iter().find(|row| row.id.as_str() == id).and_then(|row| row.title.as_ref());
-        let set: Arc<[Arc<Object>]> = ids
-            .iter()
-            .map(|id| {
-                let title = title(id);
-                let object = self.permissions.entry(id.clone()).or_insert_with(|| {
-                    let names = title.iter().map(|title| Text::new(title.as_str())).collect();
-                    Arc::new(object("permission", id.clone(), names, None))
-                });
-                Arc::clone(object)
-            })
-            .collect();
+        let set: Arc<[Arc<Object>]> = ids.iter().map(|id| self.permission(id)).collect();
         self.known.insert(ids, Arc::clone(&set));
         set
+    }
+
+    /// Takes a permission's title in; an empty one is none.
+    fn take(&mut self, row: &PermissionRow<'_>) {
+        let Some(title) = row.title.as_ref().map(Str::as_str).filter(|title| !title.is_empty()) else { return };
+        let known = self.permissions.get(row.id.as_str());
+        if known.is_some_and(|known| !known.names.is_empty()) {
+            return;
+        }
+        let id = Text::new(row.id.as_str());
+        if known.is_some() {
+            self.titled_late.insert(id.clone());
+        }
+        self.permissions.insert(id.clone(), Arc::new(object("permission", id, vec![Text::new(title)], None)));
+    }
+
+    fn permission(&mut self, id: &Text) -> Arc<Object> {
+        let untitled = || Arc::new(object("permission", id.clone(), Vec::new(), None));
+        Arc::clone(self.permissions.entry(id.clone()).or_insert_with(untitled))
+    }
+
+    /// Gives every state the titles that came after it.
+    fn complete(mut self, states: &mut [State]) {
+        let mut known = std::mem::take(&mut self.known);
+        known.retain(|ids, _| ids.iter().any(|id| self.titled_late.contains(id)));
+        for (ids, set) in &mut known {
+            *set = ids.iter().map(|id| self.permission(id)).collect();
+        }
+        if known.is_empty() {
+            return;
+        }
+        for state in states {
+            let ids: Vec<Text> = state.permissions.iter().map(|permission| permission.id.clone()).collect();
+            if let Some(set) = known.get(&ids) {
+                state.permissions = Arc::clone(set);
+            }
+        }
     }
 }
 

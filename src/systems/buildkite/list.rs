@@ -146,7 +146,7 @@ async fn once(talk: &Conversation<'_>, account: &Account, until: Option<&Text>) 
                 return Err(here(pages.fault("two tokens share the id that a removal takes")));
             }
             let found = until == Some(&node.uuid);
-            entries.push(entry(node, &mut directory, bots_too, heard.vendor_time()).map_err(here)?);
+            entries.push(entry(node, &mut directory, bots_too, heard.earlier_time()).map_err(here)?);
             if found {
                 return Ok(List { whose: this, entries, directory, pages });
             }

@@ -49,8 +49,9 @@ static KINDS: [Kind; 2] = [
         fields: &[
             Field {
                 name: "gateway",
-                // Looking one up that is not in the reading is not needed: gateways that a target leaves out are not managed.
-                shape: Shape::Object { class: GATEWAY_CLASS, lookup: false, within: None },
+                // Its names are domains, which come and go: one that stands for no gateway of the reading, or for several, is
+                // wrong, and a key that it could mean is held.
+                shape: Shape::Object { class: GATEWAY_CLASS, lookup: true, within: None },
                 role: FieldRole::Key,
                 compare: None,
                 doc: "The gateway, by id or domain.",

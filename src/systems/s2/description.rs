@@ -52,7 +52,8 @@ static KINDS: [Kind; 1] = [Kind {
             shape: Shape::Record(SCOPE_FIELDS),
             role: FieldRole::Content,
             compare: Some(scope::compare),
-            doc: "The most that the token may do; what is left out of it means none.",
+            doc: "The most that the token may do. A part that is left out (no `basins`, say) means none of it, so that a token \
+                  which has some holds more than declared; a scope that is left out whole is not compared.",
         },
         Field {
             name: "auto_prefix_streams",

@@ -69,7 +69,7 @@ async fn walk(
         }
         talk.page(&heard);
         let page: Page<'_> = heard.json()?;
-        let at: Timestamp = heard.vendor_time();
+        let at: Timestamp = heard.earlier_time();
         let incomplete = |error: Unreadable| error.at(&heard.request);
         pages.page(page.access_tokens.len(), LIMIT).map_err(incomplete)?;
         for row in &page.access_tokens {

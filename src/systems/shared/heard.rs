@@ -48,9 +48,11 @@ impl Heard {
         Unreadable::new(fault, what).at(&self.request)
     }
 
-    /// The time of the answer by the vendor's own clock, where it tells, else by ours: for the vendor's own expiry.
-    pub fn vendor_time(&self) -> Timestamp {
-        self.date().unwrap_or(self.answer.received_at)
+    /// The time of the answer by the vendor's clock or by ours, whichever is behind: an end that it has reached has passed on
+    /// both. One clock alone that is ahead makes nothing dead.
+    pub fn earlier_time(&self) -> Timestamp {
+        let ours = self.answer.received_at;
+        self.date().map_or(ours, |theirs| theirs.min(ours))
     }
 
     /// Our clock less the vendor's `Date`, where the answer has one that can be read.
@@ -62,5 +64,24 @@ impl Heard {
         let date = httpdate::parse_http_date(self.answer.header("date")?).ok()?;
         let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         Timestamp::from_second(i64::try_from(since.as_secs()).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Heard;
+    use crate::{systems::shared::transcript::answer, wire::Answer};
+
+    #[test]
+    fn an_end_has_passed_when_the_clock_that_is_behind_has_reached_it() {
+        let heard = |date: Option<&str>| {
+            let headers = date.map(|date| ("date".into(), date.into())).into_iter().collect();
+            Heard { answer: Answer { headers, ..answer(200, "") }, request: String::new() }
+        };
+        let noon = "2026-10-01T12:00:00Z".parse().unwrap();
+        assert_eq!(heard(None).earlier_time(), noon);
+        assert_eq!(heard(Some("Tue, 01 Oct 2030 12:00:00 GMT")).earlier_time(), noon);
+        let behind = heard(Some("Wed, 01 Oct 2025 12:00:00 GMT")).earlier_time();
+        assert_eq!(behind, "2025-10-01T12:00:00Z".parse().unwrap());
     }
 }

@@ -28,6 +28,25 @@ fn an_entry_says_who_where_what_and_since_when() {
 }
 
 #[test]
+fn a_permission_has_the_title_that_any_state_tells_and_none_where_none_does() {
+    let untold = |id: &str, told: Json| with(state(id), json!({"target_permissions": told}));
+    let both = json!(["perm-1", "perm-2"]);
+    let half = with(state("s-4"), json!({"target_permission_ids": both}));
+    let states =
+        [untold("s-1", Json::Null), state("s-2"), untold("s-3", json!([{"id": "perm-1", "title": null}])), half];
+    for order in [[0, 1, 2, 3], [1, 0, 2, 3], [3, 2, 0, 1], [0, 3, 2, 1]] {
+        let rows: Vec<Json> = order.iter().map(|&at: &usize| states[at].clone()).collect();
+        let snapshot = read_states(&rows).unwrap();
+        for entry in &snapshot.entries {
+            let expected = if entry.id == "s-4" { "[Editor, perm-2]" } else { "[Editor]" };
+            assert_eq!(crate::access::shown(entry.value("permissions")), expected, "{order:?} {}", entry.id);
+        }
+    }
+    let snapshot = read_states(&states[..1]).unwrap();
+    assert_eq!(crate::access::shown(snapshot.entries[0].value("permissions")), "[perm-1]");
+}
+
+#[test]
 fn nobody_can_pass_for_another_by_choosing_a_name() {
     let snapshot = read_states(&[]).unwrap();
     assert_eq!(snapshot.directory.resolve("user", "ben@example.com", None), Resolved::Nothing);
