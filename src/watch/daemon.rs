@@ -159,6 +159,9 @@ impl Daemon {
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
         // The targets before the tree: who probes meanwhile is not told that all of them were looked at.
+        if let Some(pause) = daemon.shared.board.pause() {
+            tracing::warn!(because = pause.because, "all writing is stopped");
+        }
         daemon.show_new();
         daemon.tell_source();
         daemon.show_source();

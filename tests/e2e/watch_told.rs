@@ -181,3 +181,21 @@ fn an_endpoint_that_refuses_is_logged_without_its_address() {
     assert!(told.daemon.metric("portcullis_notifications_total{to=\"slack\",result=\"failed\"}").unwrap() >= 1.0);
     told.keeps_its_secrets();
 }
+
+#[test]
+fn a_receiver_without_its_secret_is_warned_of_and_values_in_the_log_stay_apart() {
+    let house = house(8, 0, AT_ONCE);
+    watching(&house, "interval: 1s, notify: [{ slack: { env: NOT_SET_ANYWHERE } }]");
+    let mut daemon = Daemon::of(house.command(&["watch", "--new-journal", "--no-listen", "--log-format", "text"]));
+    appears(&house, "service/stray-00 end=done detail=gone");
+    daemon.until("the row to end", |daemon| daemon.log().contains("a row ended"));
+    let line = |daemon: &Daemon, what: &str| {
+        let said = daemon.lines().into_iter().map(|line| line["message"].as_str().unwrap_or_default().to_owned());
+        said.into_iter().find(|line| line.contains(what)).unwrap_or_default()
+    };
+    let ended = line(&daemon, "a row ended");
+    assert!(ended.contains("id=\"service/stray-00 end=done detail=gone\""), "{ended}");
+    daemon.until("the receiver to be warned of", |daemon| daemon.log().contains("NOT_SET_ANYWHERE"));
+    let warned = line(&daemon, "NOT_SET_ANYWHERE");
+    assert!(warned.contains("WARN"), "{warned}");
+}
