@@ -28,6 +28,7 @@ use crate::{
     apply::Clock,
     config::{Config, JournalPlace, NotifyOn},
     journal::{Filter, JournalError, Record},
+    plan::FileProblem,
     run::{self, Connect, Fleet},
     serve::{Board, Control, JournalView, Records, SourceView, TreeProblem},
     transport::Stop,
@@ -158,10 +159,10 @@ impl Daemon {
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
-        // The targets before the tree: who probes meanwhile is not told that all of them were looked at.
         if let Some(pause) = daemon.shared.board.pause() {
             tracing::warn!(because = pause.because, "all writing is stopped");
         }
+        // The targets before the tree: who probes meanwhile is not told that all of them were looked at.
         daemon.show_new();
         daemon.tell_source();
         daemon.show_source();
@@ -345,8 +346,10 @@ impl Daemon {
     async fn take(&mut self, found: Found, trigger: Trigger) -> BTreeSet<Text> {
         let now = self.shared.now();
         let changed = self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).take(found, now);
-        let problems = self.shared.trees().problems().len();
-        tracing::info!(trigger = trigger.name(), targets = changed.look.len(), problems, "the files were taken");
+        if self.shared.trees().failing().is_none() {
+            let problems = self.shared.trees().problems().len();
+            tracing::info!(trigger = trigger.name(), targets = changed.look.len(), problems, "the files were taken");
+        }
         self.shared.tell.set_receivers(&self.config().watch.notify);
         self.configs.send_replace(self.config());
         self.tell_source();
@@ -411,6 +414,7 @@ impl Daemon {
             }),
             problems: run::told(trees.problems()),
             bad_since: trees.bad_since(),
+            still_acts: trees.still_acts(),
             polling: self.polling(),
         };
         drop(trees);
@@ -434,24 +438,38 @@ impl Daemon {
         }
     }
 
-    /// Tells that the files are broken, or right again.
+    /// Tells that the files are broken or cannot be taken, or are right again.
     fn tell_source(&self) {
         let trees = self.shared.trees();
-        let mut lines: Vec<String> = trees.failing().map(|(_, error)| error.to_string()).into_iter().collect();
-        let told = |problem: &Problem| format!("{}:{}: {}", problem.file, problem.line, problem.message);
-        lines.extend(trees.problems().iter().map(told));
+        let failing = trees.failing().map(|(_, error)| error.clone());
+        let problems: Vec<String> = run::told(trees.problems()).iter().map(told).collect();
         drop(trees);
         let before = self.shared.board.source();
         let was_bad = before.failing.is_some() || !before.problems.is_empty();
-        let (on, title) = match (was_bad, lines.is_empty()) {
-            (_, false) => (NotifyOn::Failures, "The policies are broken: nothing goes where they bear on it"),
-            (true, true) => (NotifyOn::Recoveries, "The policies load again"),
-            (false, true) => return,
-        };
-        for line in &lines {
-            tracing::error!(problem = %line, "the files are broken");
+        for problem in &problems {
+            tracing::error!(problem, "the files are broken");
         }
-        self.shared.announce(on, "source", title, lines);
+        let mut state = problems.join("\n");
+        let (on, title, lines) = match failing {
+            Some(error) => {
+                let (why, advice) = (error.to_string(), error.advice());
+                tracing::error!(why, advice, "the policies cannot be taken");
+                // A repository out of reach says so in ever other words.
+                state.push_str(if error.is_out_of_reach() { "out of reach" } else { &why });
+                let lines = [why, advice].into_iter().chain(problems).collect();
+                (
+                    NotifyOn::Failures,
+                    "The policies cannot be taken: what was taken last stays, with everything held",
+                    lines,
+                )
+            }
+            None if !problems.is_empty() => {
+                (NotifyOn::Failures, "The policies are broken: nothing goes where they bear on it", problems)
+            }
+            None if was_bad => (NotifyOn::Recoveries, "The policies load again", problems),
+            None => return,
+        };
+        self.shared.announce(on, "source", &state, title, lines);
     }
 
     /// Waits for what is in flight, at most the grace; then what is left stands open in the journal.
@@ -467,6 +485,14 @@ impl Daemon {
         }
         by
     }
+}
+
+/// A problem of a file in one line: where, what, and how to mend it.
+fn told(problem: &FileProblem) -> String {
+    let FileProblem { file, line, message, hint, .. } = problem;
+    let place = if matches!(*line, 0 | u32::MAX) { file.clone() } else { format!("{file}:{line}") };
+    let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("{place}: {message}{hint}")
 }
 
 /// What is done every [`TICK`]: the loop says that it lives, and the switches that stop all writing are looked at.

@@ -9,7 +9,7 @@ use crate::{
     access::{Hasher, Text},
     apply::{End, RowOutcome, TargetOutcome},
     config::{NotifyOn, Target},
-    plan::{GuardRefusal, Status, TargetPlan, TargetState, Upcoming},
+    plan::{GuardRefusal, OnlyExpired, Status, TargetPlan, TargetState, Upcoming},
     run::{RunError, RunReport},
     serve::{Ended, Health, TargetView},
 };
@@ -19,7 +19,7 @@ pub(super) struct Looked<'a> {
     pub(super) target: &'a Target,
     pub(super) result: &'a Result<RunReport, RunError>,
     /// Why the target is held by the last good tree, where it is.
-    pub(super) held: Option<String>,
+    pub(super) held: Option<&'a OnlyExpired>,
     pub(super) commit: Option<Text>,
     pub(super) ended_at: Timestamp,
 }
@@ -118,20 +118,21 @@ fn show(view: &mut TargetView, part: &TargetPlan, report: &RunReport, looked: &L
             view.show(part.clone());
             view.read_at = part.reading.as_ref().map(|reading| reading.finished_at);
             view.upcoming = report.upcoming.get(&part.target).cloned().unwrap_or_default();
-            if part.in_sync() {
+            // Of a target without any tree nothing is said.
+            if part.in_sync() && looked.held.is_none_or(|only| only.has_tree) {
                 view.in_sync_at = view.read_at;
             }
             (view.health, view.why) = health(part, report, looked);
-            if looked.held.is_some() {
-                view.advice = Some("mend the files that the problems name; it goes on by itself".into());
+            if let Some(only) = looked.held {
+                view.advice = Some(only.advice.clone());
             }
         }
     }
 }
 
 fn health(part: &TargetPlan, report: &RunReport, looked: &Looked<'_>) -> (Health, Option<String>) {
-    if let Some(why) = &looked.held {
-        return (Health::Blocked, Some(why.clone()));
+    if let Some(only) = looked.held {
+        return (Health::Blocked, Some(only.told()));
     }
     if report.in_part() {
         return (Health::Refused, Some("some revocations failed, are refused, or their outcome is not known".into()));

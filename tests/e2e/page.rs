@@ -467,3 +467,13 @@ async fn rows_in_flight_stand_open_though_their_target_is_in_sync() {
     assert!(open.contains("AWS / root (Admin)"), "{page}");
     assert!(!folded.contains("/targets/accessowl") && folded.contains("/targets/s2"), "{page}");
 }
+
+#[tokio::test]
+async fn a_banner_promises_no_end_of_a_good_tree_that_nobody_knows() {
+    for still_acts in [true, false] {
+        let board = troubled();
+        board.set_source(SourceView { still_acts, ..board.source() });
+        let page = Stage::of(board).await.get("/").await.text().await.unwrap();
+        assert_eq!(page.contains("of the last good tree still acts"), still_acts, "{page}");
+    }
+}
