@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{Cause, Text},
-    plan::{Row, Status, TargetPlan, TargetState},
+    access::{Cause, Reversibility, Text},
+    plan::{self, Row, Status, TargetPlan, TargetState},
     wire::{Note, Order},
 };
 
@@ -94,6 +94,12 @@ pub struct RowOutcome {
     /// Of an earlier run's removal that had no effect: what made up for it in this run, so that it is no trouble any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_good: Option<MadeGood>,
+    /// Who holds it, where that is known: for what people are told.
+    #[serde(skip)]
+    pub principal: Option<Text>,
+    /// Whether it can be undone, where that is known.
+    #[serde(skip)]
+    pub reversibility: Option<Reversibility>,
     /// What the system has to remember of it, as last recorded.
     #[serde(skip)]
     pub(super) note: Note,
@@ -114,6 +120,8 @@ impl RowOutcome {
             intent: None,
             overdue: false,
             made_good: None,
+            principal: row.principal.clone(),
+            reversibility: Some(row.reversibility),
             note: Note::Null,
         }
     }
@@ -124,7 +132,7 @@ impl RowOutcome {
         Self {
             kind: entry.kind.name.into(),
             id: entry.id.clone(),
-            title: entry.label.as_ref().unwrap_or(&entry.id).to_string(),
+            title: plan::title(entry),
             cause: order.cause,
             end,
             confirmed: matches!(end, End::Done | End::Gone | End::Failed),
@@ -133,6 +141,8 @@ impl RowOutcome {
             intent: Some(intent.clone()),
             overdue: false,
             made_good: None,
+            principal: plan::principal(entry),
+            reversibility: Some(entry.kind.reversibility),
             note: Note::Null,
         }
     }

@@ -141,6 +141,8 @@ fn by_id(intent: Text, kind: Text, id: Text, cause: Cause, known: &Known) -> Row
         intent: Some(intent),
         overdue: false,
         made_good: None,
+        principal: None,
+        reversibility: None,
         note: Note::Null,
     }
 }

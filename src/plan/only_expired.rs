@@ -12,8 +12,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    HoldName, Input,
+    Counts, HoldName, Input, Planned,
     candidate::Candidate,
+    frame::finish,
     index::LoneResources,
     matching::{Matching, held_entries},
     resolve::Names,
@@ -27,10 +28,16 @@ use crate::{
 /// good tree and whose files are as they were in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnlyExpired {
-    /// Since when the tree is broken.
+    /// Since when the tree is broken, or cannot be taken.
     pub since: Timestamp,
+    /// What sort of trouble it is, in words that come before the time: `its files are broken`.
+    pub what: &'static str,
     /// What is wrong, one sentence.
     pub why: String,
+    /// What to do next.
+    pub advice: String,
+    /// Whether a last good tree is known. Without one nothing can be said of the entries: what loads is not all that there is.
+    pub has_tree: bool,
     /// The ends that still hold, by the kind's name and the declaration's key.
     pub ends: HashMap<(Text, Text), Timestamp>,
     /// The files of the last good tree that are byte for byte as they were in it, by their positions.
@@ -69,6 +76,13 @@ pub fn effective_end(declaration: &Declaration) -> Option<Timestamp> {
 }
 
 impl OnlyExpired {
+    /// Why the target is held.
+    pub fn told(&self) -> String {
+        let Self { since, what, why, .. } = self;
+        let nothing = if self.has_tree { "" } else { "; until then nothing can be said of its entries" };
+        format!("{what} since {since}: {why}{nothing}")
+    }
+
     /// Whether a declaration's end stood like this in the last good tree.
     fn holds(&self, declaration: &Declaration) -> bool {
         let key = (Text::from(declaration.kind.name), declaration.key.clone());
@@ -110,13 +124,25 @@ impl Spared {
     }
 }
 
+/// Takes back all that was concluded, where no good tree is known: an entry that the broken lines declare is not undeclared.
+pub fn say_nothing(input: &Input<'_>, planned: &mut Planned) {
+    if input.settings.only_expired.as_ref().is_none_or(|only| only.has_tree) {
+        return;
+    }
+    let Planned { plan, upcoming, .. } = planned;
+    plan.rows.clear();
+    plan.refusals.clear();
+    upcoming.clear();
+    let Counts { live, dead, .. } = plan.counts;
+    finish(plan);
+    plan.counts = Counts { live, dead, ..Counts::default() };
+}
+
 /// Holds the row unless it is such a one.
 pub fn judge(input: &Input<'_>, spared: &Spared, candidate: &mut Candidate<'_>) {
     let Some(only) = &input.settings.only_expired else { return };
     if candidate.cause != Cause::Expired || !qualifies(only, input, candidate) || spared.has(candidate) {
-        let why = format!("the files that bear on it are broken since {}: {}", only.since, only.why);
-        let way_on = "mend the files that the problems name; it goes on by itself";
-        candidate.hold(HoldName::BadTree, why, Some(way_on.into()));
+        candidate.hold(HoldName::BadTree, only.told(), Some(only.advice.clone()));
     }
 }
 

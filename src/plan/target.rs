@@ -16,7 +16,7 @@ use super::{
     index::LoneResources,
     matching::{AbsentEntries, Matching, held_entries},
     membership::{Leavers, Membership},
-    only_expired::Spared,
+    only_expired::{self, Spared},
     reserved::{self, Reserved},
     resolve::Names,
     row_guards::{self, RowGuards},
@@ -98,7 +98,9 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     plan.rows.extend(candidates.into_iter().map(|candidate| row(input, candidate)));
     missing(&walk.table, &matching, &dead, &mut plan);
     finish(&mut plan);
-    Planned { plan, observation, upcoming: coming.finish() }
+    let mut planned = Planned { plan, observation, upcoming: coming.finish() };
+    only_expired::say_nothing(input, &mut planned);
+    planned
 }
 
 /// So many `absent:` items that name nothing are told one by one.

@@ -102,7 +102,7 @@ impl RunReport {
 
 /// Whether a held row is held by more than what is meant to hold it: observe, notice, freeze, a `holds:` item, a standing own
 /// or protected entry, broken files, a saved plan that is older than the row.
-fn stands_in_the_way(row: &Row) -> bool {
+pub fn stands_in_the_way(row: &Row) -> bool {
     if row.status != Status::Held {
         return false;
     }

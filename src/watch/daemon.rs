@@ -235,8 +235,10 @@ impl Daemon {
     async fn take(&mut self, found: Found, trigger: Trigger) -> BTreeSet<Text> {
         let now = self.shared.now();
         let changed = self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).take(found, now);
-        let problems = self.shared.trees().problems().len();
-        tracing::info!(trigger = trigger.name(), targets = changed.look.len(), problems, "the files were taken");
+        if self.shared.trees().failing().is_none() {
+            let problems = self.shared.trees().problems().len();
+            tracing::info!(trigger = trigger.name(), targets = changed.look.len(), problems, "the files were taken");
+        }
         self.shared.tell.set_receivers(&self.config().watch.notify);
         self.configs.send_replace(self.config());
         self.tell_source();

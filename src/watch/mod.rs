@@ -20,6 +20,7 @@ pub mod source;
 pub mod supervisor;
 mod survey;
 pub mod tell;
+mod telling;
 mod tree;
 mod trigger;
 mod worker;

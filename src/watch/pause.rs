@@ -61,7 +61,7 @@ impl Pauses {
     ) -> Result<(), JournalError> {
         let pause = Pause { since: Some(now), until, because: because.clone() };
         self.put(pause.clone());
-        tracing::warn!(%because, until = ?until.map(|until| until.to_string()), "all writing is stopped");
+        tracing::warn!(because, until = ?until.map(|until| until.to_string()), "all writing is stopped");
         let _turn = self.turn.lock().await;
         // One that was taken back meanwhile is set again: it is recorded after that.
         self.put(pause);

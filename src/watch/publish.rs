@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{News, news::MAX_LINES, schedule::Went};
+use super::{News, schedule::Went, telling::Seen};
 use crate::{
-    access::{Hasher, Text},
+    access::Text,
     apply::{End, RowOutcome, TargetOutcome},
-    config::{NotifyOn, Target},
-    plan::{GuardRefusal, Plan, Status, TargetPlan, TargetState, Upcoming},
+    config::Target,
+    plan::{GuardRefusal, OnlyExpired, Plan, TargetPlan, TargetState, Upcoming},
     run::{FIRST_READINGS, RunError, RunReport},
     serve::{Ended, Health, TargetView},
 };
@@ -19,7 +19,7 @@ pub(super) struct Looked<'a> {
     pub(super) target: &'a Target,
     pub(super) result: &'a Result<RunReport, RunError>,
     /// Why the target is held by the last good tree, where it is.
-    pub(super) held: Option<String>,
+    pub(super) held: Option<&'a OnlyExpired>,
     pub(super) commit: Option<Text>,
     pub(super) ended_at: Timestamp,
 }
@@ -64,7 +64,7 @@ pub(super) fn publish(before: &TargetView, looked: &Looked<'_>) -> Published {
         Ok(report) => report,
         Err(error) => {
             (view.health, view.why) = (Health::Unreadable, Some(error.to_string()));
-            let news = vec![trouble(&view, looked, NotifyOn::Failures)];
+            let news = Seen { before, view: &view, report: None, part: None, outcome: None, looked }.news();
             let due = next_due(&view.upcoming, Timestamp::MIN);
             return Published { view, news, went: Went::Failed, due, result: "failed", refused_anew: Vec::new() };
         }
@@ -93,7 +93,7 @@ pub(super) fn publish(before: &TargetView, looked: &Looked<'_>) -> Published {
         (Some(TargetState::Planned), _) => "complete",
         _ => "failed",
     };
-    let news = news(before, &view, part, outcome, looked);
+    let news = Seen { before, view: &view, report: Some(report), part, outcome, looked }.news();
     // What came due since the plan was made was not in it: the end of the look is no measure. What an older plan told of is
     // still to come where this look made none.
     let planned = part.is_some_and(|part| part.state == TargetState::Planned);
@@ -120,12 +120,13 @@ fn show(view: &mut TargetView, part: &TargetPlan, report: &RunReport, looked: &L
             view.show(part.clone(), made_at, revision);
             view.read_at = part.reading.as_ref().map(|reading| reading.finished_at);
             view.upcoming = report.upcoming.get(&part.target).cloned().unwrap_or_default();
-            if part.in_sync() {
+            // Of a target without any tree nothing is said.
+            if part.in_sync() && looked.held.is_none_or(|only| only.has_tree) {
                 view.in_sync_at = view.read_at;
             }
             (view.health, view.why) = health(part, report, looked);
-            if looked.held.is_some() {
-                view.advice = Some("mend the files that the problems name; it goes on by itself".into());
+            if let Some(only) = looked.held {
+                view.advice = Some(only.advice.clone());
             }
         }
     }
@@ -159,8 +160,8 @@ pub(super) fn waiting(
 }
 
 fn health(part: &TargetPlan, report: &RunReport, looked: &Looked<'_>) -> (Health, Option<String>) {
-    if let Some(why) = &looked.held {
-        return (Health::Blocked, Some(why.clone()));
+    if let Some(only) = looked.held {
+        return (Health::Blocked, Some(only.told()));
     }
     if report.in_part() {
         return (Health::Refused, Some("some revocations failed, are refused, or their outcome is not known".into()));
@@ -223,96 +224,6 @@ fn key(refusal: &GuardRefusal) -> (&str, &str) {
 fn anew(before: &TargetView, refusals: &[GuardRefusal]) -> Vec<Text> {
     let known: BTreeSet<_> = before.plan.iter().flat_map(|plan| &plan.refusals).map(key).collect();
     refusals.iter().filter(|refusal| !known.contains(&key(refusal))).map(|one| one.guard.as_str().into()).collect()
-}
-
-/// What is told of a look.
-fn news(
-    before: &TargetView,
-    view: &TargetView,
-    part: Option<&TargetPlan>,
-    outcome: Option<&TargetOutcome>,
-    looked: &Looked<'_>,
-) -> Vec<News> {
-    let mut news = Vec::new();
-    let name = &view.target;
-    let sent: Vec<&RowOutcome> = outcome.iter().flat_map(|outcome| &outcome.rows).filter(|row| was_sent(row)).collect();
-    if !sent.is_empty() {
-        let lines = sent.iter().map(|row| {
-            let (kind, cause, end) = (row.kind.replace('_', " "), row.cause.name(), row.end.name());
-            format!("{kind} {} ({cause}): {end}", row.title)
-        });
-        let ids: Vec<&str> = sent.iter().filter_map(|row| row.intent.as_deref()).collect();
-        let title = format!("{name}: {} sent", count(ids.len(), "revocation"));
-        news.push(tell(looked, NotifyOn::Revocations, "revocations", &ids.join(" "), title, lines));
-    }
-    match (is_bad(before.health), is_bad(view.health)) {
-        (_, true) => {
-            let on = if view.health == Health::Refused { NotifyOn::Refusals } else { NotifyOn::Failures };
-            news.push(trouble(view, looked, on));
-        }
-        (true, false) => {
-            let title = format!("{name}: {}", view.health.name().replace('_', " "));
-            news.push(tell(looked, NotifyOn::Recoveries, "health", "recovered", title, std::iter::empty()));
-        }
-        (false, false) => {}
-    }
-    if let Some(part) = part.filter(|part| part.state == TargetState::Planned && !part.in_sync()) {
-        let lines = part.rows.iter().filter(|row| row.status != Status::Finding).map(|row| {
-            let what = if row.status == Status::Change { "goes" } else { "is held" };
-            let by: Vec<&str> = row.holds.iter().map(|hold| hold.name.name()).collect();
-            let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
-            let cause = row.cause.map_or("", crate::access::Cause::name);
-            format!("{} {} ({cause}) {what}{by}", row.kind.replace('_', " "), row.title)
-        });
-        let title = format!(
-            "{name} is out of sync: {}, {} held",
-            count(part.counts.changes as usize, "change"),
-            part.counts.held
-        );
-        news.push(tell(looked, NotifyOn::Changes, "changes", &part.digest, title, lines));
-    }
-    news
-}
-
-fn is_bad(health: Health) -> bool {
-    matches!(health, Health::Unreadable | Health::Blocked | Health::Refused)
-}
-
-fn trouble(view: &TargetView, looked: &Looked<'_>, on: NotifyOn) -> News {
-    let title = format!("{}: {}", view.target, view.health.name().replace('_', " "));
-    let lines = view.why.iter().chain(&view.advice).cloned();
-    let state = format!("{} {}", view.health.name(), view.why.as_deref().unwrap_or_default());
-    tell(looked, on, "health", &state, title, lines)
-}
-
-fn tell(
-    looked: &Looked<'_>,
-    on: NotifyOn,
-    about: &str,
-    state: &str,
-    title: String,
-    lines: impl Iterator<Item = String>,
-) -> News {
-    let mut lines: Vec<String> = lines.collect();
-    let lines_left_out = lines.len().saturating_sub(MAX_LINES);
-    lines.truncate(MAX_LINES);
-    let mut digest = Hasher::new("news");
-    digest.text(state);
-    News {
-        at: looked.ended_at,
-        on,
-        target: Some(looked.target.name.clone()),
-        subject: format!("{} {about}", looked.target.name).into(),
-        state: digest.finish_hex().into(),
-        title,
-        lines,
-        lines_left_out,
-        commit: looked.commit.clone(),
-    }
-}
-
-fn count(number: usize, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
 /// The first time after the plan was made that brings something.

@@ -2,10 +2,11 @@ use std::path::Path;
 
 use super::*;
 use crate::{
-    access::Cause,
-    config::{self, Config},
-    plan::{PLAN_VERSION, Plan, UpcomingKind, blocked},
+    access::{Cause, Reversibility},
+    config::{self, Config, NotifyOn},
+    plan::{GuardRefusal, PLAN_VERSION, Plan, Row, UpcomingKind, blocked},
     systems,
+    watch::News,
 };
 
 const CONFIG: &str =
@@ -116,4 +117,152 @@ fn a_removal_counts_once_when_it_ends_for_good() {
     }
     let called_back = published(&before(), Ok(sent(vec![row(End::Skipped, Some("i1"))])), 1);
     assert!(called_back.news.iter().all(|news| news.on != NotifyOn::Revocations) && called_back.went == Went::Well);
+}
+
+/// A row of a plan, with what is not the usual.
+fn planned(more: &serde_json::Value) -> Row {
+    let mut row = serde_json::json!({
+        "status": "change", "kind": "access", "id": "a", "title": "GitHub / northlight (Member)", "principal": "ben@example.com",
+        "action": "revoke", "cause": "expired", "finding": null, "reason": "", "why": "", "origin": null, "holds": [],
+        "reversibility": "lossy", "weight": 1, "fingerprint": null, "natural_key": "", "files": [], "said": "",
+        "remarks": [], "live": "", "declared": "",
+    });
+    row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    serde_json::from_value(row).unwrap()
+}
+
+/// A report whose plan has these rows.
+fn with_rows(rows: &[serde_json::Value]) -> RunReport {
+    let mut report = report(0, &[]);
+    report.plan.as_mut().unwrap().targets[0].rows = rows.iter().map(planned).collect();
+    report
+}
+
+/// The same, and this became of the first rows.
+fn with_ends(mut report: RunReport, ends: &[(&str, End, Option<&str>)]) -> RunReport {
+    let rows = ends.iter().map(|(id, end, intent)| {
+        let mut row = row(*end, *intent);
+        (row.kind, row.id, row.cause) = ("access".into(), (*id).into(), Cause::Expired);
+        (row.title, row.detail) = ("GitHub / northlight (Member)".into(), "it says: no".into());
+        row.principal = Some(format!("{id}@example.com").into());
+        row.reversibility = Some(Reversibility::Lossy);
+        row
+    });
+    report.outcomes = vec![TargetOutcome { target: "t".into(), rows: rows.collect(), ..TargetOutcome::default() }];
+    report
+}
+
+fn told(news: &[News], on: NotifyOn) -> Vec<(&str, Vec<&str>)> {
+    news.iter()
+        .filter(|one| one.on == on)
+        .map(|one| (one.title.as_str(), one.lines.iter().map(String::as_str).collect()))
+        .collect()
+}
+
+#[test]
+fn a_revocation_names_its_holder_and_whether_it_can_be_undone() {
+    let ends =
+        [("anna", End::Done, Some("i1")), ("ben", End::InFlight, Some("i2")), ("cleo", End::Refused, Some("i3"))];
+    let ended = published(&before(), Ok(with_ends(report(0, &[]), &ends)), 1);
+    let of = "access GitHub / northlight (Member), held by";
+    let lines = [
+        format!("{of} anna@example.com (expired, lossy): done"),
+        format!("{of} ben@example.com (expired, lossy): in flight: it says: no"),
+        format!("{of} cleo@example.com (expired, lossy): refused: it says: no"),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_eq!(told(&ended.news, NotifyOn::Revocations), [("t: 3 revocations sent", lines)]);
+}
+
+#[test]
+fn the_end_of_what_was_in_flight_is_told_when_it_comes() {
+    let look = |end: End| {
+        let mut report = with_ends(report(0, &[]), &[("anna", end, Some("i1"))]);
+        let outcome = &mut report.outcomes[0];
+        outcome.resumed = std::mem::take(&mut outcome.rows);
+        published(&before(), Ok(report), 1).news
+    };
+    assert_eq!(told(&look(End::InFlight), NotifyOn::Revocations), []);
+    let news = look(End::Done);
+    let line = "access GitHub / northlight (Member), held by anna@example.com (expired, lossy): done";
+    assert_eq!(told(&news, NotifyOn::Revocations), [("t: 1 revocation of before ended", vec![line])]);
+    let sent = published(&before(), Ok(with_ends(report(0, &[]), &[("anna", End::InFlight, Some("i1"))])), 1).news;
+    assert_ne!(news[0].state, sent[0].state, "the same one, and yet other news");
+}
+
+#[test]
+fn one_outage_is_told_once_though_it_shows_at_several_requests() {
+    let at = |what: &str, advice: &str| {
+        let mut report = report(0, &[]);
+        let (what, advice) = (what.to_owned(), Some(advice.to_owned()));
+        report.plan.as_mut().unwrap().targets[0].state = TargetState::Unreadable { what, advice };
+        published(&before(), Ok(report), 1).news.remove(0)
+    };
+    let first = at("the system failed (GET /gateways)", "run again later");
+    assert_eq!(first.state, at("the system failed (GET /api_keys)", "run again later").state);
+    assert!(first.lines[0].contains("GET /gateways"));
+    assert_ne!(first.state, at("the credential is refused (GET /gateways)", "issue a new credential").state);
+}
+
+#[test]
+fn what_keeps_a_target_out_of_sync_is_said_and_only_what_is_left_of_it() {
+    let rows = [
+        serde_json::json!({ "id": "gone" }),
+        serde_json::json!({ "id": "not", "title": "stays" }),
+        serde_json::json!({ "id": "kept", "title": "kept", "status": "held",
+            "holds": [{ "name": "protected", "why": "by `protected:`", "way_on": null }] }),
+        serde_json::json!({ "id": "more", "title": "more", "status": "finding", "finding": "over_scoped", "cause": null }),
+    ];
+    let sent = [("gone", End::Done, Some("i1")), ("not", End::Skipped, None)];
+    let ended = published(&before(), Ok(with_ends(with_rows(&rows), &sent)), 1);
+    let lines = vec![
+        "access stays, held by ben@example.com (expired, lossy) was not sent: it says: no",
+        "access kept, held by ben@example.com (expired, lossy) is held by protected",
+        "access more, held by ben@example.com holds more than declared",
+    ];
+    let title = "t is out of sync: 1 change, 1 held, 1 entry holds more than declared";
+    assert_eq!(told(&ended.news, NotifyOn::Changes), [(title, lines)]);
+
+    let ended = published(&before(), Ok(with_ends(with_rows(&rows[..1]), &sent[..1])), 1);
+    assert_eq!(told(&ended.news, NotifyOn::Changes), [], "nothing is left");
+    let state = |ended: &Published| ended.news.iter().find(|one| one.on == NotifyOn::Changes).unwrap().state.clone();
+    let with_sent = published(&before(), Ok(with_ends(with_rows(&[rows[0].clone(), rows[2].clone()]), &sent[..1])), 1);
+    let again = published(&with_sent.view, Ok(with_rows(&rows[2..3])), 2);
+    assert_eq!(state(&with_sent), state(&again), "the look that follows the sending has nothing new to tell");
+    let in_sync = published(&again.view, Ok(report(0, &[])), 3);
+    let once_more = TargetView { in_sync_at: Some(at(3)), ..in_sync.view };
+    assert_ne!(state(&again), state(&published(&once_more, Ok(with_rows(&rows[2..3])), 4)), "they came back");
+}
+
+#[test]
+fn a_refusal_is_told_with_its_limit_and_the_way_on() {
+    let share = |figure: &str| GuardRefusal {
+        guard: "share".into(),
+        over: "undeclared rows".into(),
+        figure: figure.into(),
+        limit: "4 (25 %)".into(),
+        way_on: "portcullis expect t 5".into(),
+        counts: true,
+    };
+    let refused = |figure: &str| {
+        let mut report = report(0, &[]);
+        report.plan.as_mut().unwrap().targets[0].refusals = vec![share(figure)];
+        published(&before(), Ok(report), 1).news.remove(0)
+    };
+    let news = refused("4 and 1 in the last 24 h of 16 entries");
+    let line = "share refused undeclared rows: 4 and 1 in the last 24 h of 16 entries; the limit is 4 (25 %); to go on: \
+                portcullis expect t 5";
+    assert_eq!((news.on, &news.lines[..]), (NotifyOn::Refusals, &[line.to_owned()][..]));
+    assert_eq!(
+        news.state,
+        refused("5 and 1 in the last 24 h of 16 entries").state,
+        "the same guard still refuses the same"
+    );
+
+    let mut report = report(0, &[]);
+    report.errors = vec!["the journal is full".into(), "the lock is held".into()];
+    report.plan.as_mut().unwrap().targets[0].refusals = vec![share("5")];
+    let lines = published(&before(), Ok(report), 1).news.remove(0).lines;
+    assert_eq!(&lines[..2], ["the journal is full", "the lock is held"], "errors are told beside it");
+    assert!(lines[2].starts_with("share refused "), "{lines:?}");
 }

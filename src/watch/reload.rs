@@ -123,6 +123,8 @@ impl Reloader {
         reloader.named = named;
         let failing = failing.unwrap_or_else(unsettled);
         let digests = reloader.left(&failing).await;
+        // The same once more is no news.
+        reloader.last = Some(Taken { digests: digests.clone(), commit: None, broken: Some(failing.to_string()) });
         Ok(First { reloader, loaded, digests, contents, revision: checkout.revision, failing: Some(failing), is_whole })
     }
 

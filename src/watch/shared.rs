@@ -72,25 +72,28 @@ impl Shared {
         }
         match &failing {
             Some(why) => {
-                tracing::error!(%why, "the journal fails: nothing is sent");
-                self.announce(NotifyOn::Failures, "journal", "The journal fails: nothing is sent", vec![why.clone()]);
+                tracing::error!(why, "the journal fails: nothing is sent");
+                self.announce(
+                    NotifyOn::Failures,
+                    "journal",
+                    "fails",
+                    "The journal fails: nothing is sent",
+                    vec![why.clone()],
+                );
             }
             None => {
                 tracing::info!("the journal works again");
-                self.announce(NotifyOn::Recoveries, "journal", "The journal works again", Vec::new());
+                self.announce(NotifyOn::Recoveries, "journal", "works", "The journal works again", Vec::new());
             }
         }
         view.failing = failing;
         self.board.set_journal(view);
     }
 
-    /// Tells something that is no target's.
-    pub(super) fn announce(&self, on: NotifyOn, subject: &str, title: &str, mut lines: Vec<String>) {
-        let mut state = Hasher::new("news");
-        state.text(title);
-        for line in &lines {
-            state.text(line);
-        }
+    /// Tells something that is no target's. `state`: what makes it other news than the last ones of the subject.
+    pub(super) fn announce(&self, on: NotifyOn, subject: &str, state: &str, title: &str, mut lines: Vec<String>) {
+        let mut digest = Hasher::new("news");
+        digest.text(state);
         let lines_left_out = lines.len().saturating_sub(MAX_LINES);
         lines.truncate(MAX_LINES);
         self.tell.tell(News {
@@ -98,7 +101,7 @@ impl Shared {
             on,
             target: None,
             subject: subject.into(),
-            state: state.finish_hex().into(),
+            state: digest.finish_hex().into(),
             title: title.to_owned(),
             lines,
             lines_left_out,

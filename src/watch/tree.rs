@@ -32,6 +32,12 @@ use crate::{
     yaml::Problem,
 };
 
+/// What is told where files of a target do not load, and what to do then.
+const BROKEN: &str = "its files are broken";
+const MEND: &str = "mend the files that the problems name; it goes on by itself";
+/// What is told where no newer files can be had.
+const NOT_TAKEN: &str = "the policies cannot be taken";
+
 /// By what a target is looked at.
 #[derive(Debug, Clone)]
 pub struct Basis {
@@ -110,6 +116,8 @@ pub struct Trees {
 /// Why a target is not looked at by the newest files.
 struct Broken<'a> {
     why: &'a str,
+    /// Where it is the source itself: since when, and what to do.
+    source: Option<(Timestamp, String)>,
     digests: &'a Digests,
     /// What loads of the policies now, where anything does.
     partly: Option<&'a Arc<Policies>>,
@@ -126,7 +134,8 @@ impl Trees {
             policies: Arc::clone(&loaded.policies),
             people: Text::default(),
             revision: None,
-            problems: loaded.problems.clone(),
+            // What there is of a source that gives nothing is of no tree: why it gives nothing is told, and no more.
+            problems: Vec::new(),
             failing: None,
             loaded_at: now,
             bad_since: BTreeMap::new(),
@@ -161,13 +170,13 @@ impl Trees {
                     format!("portcullis.yaml cannot be used: {}", problem.message)
                 });
                 self.problems = problems;
-                self.all_broken(&why, &digests, now)
+                self.all_broken(&why, None, &digests, now)
             }
             Found::Unreadable { error, digests } => {
-                let why = format!("the source of the policies cannot be read: {error}");
                 let since = self.failing.as_ref().map_or(now, |(since, _)| *since);
+                let (why, advice) = (error.to_string(), error.advice());
                 self.failing = Some((since, error));
-                self.all_broken(&why, &digests, now)
+                self.all_broken(&why, Some((since, advice)), &digests, now)
             }
         }
     }
@@ -211,6 +220,11 @@ impl Trees {
     /// Since when there are problems.
     pub fn bad_since(&self) -> Option<Timestamp> {
         self.bad_since.values().min().copied()
+    }
+
+    /// Whether an `expires` of a last good tree still acts somewhere: whether any target that is held has one.
+    pub fn still_acts(&self) -> bool {
+        self.bases.values().filter_map(|basis| basis.only_expired.as_ref()).any(|only| only.has_tree)
     }
 
     /// What the journal has to keep still, by target.
@@ -280,7 +294,7 @@ impl Trees {
                 }
                 Some(why) => {
                     let unclear = loaded.unclear.contains_key(&name);
-                    let broken = Broken { why, digests, partly: Some(&loaded.policies), unclear };
+                    let broken = Broken { why, source: None, digests, partly: Some(&loaded.policies), unclear };
                     self.held(&name, &broken, now)
                 }
             };
@@ -301,11 +315,18 @@ impl Trees {
     }
 
     /// Nothing newer than what there is can be used: every target is held.
-    fn all_broken(&mut self, why: &str, digests: &Digests, now: Timestamp) -> Changed {
+    fn all_broken(
+        &mut self,
+        why: &str,
+        source: Option<(Timestamp, String)>,
+        digests: &Digests,
+        now: Timestamp,
+    ) -> Changed {
         let mut changed = Changed::default();
         let names: Vec<Text> = self.config.targets.keys().cloned().collect();
         for name in names {
-            let basis = self.held(&name, &Broken { why, digests, partly: None, unclear: false }, now);
+            let broken = Broken { why, source: source.clone(), digests, partly: None, unclear: false };
+            let basis = self.held(&name, &broken, now);
             if self.differs(&name, &basis) {
                 changed.look.insert(name.clone());
             }
@@ -316,7 +337,10 @@ impl Trees {
 
     /// A basis by which nothing goes but what had come to its end in the last good tree.
     fn held(&mut self, name: &Text, broken: &Broken<'_>, now: Timestamp) -> Basis {
-        let since = *self.bad_since.entry(name.clone()).or_insert(now);
+        let (what, since, advice) = match &broken.source {
+            Some((since, advice)) => (NOT_TAKEN, *since, advice.clone()),
+            None => (BROKEN, *self.bad_since.entry(name.clone()).or_insert(now), MEND.to_owned()),
+        };
         let target = self.config.targets.get(name);
         if !self.good.contains_key(name)
             && let Some(target) = target
@@ -327,7 +351,10 @@ impl Trees {
         }
         let mut only = OnlyExpired {
             since,
+            what,
             why: broken.why.to_owned(),
+            advice,
+            has_tree: false,
             ends: HashMap::new(),
             as_before: BTreeSet::new(),
             newest: broken.partly.map(|policies| Newest { policies: Arc::clone(policies), target: name.clone() }),
@@ -340,9 +367,10 @@ impl Trees {
                     only.as_before = unchanged(policy, broken.digests);
                     only.ends = still_ending(policy, &only.as_before);
                 }
+                only.has_tree = true;
                 (Arc::clone(&good.policies), good.revision.clone())
             }
-            // Nothing is known of a good tree: by what loads, and nothing goes.
+            // Nothing is known of a good tree: by what loads, and nothing is said, nor does anything go.
             None => (Arc::clone(&self.policies), self.revision.as_ref().map(|revision| revision.commit.clone())),
         };
         let loaded = Loaded {

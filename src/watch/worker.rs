@@ -132,8 +132,7 @@ fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<
         Ok(report) => report.errors.first().cloned(),
         Err(_) => None,
     });
-    let held =
-        basis.only_expired.as_ref().map(|only| format!("its files are broken since {}: {}", only.since, only.why));
+    let held = basis.only_expired.as_deref();
     let looked = Looked { target, result, held, commit: basis.revision.clone(), ended_at: now.wall };
     let published = publish(before, &looked);
     if let Ok(report) = result {
@@ -238,11 +237,11 @@ fn log(name: &Text, before: &TargetView, view: &TargetView, result: &Result<RunR
     match (result, &view.why) {
         (Err(_), why) if is_known => tracing::debug!(target = %name, health, millis, why, "the look failed"),
         (Ok(_), Some(why)) if is_known => {
-            tracing::debug!(target = %name, health, millis, changes = counts.0, held = counts.1, %why, "looked");
+            tracing::debug!(target = %name, health, millis, changes = counts.0, held = counts.1, why, "looked");
         }
         (Err(_), why) => tracing::warn!(target = %name, health, millis, why, "the look failed"),
         (Ok(_), Some(why)) => {
-            tracing::warn!(target = %name, health, millis, changes = counts.0, held = counts.1, %why, "looked");
+            tracing::warn!(target = %name, health, millis, changes = counts.0, held = counts.1, why, "looked");
         }
         (Ok(_), None) => tracing::info!(target = %name, health, millis, changes = counts.0, held = counts.1, "looked"),
     }
@@ -271,11 +270,11 @@ impl Progress for Heard<'_> {
             }
             Event::Row { outcome, .. } => tracing::info!(
                 target,
-                kind = %outcome.kind,
-                id = %outcome.id,
+                kind = outcome.kind.as_str(),
+                id = outcome.id.as_str(),
                 cause = outcome.cause.name(),
                 end = outcome.end.name(),
-                detail = %outcome.detail,
+                detail = outcome.detail,
                 "a row ended"
             ),
             Event::Settling { open, .. } => tracing::info!(target, open, "settling what was left open"),

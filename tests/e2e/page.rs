@@ -453,3 +453,27 @@ async fn what_of_the_configuration_is_not_in_force_is_on_the_page() {
     let metrics = stage.get("/metrics").await.text().await.unwrap();
     assert!(metrics.contains("portcullis_listener_problems 1"), "{metrics}");
 }
+
+#[tokio::test]
+async fn rows_in_flight_stand_open_though_their_target_is_in_sync() {
+    let board = Board::new(now());
+    board.set_target(calm("pinata", "pinata"));
+    board.set_target(calm("s2", "s2"));
+    let flight = stage::finding(FindingKind::InFlight, "access", "state-1", "AWS / root (Admin)");
+    board.set_target(view("accessowl", "accessowl", Health::InSync, vec![flight]));
+    board.set_target(view("aitronos", "aitronos", Health::OutOfSync, Vec::new()));
+    let page = Stage::of(board).await.get("/").await.text().await.unwrap();
+    let (open, folded) = page.split_once("<details").unwrap();
+    assert!(open.contains("AWS / root (Admin)"), "{page}");
+    assert!(!folded.contains("/targets/accessowl") && folded.contains("/targets/s2"), "{page}");
+}
+
+#[tokio::test]
+async fn a_banner_promises_no_end_of_a_good_tree_that_nobody_knows() {
+    for still_acts in [true, false] {
+        let board = troubled();
+        board.set_source(SourceView { still_acts, ..board.source() });
+        let page = Stage::of(board).await.get("/").await.text().await.unwrap();
+        assert_eq!(page.contains("of the last good tree still acts"), still_acts, "{page}");
+    }
+}

@@ -68,6 +68,15 @@ fn a_force_pushed_ref_holds_everything_until_exactly_its_head_is_accepted() {
     assert_eq!((&brief["health"], &brief["commit"]), (&json!("blocked"), &json!(base)), "{brief:#}");
     let told = failing(&daemon.state());
     assert!(told.contains("rewritten") && told.contains(&head), "{told}");
+    // The target says the same: none of its files is broken, and no mending of files goes on.
+    let why = brief["why"].as_str().unwrap();
+    assert!(why.starts_with("the policies cannot be taken since ") && why.contains("was rewritten"), "{brief:#}");
+    let plan = daemon.get("/v1/targets/s2/plan").json();
+    let hold = &plan["targets"][0]["rows"][0]["holds"][0];
+    for advice in [&brief["advice"], &hold["way_on"]] {
+        assert!(advice.as_str().unwrap().contains(&format!("--accept-rewrite {head}")), "{advice}");
+    }
+    assert_eq!(hold["why"], brief["why"]);
     assert_eq!(daemon.stop().0, 0);
 
     let mut daemon = Daemon::with(&house, &[&git[..], &["--accept-rewrite", &base]].concat());
@@ -80,6 +89,35 @@ fn a_force_pushed_ref_holds_everything_until_exactly_its_head_is_accepted() {
     let mut daemon = Daemon::with(&house, &[&git[..], &["--accept-rewrite", &head]].concat());
     daemon.until("both to go", |_| house.removed_tokens() == ["service/keep-07", "service/stray-00"]);
     assert_eq!(daemon.looked_anew("s2")["health"], "in_sync");
+}
+
+#[test]
+fn a_policy_directory_that_was_never_there_is_told_once_and_as_what_it_is() {
+    let house = house(8, 0, AT_ONCE);
+    watching(
+        &house,
+        &format!(
+            "interval: 1h, notify: [{{ command: [sh, \"-c\", \"cat >> {0}; echo >> {0}\"] }}]",
+            house.path("told").display()
+        ),
+    );
+    std::fs::rename(house.path("policies"), house.path("away")).unwrap();
+    let mut daemon = Daemon::start(&house);
+    let brief = daemon.looked_anew("s2");
+    assert_eq!((&brief["health"], &brief["in_sync_at"]), (&json!("blocked"), &json!(null)), "{brief:#}");
+    let state = daemon.state();
+    assert_eq!(state["source"]["problems"], json!([]), "{state:#}");
+    assert!(failing(&state).contains("the policy directory"), "{state:#}");
+    let said = |daemon: &Daemon, message: &str| daemon.said(message).len();
+    let times = ["the policies cannot be taken", "the files are broken", "the files were taken"]
+        .map(|message| said(&daemon, message));
+    assert_eq!(times, [1, 0, 0], "{}", daemon.log());
+    std::fs::rename(house.path("away"), house.path("policies")).unwrap();
+    daemon.until_health("s2", "in_sync");
+    let told = || std::fs::read_to_string(house.path("told")).unwrap_or_default();
+    daemon.until("its end is told", |_| told().contains("The policies load again"));
+    assert_eq!(told().matches("The policies cannot be taken").count(), 2, "one message, its title twice: {}", told());
+    assert!(!told().contains(":0:"), "{}", told());
 }
 
 /// How many requests a look makes that finds nothing to do.

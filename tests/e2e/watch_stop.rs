@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::{
     daemon::{Daemon, every},
     service::{AT_ONCE, appears, house, strays},
@@ -35,6 +37,9 @@ fn the_environment_stops_all_writing_of_its_process() {
     let mut daemon = Daemon::of(command);
     daemon.looked_again("s2", 2);
     assert_eq!(house.writes(), 0);
+    let told = daemon.said("all writing is stopped");
+    assert_eq!(told.len(), 1, "once: {told:?}");
+    assert_eq!((&told[0]["level"], &told[0]["because"]), (&json!("WARN"), &json!("PORTCULLIS_OBSERVE=1 is set")));
     assert_eq!(daemon.stop().0, 0);
     let mut daemon = Daemon::start(&house);
     daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));

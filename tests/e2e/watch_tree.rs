@@ -2,6 +2,7 @@
 //! files that say so are as they were. It says so loudly, and recovers by itself once the files are mended.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use crate::{
     daemon::{Daemon, every},
@@ -251,6 +252,15 @@ fn a_first_start_on_a_broken_tree_reports_and_waits() {
     blocked(&mut daemon);
     daemon.looked_again("s2", 2);
     assert_eq!(house.writes(), 0, "no good tree is known");
+    // What the broken lines declare is not undeclared: of no entry anything is said.
+    let state = daemon.state();
+    assert_eq!(state["targets"][0]["tally"], json!({ "changes": [], "held": [], "findings": [] }), "{state:#}");
+    assert!(state["targets"][0]["why"].as_str().unwrap().contains("nothing can be said"), "{state:#}");
+    assert_eq!((&state["source"]["still_acts"], &state["targets"][0]["in_sync_at"]), (&json!(false), &json!(null)));
+    let page = daemon.get("/targets/s2").text;
+    assert!(!page.contains("service/keep-00") && !page.contains("still acts"), "{page}");
+    let plan = house.expect(1, &["plan"]);
+    assert!(!plan.out.contains("service/keep-00"), "nor by the command: {}", plan.out);
     house.write("policies/s2.yaml", &declaring(&kept(8)));
     daemon.until_health("s2", "in_sync");
     assert_eq!(house.removed_tokens(), ["temp/a", "temp/b"]);

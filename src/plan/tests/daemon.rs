@@ -18,7 +18,8 @@ use crate::{
 fn only(ends: impl IntoIterator<Item = (String, Timestamp)>) -> Option<Arc<OnlyExpired>> {
     let ends = ends.into_iter().map(|(key, end)| ((Text::from("access_token"), Text::from(key)), end)).collect();
     let (why, as_before) = ("a.yaml is broken".into(), BTreeSet::from([0]));
-    Some(Arc::new(OnlyExpired { since: days_ago(2), why, ends, as_before, newest: None }))
+    let (what, advice) = ("its files are broken", "mend them".into());
+    Some(Arc::new(OnlyExpired { since: days_ago(2), what, why, advice, has_tree: true, ends, as_before, newest: None }))
 }
 
 fn hold(world: &World, id: &str, until: Timestamp, file: u32) -> Hold {
@@ -189,6 +190,23 @@ fn a_row_of_a_broken_tree_says_since_when_and_why() {
     let plan = world.plan();
     let why = &plan.rows[0].holds[0].why;
     assert!(why.contains("a.yaml is broken") && why.contains(&days_ago(2).to_string()), "{why}");
+}
+
+#[test]
+fn where_no_good_tree_is_known_nothing_is_said_of_the_entries() {
+    let mut world = World::of("s2");
+    for id in ["service/a", "service/b"] {
+        world.live(id);
+    }
+    world.manage(0, "service/*").allow_empty = true;
+    world.absent("service/a");
+    expires(&mut world, "service/b", in_days(1));
+    let mut only = only([]).unwrap();
+    Arc::make_mut(&mut only).has_tree = false;
+    world.settings.only_expired = Some(only);
+    let Planned { plan, upcoming, .. } = planned_at(&world, now(), false);
+    assert!(plan.rows.is_empty() && plan.refusals.is_empty() && upcoming.is_empty(), "{plan:?} {upcoming:?}");
+    assert_eq!((plan.counts.live, plan.counts.held, plan.counts.managed), (2, 0, 0));
 }
 
 #[test]

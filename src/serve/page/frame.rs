@@ -164,9 +164,9 @@ impl Frame {
             &title,
             &html! {
                 p {
-                    "Nothing goes by what they say; an "
-                    code { "expires" }
-                    " of the last good tree still acts."
+                    "Nothing goes by what they say"
+                    @if self.source.still_acts { "; an " code { "expires" } " of the last good tree still acts" }
+                    "."
                     @if let Some(since) = self.source.bad_since { " " span.since { "(" (ago(since, self.now)) ")" } }
                 }
                 ul.problems {

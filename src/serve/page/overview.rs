@@ -91,7 +91,8 @@ impl Overview {
         let frame = &self.frame;
         let needs = |view: &&Arc<TargetView>| rank(view.health) < rank(Health::Starting);
         let problems: Vec<&Arc<TargetView>> = self.targets.iter().filter(needs).collect();
-        let in_sync: Vec<&Arc<TargetView>> = self.with(Health::InSync);
+        let flies = |view: &&Arc<TargetView>| view.tally.finding(FindingKind::InFlight) > 0;
+        let (in_flight, in_sync): (Vec<_>, Vec<_>) = self.with(Health::InSync).into_iter().partition(flies);
         let starting: Vec<&Arc<TargetView>> = self.with(Health::Starting);
         let main = html! {
             section.hero aria-label="At a glance" {
@@ -107,6 +108,13 @@ impl Overview {
                             @if problems.len() > CARDS { (self.further(&problems)) }
                         }
                     }
+                    @if !in_flight.is_empty() {
+                        section #in-flight aria-labelledby="in-flight-title" {
+                            h2 #in-flight-title { "In sync, with removals in flight" }
+                            @for view in in_flight.iter().take(CARDS) { (self.card(view)) }
+                            @if in_flight.len() > CARDS { (self.further(&in_flight)) }
+                        }
+                    }
                     @if !starting.is_empty() {
                         section aria-labelledby="starting-title" {
                             h2 #starting-title { "Not looked at yet" }
@@ -116,7 +124,7 @@ impl Overview {
                     @if !in_sync.is_empty() {
                         section #in-sync aria-labelledby="in-sync-title" {
                             h2 #in-sync-title { "In sync" }
-                            (folded(frame, &self.calm(&in_sync), &in_sync, problems.is_empty() && in_sync.len() <= 3 * CARDS))
+                            (folded(frame, &self.calm(&in_sync), &in_sync, problems.is_empty() && in_flight.is_empty() && in_sync.len() <= 3 * CARDS))
                         }
                     }
                     @if self.targets.is_empty() {

@@ -127,6 +127,9 @@ impl Daemon {
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
         daemon.shared.show_pause();
+        if let Some(pause) = daemon.shared.board.pause() {
+            tracing::warn!(because = pause.because, "all writing is stopped");
+        }
         // The targets before the tree: who probes meanwhile is not told that all of them were looked at.
         daemon.show_new();
         daemon.tell_source();

@@ -3,10 +3,10 @@
 use super::Daemon;
 use crate::{
     config::NotifyOn,
+    plan::FileProblem,
     run,
     serve::{SourceView, TreeProblem},
     watch::{FileWatcher, Watching},
-    yaml::Problem,
 };
 
 impl Daemon {
@@ -25,6 +25,7 @@ impl Daemon {
             }),
             problems: run::told(trees.problems()),
             bad_since: trees.bad_since(),
+            still_acts: trees.still_acts(),
             polling: self.polling(),
         };
         drop(trees);
@@ -48,23 +49,45 @@ impl Daemon {
         }
     }
 
-    /// Tells that the files are broken, or right again.
+    /// Tells that the files are broken or cannot be taken, or are right again.
     pub(super) fn tell_source(&self) {
         let trees = self.shared.trees();
-        let mut lines: Vec<String> = trees.failing().map(|(_, error)| error.to_string()).into_iter().collect();
-        let told = |problem: &Problem| format!("{}:{}: {}", problem.file, problem.line, problem.message);
-        lines.extend(trees.problems().iter().map(told));
+        let failing = trees.failing().map(|(_, error)| error.clone());
+        let problems: Vec<String> = run::told(trees.problems()).iter().map(told).collect();
         drop(trees);
         let before = self.shared.board.source();
         let was_bad = before.failing.is_some() || !before.problems.is_empty();
-        let (on, title) = match (was_bad, lines.is_empty()) {
-            (_, false) => (NotifyOn::Failures, "The policies are broken: nothing goes where they bear on it"),
-            (true, true) => (NotifyOn::Recoveries, "The policies load again"),
-            (false, true) => return,
-        };
-        for line in &lines {
-            tracing::error!(problem = %line, "the files are broken");
+        for problem in &problems {
+            tracing::error!(problem, "the files are broken");
         }
-        self.shared.announce(on, "source", title, lines);
+        let mut state = problems.join("\n");
+        let (on, title, lines) = match failing {
+            Some(error) => {
+                let (why, advice) = (error.to_string(), error.advice());
+                tracing::error!(why, advice, "the policies cannot be taken");
+                // A repository out of reach says so in ever other words.
+                state.push_str(if error.is_out_of_reach() { "out of reach" } else { &why });
+                let lines = [why, advice].into_iter().chain(problems).collect();
+                (
+                    NotifyOn::Failures,
+                    "The policies cannot be taken: what was taken last stays, with everything held",
+                    lines,
+                )
+            }
+            None if !problems.is_empty() => {
+                (NotifyOn::Failures, "The policies are broken: nothing goes where they bear on it", problems)
+            }
+            None if was_bad => (NotifyOn::Recoveries, "The policies load again", problems),
+            None => return,
+        };
+        self.shared.announce(on, "source", &state, title, lines);
     }
+}
+
+/// A problem of a file in one line: where, what, and how to mend it.
+fn told(problem: &FileProblem) -> String {
+    let FileProblem { file, line, message, hint, .. } = problem;
+    let place = if matches!(*line, 0 | u32::MAX) { file.clone() } else { format!("{file}:{line}") };
+    let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("{place}: {message}{hint}")
 }

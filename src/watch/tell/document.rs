@@ -19,6 +19,8 @@ pub const DOCUMENT_VERSION: u32 = 1;
 
 /// News of a merged message that are shown, each with its title; the rest is counted.
 pub(super) const MERGED: usize = 50;
+/// Lines below the titles of a merged document; the rest is counted.
+pub(super) const MERGED_LINES: usize = 200;
 
 /// What a receiver gets at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +55,15 @@ impl Message {
         }
     }
 
+    /// The news that are shown one by one, in their order: revocations first of all, since no later message tells of them.
+    pub(super) fn shown(&self) -> Vec<&News> {
+        let mut places: Vec<usize> = (0..self.news.len()).collect();
+        places.sort_by_key(|place| self.news.get(*place).is_none_or(|one| one.on != NotifyOn::Revocations));
+        places.truncate(MERGED);
+        places.sort_unstable();
+        places.into_iter().filter_map(|place| self.news.get(place)).collect()
+    }
+
     /// How many news are not shown one by one.
     pub(super) fn left_out(&self) -> usize {
         self.news.len().saturating_sub(MERGED)
@@ -84,9 +95,9 @@ struct Item<'a> {
     commit: Option<&'a Text>,
 }
 
-fn item(news: &News, with_lines: bool) -> Item<'_> {
+fn item(news: &News, most: usize) -> Item<'_> {
     let News { at, on, target, subject, state, title, lines, lines_left_out, commit } = news;
-    let shown: &[String] = if with_lines { lines } else { &[] };
+    let shown = lines.get(..most.min(lines.len())).unwrap_or_default();
     Item {
         at: *at,
         about: name(*on),
@@ -100,14 +111,28 @@ fn item(news: &News, with_lines: bool) -> Item<'_> {
     }
 }
 
+/// How many lines each of these news may have, of so many for all: revocations first, then in their order.
+fn shares(news: &[&News], mut left: usize) -> Vec<usize> {
+    let mut shares = vec![0; news.len()];
+    for first in [true, false] {
+        for (share, one) in shares.iter_mut().zip(news).filter(|(_, one)| (one.on == NotifyOn::Revocations) == first) {
+            *share = one.lines.len().min(left);
+            left -= *share;
+        }
+    }
+    shares
+}
+
 /// The document of a message, its unsafe characters as `\u` escapes: the same bytes at every try.
 pub(super) fn render(message: &Message) -> String {
+    let shown = message.shown();
+    let shares = shares(&shown, MERGED_LINES);
     let document = Document {
         version: DOCUMENT_VERSION,
         id: message.id.to_string(),
         made_at: message.made_at,
         title: message.title(),
-        news: message.news.iter().take(MERGED).map(|one| item(one, message.news.len() == 1)).collect(),
+        news: shown.into_iter().zip(shares).map(|(one, most)| item(one, most)).collect(),
         news_left_out: message.left_out(),
         dropped: message.dropped,
     };

@@ -34,7 +34,7 @@ pub(super) enum Offered {
     Taken,
     /// They were told, or there is nothing to tell any more.
     Known,
-    /// They wait, and the oldest that waited were dropped for them.
+    /// They wait, and the oldest that waited, but for revocations, were dropped for them.
     Dropped,
 }
 
@@ -71,7 +71,9 @@ impl Inbox {
     fn push(&mut self, news: &News) -> Offered {
         let is_full = self.waiting.len() >= QUEUE;
         if is_full {
-            self.waiting.pop_front();
+            // A state that lasts is offered again by the next look; what happened is not.
+            let place = self.waiting.iter().position(|one| !is_event(one)).unwrap_or_default();
+            self.waiting.remove(place);
             self.dropped = self.dropped.saturating_add(1);
         }
         self.waiting.push_back(bounded(news));
@@ -281,6 +283,17 @@ mod tests {
         inbox.settle(false, dropped);
         inbox.offer(&super::tests::news(NotifyOn::Changes, "late", "a"));
         assert_eq!(inbox.take(true).unwrap().1, 3);
+    }
+
+    #[test]
+    fn what_happened_is_dropped_last() {
+        let mut inbox = Inbox::default();
+        inbox.offer(&news(NotifyOn::Revocations, "s2", "a"));
+        for index in 0..QUEUE {
+            inbox.offer(&news(NotifyOn::Changes, &format!("t{index}"), "a"));
+        }
+        let (taken, dropped) = inbox.take(true).unwrap();
+        assert_eq!((taken[0].on, taken[1].subject.as_str(), dropped), (NotifyOn::Revocations, "t1", 1));
     }
 
     #[test]

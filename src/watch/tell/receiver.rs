@@ -131,7 +131,14 @@ impl Receiver {
             if is_last || tries >= TRIES || begin.elapsed().saturating_add(pause) > PATIENCE {
                 return Err(Undelivered { what: format!("{}, tried {tries} times", error.what), ..error });
             }
-            tracing::info!("{} is tried again: {}", self.name, neutral::sentence(&error.what));
+            let what = neutral::sentence(&error.what);
+            match error.advice.filter(|_| tries == 1) {
+                // Time alone mends nothing here.
+                Some(advice) => {
+                    tracing::warn!("{} is not told yet: {what}; {}", self.name, neutral::sentence(&advice));
+                }
+                None => tracing::info!("{} is tried again: {what}", self.name),
+            }
             self.pause(pause).await;
             tries += 1;
         }

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use super::{path, text};
 
 /// How long anything may take before the test says that it never comes.
@@ -106,6 +108,19 @@ fn one_command_shows_the_daemon_at_work_and_one_signal_ends_it() {
     for target in ["accessowl", "aitronos", "buildkite", "pinata", "s2"] {
         assert!(page.contains(&format!("{target}-northlight")), "{target}\n{page}");
     }
+
+    // What its README says of the state that it comes to.
+    let with = |it: &Playground, health: &str| -> Vec<String> {
+        let (_, answer) = it.get("/v1/state").unwrap_or_default();
+        let state: Value =
+            serde_json::from_str(answer.split_once("\r\n\r\n").unwrap_or_default().1).unwrap_or_default();
+        let targets = state["targets"].as_array().into_iter().flatten();
+        let named = targets.filter(|target| target["health"] == health).map(|target| target["target"].to_string());
+        named.map(|name| name.trim_matches('"').to_owned()).collect()
+    };
+    playground.until("three of five are in sync", |it| {
+        with(it, "in_sync").len() == 3 && with(it, "out_of_sync") == ["buildkite-northlight", "s2-northlight"]
+    });
 
     // The first thing that its README says to try.
     let policy = playground.dir.join("policies/data/s2.yaml");

@@ -58,6 +58,35 @@ fn slack_shows_several() {
 }
 
 #[test]
+fn merged_news_keep_the_lines_of_revocations_above_all() {
+    let lines = |sort: &str, count: usize| (0..count).map(|n| format!("{sort} {n}")).collect::<Vec<_>>();
+    let mut all: Vec<News> = (0..60)
+        .map(|n| News { lines: lines("broken", 20), ..news(NotifyOn::Failures, &format!("t{n}"), "down") })
+        .collect();
+    for n in 0..2 {
+        all.push(News { lines: lines("gone", 13), ..news(NotifyOn::Revocations, &format!("r{n}"), "sent") });
+    }
+    let message = message(all);
+    let text = slack_text(&message);
+    assert_eq!(text.lines().filter(|line| line.starts_with("  gone")).count(), 26, "{text}");
+    let document: serde_json::Value = serde_json::from_str(&document::render(&message)).unwrap();
+    let items = document["news"].as_array().unwrap();
+    let of = |about: &'static str| items.iter().filter(move |item| item["about"] == about);
+    let count = |item: &serde_json::Value| item["lines"].as_array().unwrap().len();
+    assert_eq!(of("revocations").map(count).collect::<Vec<_>>(), [13, 13]);
+    assert_eq!(items.iter().map(count).sum::<usize>(), document::MERGED_LINES);
+    let last = of("failures").next_back().unwrap();
+    assert_eq!((count(last), &last["lines_left_out"]), (0, &20.into()));
+    assert_eq!((items.len(), &document["news_left_out"]), (50, &12.into()));
+}
+
+#[test]
+fn our_own_backticks_read_as_quotes() {
+    let one = News { title: "`target` is missing".into(), ..news(NotifyOn::Failures, "s", "a") };
+    assert!(slack_text(&message(vec![one])).contains("\n'target' is missing\n"));
+}
+
+#[test]
 fn the_document_of_one() {
     insta::assert_snapshot!(pretty(&document::render(&hostile())));
 }
@@ -86,7 +115,7 @@ fn the_readme_shows_the_document() {
     let news = News {
         subject: "s2-production revocations".into(),
         title: "s2-production: 2 revocations sent".to_owned(),
-        lines: vec!["access token service/old-export (absent): done".to_owned()],
+        lines: vec!["access token service/old-export (absent, irreversible): done".to_owned()],
         lines_left_out: 1,
         commit: Some("4be1f0d3c5a1".into()),
         ..news(NotifyOn::Revocations, "", "9f3745e0")
