@@ -136,12 +136,13 @@ impl Reloader {
         self.written.clone().unwrap_or_default().and(self.source.watched())
     }
 
-    /// The files as they are now, where the source gives nothing. With a repository that is out of reach the commit before counts;
-    /// a directory is looked at as it is reached today. Of anything else nothing is known.
+    /// The files as they are now, where the source gives nothing. With a repository that is out of reach the commit in force counts,
+    /// unless another one was seen there and not taken; a directory is looked at as it is reached today. Of anything else nothing is
+    /// known.
     async fn left(&self, error: &SourceError) -> Digests {
         match (&self.source, &self.reached) {
             (Source::Directory(_), _) => digests_at(self.places(&self.given)).await,
-            (Source::Git(_), Some(reached)) if error.is_out_of_reach() => digests_at(self.places(reached)).await,
+            (Source::Git(_), Some(reached)) if self.source.is_silent(error) => digests_at(self.places(reached)).await,
             (Source::Git(_), _) => Digests::default(),
         }
     }

@@ -360,3 +360,67 @@ fn swapped_links_are_acted_on_before_the_interval_is_over() {
         watch.revokes(&["service/keep-07"]);
     }
 }
+
+#[test]
+fn an_end_does_not_come_by_a_commit_whose_ref_was_rewritten_however_the_repository_is_gone_then() {
+    std::thread::scope(|scope| {
+        for is_restarted in [false, true] {
+            scope.spawn(move || the_repository_goes_after_a_rewrite(is_restarted));
+        }
+    });
+}
+
+fn the_repository_goes_after_a_rewrite(is_restarted: bool) {
+    let Some(house) = with_repository() else { return };
+    appears(&house, "temp/a");
+    let (end, text) = ending(24);
+    house.write("origin/policies/temp.yaml", &text);
+    let in_force = commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    house.write("origin/policies/temp.yaml", EXTENDED);
+    git(&house, &["add", "--all"]);
+    git(&house, &["commit", "--quiet", "--amend", "--message", "rewritten"]);
+    watch.says("was rewritten");
+    if is_restarted {
+        drop(watch);
+        fs::rename(house.path("origin"), house.path("away")).unwrap();
+        watch = Watch::start(&house, &GIT);
+    } else {
+        fs::rename(house.path("origin"), house.path("away")).unwrap();
+    }
+    watch.says("cannot be read");
+    watch.until("the old end", |_| Timestamp::now() > end);
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), [] as [&str; 0], "restarted: {is_restarted}");
+    // Once the ref is on the commit in force again, that one counts again.
+    fs::rename(house.path("away"), house.path("origin")).unwrap();
+    git(&house, &["reset", "--quiet", "--hard", &in_force]);
+    watch.revokes(&["temp/a"]);
+}
+
+#[test]
+fn an_end_does_not_come_by_the_commit_before_one_that_is_listed_and_cannot_be_fetched() {
+    let Some(house) = with_repository() else { return };
+    appears(&house, "temp/a");
+    let (end, text) = ending(16);
+    house.write("origin/policies/temp.yaml", &text);
+    commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    // Not with the commit: it must not be had whole for a moment.
+    house.write("origin/policies/temp.yaml", EXTENDED);
+    git(&house, &["add", "--all"]);
+    let tree = git(&house, &["write-tree"]);
+    let object = house.path("origin/.git/objects").join(&tree[..2]).join(&tree[2..]);
+    let head = git(&house, &["commit-tree", &tree, "-p", "HEAD", "-m", "extended"]);
+    fs::rename(&object, house.path("object")).unwrap();
+    house.write("origin/.git/refs/heads/main", &format!("{head}\n"));
+    watch.says("it cannot be fetched");
+    watch.until("the old end", |_| Timestamp::now() > end);
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), [] as [&str; 0]);
+    fs::rename(house.path("object"), &object).unwrap();
+    commit(&house, 7);
+    watch.revokes(&["service/keep-07"]);
+}
