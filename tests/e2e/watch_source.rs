@@ -361,6 +361,11 @@ fn swapped_links_are_acted_on_before_the_interval_is_over() {
     }
 }
 
+/// A second token that ends at the same time, for a file of [`ending`] or [`EXTENDED`].
+fn and_another(text: &str) -> String {
+    text.replace("version: 1\ntarget: s2\naccess_tokens:\n", "").replace("temp/a", "temp/b")
+}
+
 #[test]
 fn an_end_does_not_come_by_a_commit_whose_ref_was_rewritten_however_the_repository_is_gone_then() {
     std::thread::scope(|scope| {
@@ -423,4 +428,32 @@ fn an_end_does_not_come_by_the_commit_before_one_that_is_listed_and_cannot_be_fe
     fs::rename(house.path("object"), &object).unwrap();
     commit(&house, 7);
     watch.revokes(&["service/keep-07"]);
+}
+
+#[test]
+fn a_hold_of_a_commit_that_is_broken_elsewhere_counts_when_the_repository_is_gone() {
+    let Some(house) = with_repository() else { return };
+    for id in ["temp/a", "temp/b"] {
+        appears(&house, id);
+    }
+    let (end, text) = ending(20);
+    house.write("origin/policies/temp.yaml", &format!("{text}{}", and_another(&text)));
+    commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    house.write("origin/policies/b.yaml", "version: 1\ntarget: s2\nacess_tokens: []\n");
+    let until = end.checked_add(SignedDuration::from_hours(24)).unwrap();
+    house.write(
+        "origin/policies/c.yaml",
+        &format!(
+            "version: 1\ntarget: s2\nholds:\n  access_tokens:\n    - {{ id: temp/a, until: {until}, justification: OPS-3 }}\n"
+        ),
+    );
+    commit(&house, 8);
+    watch.says("acess_tokens");
+    fs::rename(house.path("origin"), house.path("away")).unwrap();
+    watch.says("cannot be read");
+    watch.until("the end of what nobody holds", |watch| !watch.house.removed_tokens().is_empty());
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), ["temp/b"]);
 }
