@@ -357,3 +357,29 @@ fn a_hold_of_a_tree_that_loaded_in_part_counts_while_the_configuration_is_broken
     past(&mut daemon, end);
     assert_eq!(house.removed_tokens(), ["temp/b"]);
 }
+
+#[test]
+fn half_a_checkout_that_an_old_lock_tells_of_is_no_tree() {
+    let house = world();
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    // Git was ended after it had made the lock and the first of two files.
+    house.write(".git/index.lock", "");
+    let lock = std::fs::File::options().write(true).open(house.path(".git/index.lock")).unwrap();
+    lock.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
+    house.write("policies/s2.yaml", &declaring(&kept(7)));
+    blocked(&mut daemon);
+    let told = daemon.said("the files are broken");
+    assert!(told.iter().any(|line| line["problem"].as_str().unwrap().contains("remove the lock")), "{told:?}");
+    daemon.looked_again("s2", 1);
+    assert_eq!(house.writes(), 0);
+    house.write(
+        "policies/b.yaml",
+        "version: 1\ntarget: s2\naccess_tokens:\n  - { id: service/keep-07, justification: x }\n",
+    );
+    std::fs::remove_file(house.path(".git/index.lock")).unwrap();
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(house.writes(), 0);
+    std::fs::remove_file(house.path("policies/b.yaml")).unwrap();
+    daemon.until("what is whole to be acted on", |_| house.removed_tokens() == ["service/keep-07"]);
+}
