@@ -1,7 +1,8 @@
 //! How old the files may be by which a target is looked at.
 //!
-//! A repository tells nobody that something was pushed, so files that are read once in an interval would let an end come that
-//! was put off long ago. And where a tree is broken, what may still go depends on every byte of the files as they are now.
+//! A repository tells nobody that something was pushed, and a network file system nothing of what other machines write, so files
+//! that are read once in an interval would let an end come that was put off long ago. And where a tree is broken, what may still
+//! go depends on every byte of the files as they are now.
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::transport::Stop;
 
 /// How old the files of a repository may be when a look begins.
 const MAX_AGE: Duration = Duration::from_secs(30);
+/// The same for a directory, where to see that nothing changed costs next to nothing.
+const MAX_AGE_BESIDE: Duration = Duration::from_secs(1);
 
 /// When the source was read last.
 pub(super) struct Fresh {
@@ -35,11 +38,12 @@ impl Fresh {
     /// whether they are; otherwise a stop was asked for.
     pub(super) async fn wait(&self, triggers: &Triggers, is_broken: bool, stop: &Stop) -> bool {
         let now = Instant::now();
-        let oldest = match (self.is_fetched, is_broken) {
-            (true, _) => now.checked_sub(MAX_AGE).unwrap_or(now),
-            (false, true) => now,
-            (false, false) => return true,
+        let max_age = match (self.is_fetched, is_broken) {
+            (true, _) => MAX_AGE,
+            (false, true) => Duration::ZERO,
+            (false, false) => MAX_AGE_BESIDE,
         };
+        let oldest = now.checked_sub(max_age).unwrap_or(now);
         let mut read_at = self.read_at.subscribe();
         if *read_at.borrow() >= oldest {
             return true;
@@ -84,9 +88,12 @@ mod tests {
         assert!(asks(&fresh, false).await);
         assert!(!asks(&fresh, false).await, "they were read just now");
         let fresh = Fresh::new(Instant::now(), false);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(!asks(&fresh, false).await, "changes in a directory are told");
+        assert!(!asks(&fresh, false).await);
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert!(!asks(&fresh, false).await, "they were read just now");
         assert!(asks(&fresh, true).await);
+        tokio::time::advance(MAX_AGE_BESIDE + Duration::from_millis(1)).await;
+        assert!(asks(&fresh, false).await, "nobody may tell of changes in a directory");
     }
 
     #[tokio::test(start_paused = true)]

@@ -457,3 +457,41 @@ fn a_hold_of_a_commit_that_is_broken_elsewhere_counts_when_the_repository_is_gon
     watch.looks_again();
     assert_eq!(house.removed_tokens(), ["temp/b"]);
 }
+
+#[test]
+fn a_directory_that_is_swapped_further_up_is_seen_before_the_interval_is_over() {
+    let house = house(8, 0, AT_ONCE);
+    fs::remove_dir_all(house.path("policies")).unwrap();
+    for (site, declared) in [("site", 8), ("site.new", 7)] {
+        house.write(&format!("srv/{site}/conf/policies/s2.yaml"), &declaring(&kept(declared)));
+    }
+    house.edit("portcullis.yaml", "policies: policies/", "policies: srv/site/conf/policies");
+    house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1h }\ntargets:\n");
+    let mut watch = Watch::start(&house, &[]);
+    watch.until("the first look", |watch| watch.looks() > 0);
+    fs::rename(house.path("srv/site"), house.path("srv/site.old")).unwrap();
+    fs::rename(house.path("srv/site.new"), house.path("srv/site")).unwrap();
+    watch.revokes(&["service/keep-07"]);
+    house.write("srv/site/conf/policies/s2.yaml", &declaring(&kept(6)));
+    watch.revokes(&["service/keep-06", "service/keep-07"]);
+}
+
+#[test]
+fn an_end_that_was_put_off_is_seen_though_nobody_told_of_the_change() {
+    let house = house(8, 0, AT_ONCE);
+    for id in ["temp/a", "temp/b"] {
+        appears(&house, id);
+    }
+    house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1h }\ntargets:\n");
+    let (_, text) = ending(14);
+    house.write("policies/temp.yaml", &format!("{text}{}", and_another(&text)));
+    // What is written under another name of the file is not told, like what another host writes on a network file system.
+    fs::create_dir(house.path("elsewhere")).unwrap();
+    fs::hard_link(house.path("policies/temp.yaml"), house.path("elsewhere/temp.yaml")).unwrap();
+    let mut watch = Watch::start(&house, &[]);
+    watch.until("the first look", |watch| watch.looks() > 0);
+    house.write("elsewhere/temp.yaml", &format!("{EXTENDED}{}", and_another(&text)));
+    watch.until("the end that was left as it was", |watch| !watch.house.removed_tokens().is_empty());
+    watch.until("the look after it", |watch| watch.log().matches("\"looking\"").count() == watch.looks());
+    assert_eq!(house.removed_tokens(), ["temp/b"]);
+}
