@@ -287,6 +287,7 @@ impl Trees {
                 }
                 Some(why) => {
                     let unclear = loaded.unclear.contains_key(&name)
+                        || loaded.policies.unread.contains(&name)
                         || !digests.unreadable.is_empty();
                     if unclear {
                         self.unclear.insert(name.clone());

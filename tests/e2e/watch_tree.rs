@@ -12,7 +12,7 @@ use crate::{
 /// Both temporary tokens of a file go at once.
 const TARGET: &str = "    enforce: [access_tokens]\n    guards: { notice: 0h, max_share: 100% }";
 
-const BROKEN: &str = "version: 1\ntarget: s2\nteam: [\n";
+const BROKEN: &str = "version: 1\ntarget: s2\nacess_tokens: []\n";
 
 /// A file that holds the first of the two that end.
 fn holding() -> String {
@@ -356,6 +356,31 @@ fn a_hold_of_a_tree_that_loaded_in_part_counts_while_the_configuration_is_broken
     });
     past(&mut daemon, end);
     assert_eq!(house.removed_tokens(), ["temp/b"]);
+}
+
+#[test]
+fn a_hold_in_a_file_that_is_no_whole_yaml_is_not_lost() {
+    // A quote that is not closed, a list that is not, and a target that nobody knows.
+    let quote = |text: &str| text.replace("OPS-3 }", "\"OPS-3 }");
+    let bracket = |text: &str| text.replace("team: data@example.com", "team: [");
+    let target = |text: &str| text.replace("target: s2", "target: s3");
+    let spoils: [&(dyn Fn(&str) -> String + Sync); 3] = [&quote, &bracket, &target];
+    std::thread::scope(|scope| {
+        for spoil in spoils {
+            scope.spawn(move || {
+                let house = world();
+                let end = ending(&house, 14);
+                let mut daemon = Daemon::start(&house);
+                daemon.until_health("s2", "in_sync");
+                house.write("policies/c.yaml", &spoil(&holding()));
+                blocked(&mut daemon);
+                past(&mut daemon, end);
+                assert_eq!(house.writes(), 0, "{}", spoil(&holding()));
+                house.write("policies/c.yaml", &holding());
+                daemon.until("what nobody holds to go", |_| house.removed_tokens() == ["temp/b"]);
+            });
+        }
+    });
 }
 
 #[test]
