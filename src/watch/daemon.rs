@@ -124,7 +124,7 @@ impl Daemon {
     /// The time until the source is read again by itself.
     fn interval(&self) -> Duration {
         let interval = Duration::try_from(self.shared.config().watch.interval).unwrap_or(SOURCE_RETRY);
-        if self.shared.trees().failing().is_some() { interval.min(SOURCE_RETRY) } else { interval }
+        if self.reloader.is_read() { interval } else { interval.min(SOURCE_RETRY) }
     }
 
     /// Has changes of files say "look again". Without it they are seen when the source is read by itself.
