@@ -15,6 +15,8 @@ use crate::transport::Stop;
 const MAX_AGE: Duration = Duration::from_secs(30);
 /// The same for a directory, where to see that nothing changed costs next to nothing.
 const MAX_AGE_BESIDE: Duration = Duration::from_secs(1);
+/// A repository's host is asked at most this often, whoever asks for it and however often.
+const REST: Duration = Duration::from_secs(1);
 
 /// When the source was read last.
 pub(super) struct Fresh {
@@ -32,6 +34,14 @@ impl Fresh {
     /// The files are as they were at this time; where the source could not be read: it is left alone since then.
     pub(super) fn was_read(&self, at: Instant) {
         self.read_at.send_replace(at);
+    }
+
+    /// Waits until the source may be read again. A directory may be at any time.
+    pub(super) async fn may_be_read(&self) {
+        let read_at = *self.read_at.borrow();
+        if self.is_fetched {
+            tokio::time::sleep_until(read_at + REST).await;
+        }
     }
 
     /// Waits until the files are new enough for a look: within the limits of the source, which end every reading of it. Returns
@@ -94,6 +104,18 @@ mod tests {
         assert!(asks(&fresh, true).await);
         tokio::time::advance(MAX_AGE_BESIDE + Duration::from_millis(1)).await;
         assert!(asks(&fresh, false).await, "nobody may tell of changes in a directory");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repository_is_left_alone_for_a_moment_and_a_directory_is_not() {
+        let began = Instant::now();
+        Fresh::new(began, false).may_be_read().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let fresh = Fresh::new(began, true);
+        fresh.may_be_read().await;
+        assert_eq!(began.elapsed(), REST);
+        fresh.may_be_read().await;
+        assert_eq!(began.elapsed(), REST, "it was read a while ago");
     }
 
     #[tokio::test(start_paused = true)]
