@@ -44,6 +44,8 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
     /// Which targets that blocks.
     pub blocked: Blocked,
+    /// Whether it may say more than could be read of it.
+    pub is_cut_short: bool,
     /// How many more problems it has than are kept.
     pub unkept: usize,
     /// How many items people, groups and several targets added.
@@ -74,7 +76,8 @@ pub fn read(source: Source<'_>, people: &People, targets: &[KnownTarget], all: &
     problems.dedup();
     let blocked =
         if problems.is_empty() { Blocked::default() } else { blocked(root.as_ref(), whole, source.bytes, targets) };
-    Parsed { file, parts, problems, blocked, unkept: 0, added: expansion.added() }
+    let is_cut_short = !problems.is_empty() && (!whole || parts.is_empty());
+    Parsed { file, parts, problems, blocked, is_cut_short, unkept: 0, added: expansion.added() }
 }
 
 /// SHA-256 of a file's bytes.

@@ -67,11 +67,14 @@ pub fn load(
     let mut problems = Problems::default();
     for one in &mut parsed {
         problems.take(std::mem::take(&mut one.problems), one.unkept);
+        if one.is_cut_short {
+            policies.unread.join(one.blocked.clone());
+        }
         policies.blocked.join(std::mem::take(&mut one.blocked));
     }
     if let Some(problem) = too_many(&files, &mut parsed) {
         problems.take(vec![problem], 0);
-        policies.blocked = Blocked::All;
+        (policies.blocked, policies.unread) = (Blocked::All, Blocked::All);
     }
     if !delegated.is_empty() {
         // Names of people mean in `delegate:` what they mean in the files' own selectors.

@@ -17,6 +17,8 @@ pub struct Policies {
     pub targets: BTreeMap<Text, TargetPolicy>,
     /// Which targets problems block.
     pub blocked: Blocked,
+    /// Of which targets a file may say more than could be read of it: it is no whole YAML, or it does not tell a target.
+    pub unread: Blocked,
     /// Every problem of every file, rendered with its place, ready to be shown.
     pub problems: Vec<crate::yaml::Problem>,
     /// Every person of the people file by name, for selectors and messages.

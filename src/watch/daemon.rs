@@ -97,11 +97,10 @@ impl Daemon {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut reload_at = Instant::now() + self.interval();
-        let triggers = self.triggers();
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}
-                reload = triggers.next_reload() => {
+                reload = next_reload(&self.shared) => {
                     self.reload_unless_stopped(reload).await;
                     reload_at = Instant::now() + self.interval();
                 }
@@ -124,7 +123,7 @@ impl Daemon {
     /// The time until the source is read again by itself.
     fn interval(&self) -> Duration {
         let interval = Duration::try_from(self.shared.config().watch.interval).unwrap_or(SOURCE_RETRY);
-        if self.shared.trees().failing().is_some() { interval.min(SOURCE_RETRY) } else { interval }
+        if self.reloader.is_read() { interval } else { interval.min(SOURCE_RETRY) }
     }
 
     /// Has changes of files say "look again". Without it they are seen when the source is read by itself.
@@ -303,6 +302,12 @@ impl Daemon {
         }
         by
     }
+}
+
+/// Waits for the next request to read the source, and until it may be read again. What is asked for meanwhile becomes one request.
+async fn next_reload(shared: &Shared) -> Reload {
+    shared.fresh.may_be_read().await;
+    shared.triggers.next_reload().await
 }
 
 /// What is done every [`TICK`]: the loop says that it lives, and the switches that stop all writing are looked at.

@@ -1,7 +1,8 @@
 //! How old the files may be by which a target is looked at.
 //!
-//! A repository tells nobody that something was pushed, so files that are read once in an interval would let an end come that
-//! was put off long ago. And where a tree is broken, what may still go depends on every byte of the files as they are now.
+//! A repository tells nobody that something was pushed, and a network file system nothing of what other machines write, so files
+//! that are read once in an interval would let an end come that was put off long ago. And where a tree is broken, what may still
+//! go depends on every byte of the files as they are now.
 
 use std::time::Duration;
 
@@ -12,6 +13,10 @@ use crate::transport::Stop;
 
 /// How old the files of a repository may be when a look begins.
 const MAX_AGE: Duration = Duration::from_secs(30);
+/// The same for a directory, where to see that nothing changed costs next to nothing.
+const MAX_AGE_BESIDE: Duration = Duration::from_secs(1);
+/// A repository's host is asked at most this often, whoever asks for it and however often.
+const REST: Duration = Duration::from_secs(1);
 
 /// When the source was read last.
 pub(super) struct Fresh {
@@ -31,15 +36,24 @@ impl Fresh {
         self.read_at.send_replace(at);
     }
 
+    /// Waits until the source may be read again. A directory may be at any time.
+    pub(super) async fn may_be_read(&self) {
+        let read_at = *self.read_at.borrow();
+        if self.is_fetched {
+            tokio::time::sleep_until(read_at + REST).await;
+        }
+    }
+
     /// Waits until the files are new enough for a look: within the limits of the source, which end every reading of it. Returns
     /// whether they are; otherwise a stop was asked for.
     pub(super) async fn wait(&self, triggers: &Triggers, is_broken: bool, stop: &Stop) -> bool {
         let now = Instant::now();
-        let oldest = match (self.is_fetched, is_broken) {
-            (true, _) => now.checked_sub(MAX_AGE).unwrap_or(now),
-            (false, true) => now,
-            (false, false) => return true,
+        let max_age = match (self.is_fetched, is_broken) {
+            (true, _) => MAX_AGE,
+            (false, true) => Duration::ZERO,
+            (false, false) => MAX_AGE_BESIDE,
         };
+        let oldest = now.checked_sub(max_age).unwrap_or(now);
         let mut read_at = self.read_at.subscribe();
         if *read_at.borrow() >= oldest {
             return true;
@@ -84,9 +98,24 @@ mod tests {
         assert!(asks(&fresh, false).await);
         assert!(!asks(&fresh, false).await, "they were read just now");
         let fresh = Fresh::new(Instant::now(), false);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(!asks(&fresh, false).await, "changes in a directory are told");
+        assert!(!asks(&fresh, false).await);
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert!(!asks(&fresh, false).await, "they were read just now");
         assert!(asks(&fresh, true).await);
+        tokio::time::advance(MAX_AGE_BESIDE + Duration::from_millis(1)).await;
+        assert!(asks(&fresh, false).await, "nobody may tell of changes in a directory");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repository_is_left_alone_for_a_moment_and_a_directory_is_not() {
+        let began = Instant::now();
+        Fresh::new(began, false).may_be_read().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let fresh = Fresh::new(began, true);
+        fresh.may_be_read().await;
+        assert_eq!(began.elapsed(), REST);
+        fresh.may_be_read().await;
+        assert_eq!(began.elapsed(), REST, "it was read a while ago");
     }
 
     #[tokio::test(start_paused = true)]

@@ -48,6 +48,13 @@ struct Taken {
     broken: Option<String>,
 }
 
+impl Taken {
+    /// Whether every file was read.
+    fn is_read(&self) -> bool {
+        self.broken.is_none() && self.digests.unreadable.is_empty()
+    }
+}
+
 /// The files with which the daemon begins.
 pub(super) struct First {
     pub(super) reloader: Reloader,
@@ -128,6 +135,11 @@ impl Reloader {
         Ok(First { reloader, loaded, digests, contents, revision: checkout.revision, failing: Some(failing), is_whole })
     }
 
+    /// Whether every file was read when the source was read last.
+    pub(super) fn is_read(&self) -> bool {
+        self.last.as_ref().is_some_and(Taken::is_read)
+    }
+
     /// The source for people, without credentials.
     pub(super) fn place(&self) -> String {
         self.source.place()
@@ -138,12 +150,13 @@ impl Reloader {
         self.written.clone().unwrap_or_default().and(self.source.watched())
     }
 
-    /// The files as they are now, where the source gives nothing. With a repository that is out of reach the commit before counts;
-    /// a directory is looked at as it is reached today. Of anything else nothing is known.
+    /// The files as they are now, where the source gives nothing. With a repository that is out of reach the commit in force counts,
+    /// unless another one was seen there and not taken; a directory is looked at as it is reached today. Of anything else nothing is
+    /// known.
     async fn left(&self, error: &SourceError) -> Digests {
         match (&self.source, &self.reached) {
             (Source::Directory(_), _) => digests_at(self.places(&self.given)).await,
-            (Source::Git(_), Some(reached)) if error.is_out_of_reach() => digests_at(self.places(reached)).await,
+            (Source::Git(_), Some(reached)) if self.source.is_silent(error) => digests_at(self.places(reached)).await,
             (Source::Git(_), _) => Digests::default(),
         }
     }
@@ -235,8 +248,9 @@ impl Reloader {
     /// Whether the files need not be read to know that they are the ones that were taken last.
     fn is_untouched(&self, stamp: Option<[u8; 32]>, revision: Option<&Revision>) -> bool {
         let commit = revision.map(|revision| &revision.commit);
-        let whole = self.last.as_ref().is_some_and(|last| last.broken.is_none() && last.commit.as_ref() == commit);
-        whole && stamp.is_some() && stamp == self.stamp
+        // What could not be read may be readable now, and looks as it did.
+        let whole = |last: &Taken| last.is_read() && last.commit.as_ref() == commit;
+        self.last.as_ref().is_some_and(whole) && stamp.is_some() && stamp == self.stamp
     }
 
     fn is_new(&mut self, taken: Taken) -> bool {
@@ -304,5 +318,31 @@ fn plain(message: &str) -> Problem {
         message: message.to_owned(),
         hint: None,
         rendered: format!("error: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_in_whole_is_read_again_however_it_looks() {
+        let taken = |unreadable: &[&str], broken: Option<&str>| Taken {
+            digests: Digests {
+                unreadable: unreadable.iter().map(|&what| what.to_owned()).collect(),
+                ..Digests::default()
+            },
+            commit: None,
+            broken: broken.map(str::to_owned),
+        };
+        let is_untouched = |last: Taken| {
+            let source = Source::new(SourceOptions::default()).unwrap();
+            let stamp = Some([7; 32]);
+            let (given, named, reached, written) = (Sources::default(), Sources::default(), None, None);
+            Reloader { source, given, named, reached, last: Some(last), written, stamp }.is_untouched(stamp, None)
+        };
+        assert!(is_untouched(taken(&[], None)));
+        assert!(!is_untouched(taken(&["a.yaml: too many open files"], None)), "it may be readable now");
+        assert!(!is_untouched(taken(&[], Some("portcullis.yaml is broken"))));
     }
 }

@@ -67,7 +67,7 @@ pub(super) struct Survey {
     pub(super) newest: Option<SystemTime>,
     /// Directories in which every name counts.
     pub(super) whole: BTreeSet<PathBuf>,
-    /// Directories in which some names count: those of files, of links on the way, and of what is missing.
+    /// Directories in which some names count: those of files, of directories and links on the way, and of what is missing.
     pub(super) named: BTreeMap<PathBuf, BTreeSet<OsString>>,
     /// Where the paths lead, the files' first; none for what is not there.
     pub(super) real: Vec<Option<PathBuf>>,
@@ -138,9 +138,10 @@ impl Looking {
                 continue;
             }
             let next = at.join(&part);
+            // Each of them: whoever deploys may swap any directory on the way.
+            self.note(&at, &part);
             match fs::symlink_metadata(&next) {
                 Ok(about) if about.is_symlink() => {
-                    self.note(&at, &part);
                     links += 1;
                     let target = fs::read_link(&next).ok().filter(|_| links <= MAX_LINKS)?;
                     if target.is_absolute() {
@@ -153,16 +154,8 @@ impl Looking {
                         rest.push_front(part);
                     }
                 }
-                Ok(_) => {
-                    if rest.is_empty() {
-                        self.note(&at, &part);
-                    }
-                    at = next;
-                }
-                Err(_) => {
-                    self.note(&at, &part);
-                    return None;
-                }
+                Ok(_) => at = next,
+                Err(_) => return None,
             }
         }
         Some(at)

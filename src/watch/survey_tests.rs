@@ -90,6 +90,7 @@ fn links_are_followed_and_the_directories_of_links_tell_of_a_swap() {
     assert!(names("git").contains(OsStr::new("current")));
     assert!(names("").contains(OsStr::new("policies")));
     assert!(names("git/trees").contains(OsStr::new("people.yaml")), "where the missing file would come up");
+    assert!(names("git/trees").contains(OsStr::new("one")), "a directory on the way may be swapped, too");
     assert_eq!(one.whole, [place.at("git/trees/one/policies")].into());
     assert!(one.concerns(&place.at("git/current")) && one.concerns(&place.at("git/trees/one/policies/b.yaml")));
     assert!(!one.concerns(&place.at("git/other")) && !one.concerns(&place.at("journal.db")));

@@ -95,6 +95,10 @@ pub struct Trees {
     config_digest: Text,
     policies: Arc<Policies>,
     people: Text,
+    /// The policy files that were parsed last.
+    files: BTreeMap<Text, Text>,
+    /// The targets of which these files may say more than could be read of them, or whose own entries cannot be told.
+    unclear: BTreeSet<Text>,
     revision: Option<Revision>,
     problems: Vec<Problem>,
     failing: Option<(Timestamp, SourceError)>,
@@ -119,8 +123,7 @@ struct Broken<'a> {
     /// Where it is the source itself: since when, and what to do.
     source: Option<(Timestamp, String)>,
     digests: &'a Digests,
-    /// What loads of the policies now, where anything does.
-    partly: Option<&'a Arc<Policies>>,
+    /// Whether the files may speak for an entry in a way that is not known, so that nothing goes.
     unclear: bool,
 }
 
@@ -133,6 +136,8 @@ impl Trees {
             config_digest: Text::default(),
             policies: Arc::clone(&loaded.policies),
             people: Text::default(),
+            files: BTreeMap::new(),
+            unclear: BTreeSet::new(),
             revision: None,
             // What there is of a source that gives nothing is of no tree: why it gives nothing is told, and no more.
             problems: Vec::new(),
@@ -264,6 +269,8 @@ impl Trees {
         self.config_digest = digests.config.clone();
         self.policies = Arc::clone(&loaded.policies);
         self.people = digests.people.clone();
+        self.files = digests.files.clone();
+        self.unclear.clear();
         self.revision = revision;
         self.loaded_at = now;
         let commit = self.revision.as_ref().map(|revision| revision.commit.clone());
@@ -293,9 +300,13 @@ impl Trees {
                     Basis { loaded: Arc::clone(&loaded), revision: commit.clone(), only_expired: None }
                 }
                 Some(why) => {
-                    let unclear = loaded.unclear.contains_key(&name);
-                    let broken = Broken { why, source: None, digests, partly: Some(&loaded.policies), unclear };
-                    self.held(&name, &broken, now)
+                    let unclear = loaded.unclear.contains_key(&name)
+                        || loaded.policies.unread.contains(&name)
+                        || !digests.unreadable.is_empty();
+                    if unclear {
+                        self.unclear.insert(name.clone());
+                    }
+                    self.held(&name, &Broken { why, source: None, digests, unclear }, now)
                 }
             };
             if all || self.differs(&name, &basis) {
@@ -314,7 +325,8 @@ impl Trees {
         changed
     }
 
-    /// Nothing newer than what there is can be used: every target is held.
+    /// Nothing newer than what there is can be used: every target is held. The files are not parsed, so whatever is not as it was
+    /// when they were parsed last may speak for any entry of any target.
     fn all_broken(
         &mut self,
         why: &str,
@@ -323,9 +335,11 @@ impl Trees {
         now: Timestamp,
     ) -> Changed {
         let mut changed = Changed::default();
+        let is_unknown = digests.files != self.files || !digests.unreadable.is_empty();
         let names: Vec<Text> = self.config.targets.keys().cloned().collect();
         for name in names {
-            let broken = Broken { why, source: source.clone(), digests, partly: None, unclear: false };
+            let unclear = is_unknown || self.unclear.contains(&name);
+            let broken = Broken { why, source: source.clone(), digests, unclear };
             let basis = self.held(&name, &broken, now);
             if self.differs(&name, &basis) {
                 changed.look.insert(name.clone());
@@ -357,7 +371,7 @@ impl Trees {
             has_tree: false,
             ends: HashMap::new(),
             as_before: BTreeSet::new(),
-            newest: broken.partly.map(|policies| Newest { policies: Arc::clone(policies), target: name.clone() }),
+            newest: Some(Newest { policies: Arc::clone(&self.policies), target: name.clone() }),
         };
         let good = self.good.get(name).zip(target).filter(|(good, target)| good.system == target.description.system);
         let (policies, revision) = match good {

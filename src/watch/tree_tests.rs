@@ -11,6 +11,9 @@ struct Files {
 
 const END: &str = "2026-11-20T10:00:00Z";
 
+/// A policy file that is broken and can be read to its end.
+const BROKEN: &str = "version: 1\ntarget: A\nacess_tokens: []\n";
+
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap()
 }
@@ -116,7 +119,7 @@ fn only_targets_whose_policies_changed_are_looked_at_and_only_those_that_are_bro
     assert_eq!(look(&files.take(&mut trees, 3)), ["B"]);
     kept(&mut trees, 1);
 
-    files.write("policies/a.yaml", "version: 1\ntarget: A\nteam: [\n");
+    files.write("policies/a.yaml", BROKEN);
     let changed = files.take(&mut trees, 4);
     assert_eq!(look(&changed), ["A"]);
     kept(&mut trees, 0);
@@ -124,6 +127,11 @@ fn only_targets_whose_policies_changed_are_looked_at_and_only_those_that_are_bro
     assert_eq!(ends(&trees, "B"), None);
     assert_eq!(trees.bad_since(), Some(at(4)));
     assert_eq!(look(&files.take(&mut trees, 5)), [] as [&str; 0], "since when does not change");
+    for cut_short in ["version: 1\ntarget: nobody\n", "version: 1\ntarget: A\nteam: [\n"] {
+        files.write("policies/a.yaml", cut_short);
+        files.take(&mut trees, 5);
+        assert_eq!(ends(&trees, "A").unwrap(), [] as [&str; 0], "it may say more: {cut_short}");
+    }
     files.write("policies/a.yaml", &policy("A", "temp/a", END));
     assert_eq!(look(&files.take(&mut trees, 6)), ["A"]);
     assert_eq!((ends(&trees, "A"), trees.bad_since()), (None, None));
@@ -142,7 +150,7 @@ fn what_was_planned_by_older_files_is_told_by_the_targets_generation() {
     files.take(&mut trees, 2);
     let [a2, b2] = both(&trees);
     assert!(a2 == a && b2 != b, "only what the change bears on");
-    files.write("policies/a.yaml", "version: 1\ntarget: A\nteam: [\n");
+    files.write("policies/a.yaml", BROKEN);
     files.take(&mut trees, 3);
     assert!(trees.generation("A") != Some(a), "a tree that breaks is another one, too");
     let config = std::fs::read_to_string(files.config()).unwrap();
@@ -184,7 +192,7 @@ fn after_a_restart_the_last_good_tree_is_the_one_that_the_journal_keeps() {
     let (mut trees, _) = files.begin(BTreeMap::new());
     let known = kept(&mut trees, 2);
     files.write("policies/new.yaml", &policy("A", "temp/new", END));
-    files.write("policies/a.yaml", "version: 1\ntarget: A\nteam: [\n");
+    files.write("policies/a.yaml", BROKEN);
     let (trees, _) = files.begin(known.clone());
     assert_eq!(ends(&trees, "A").unwrap(), ["id=temp/a2"]);
     let policy = &trees.basis("A").unwrap().loaded.policies.targets["A"];

@@ -102,3 +102,30 @@ fn a_commit_that_nobody_allowed_signed_is_not_taken_and_one_that_somebody_did_is
     let source = &daemon.state()["source"];
     assert_eq!((&source["commit"], &source["failing"]), (&json!(head), &json!(null)));
 }
+
+#[test]
+fn however_often_it_is_asked_the_repository_is_asked_once_a_second_and_no_push_is_missed() {
+    let house = world("interval: 1h");
+    let Some(repository) = Repository::of(&house, 8) else { return };
+    // Tells of each call before it becomes git.
+    let path = std::env::var("PATH").unwrap();
+    let (log, program) = (house.path("git.log"), house.path("bin/git"));
+    let script = format!("#!/bin/sh\necho \"$*\" >> '{}'\nPATH='{path}' exec git \"$@\"\n", log.display());
+    house.write("bin/git", &script);
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = Daemon::command(&house, &["--git", &repository.address()]);
+    command.env("PATH", format!("{}:{path}", house.path("bin").display()));
+    let mut daemon = Daemon::of(command);
+    daemon.until_health("s2", "in_sync");
+    let asked = || house.read("git.log").lines().filter(|line| line.contains("ls-remote")).count();
+    let (before, began) = (asked(), std::time::Instant::now());
+    assert!(before > 0);
+    for _ in 0..60 {
+        assert_eq!(daemon.post("/v1/reconcile", &json!({})).status, 202);
+    }
+    repository.push(7);
+    assert_eq!(daemon.post("/v1/reconcile", &json!({})).status, 202);
+    daemon.until("the token to go", |_| house.removed_tokens() == ["service/keep-07"]);
+    let (times, seconds) = (u64::try_from(asked() - before).unwrap(), began.elapsed().as_secs());
+    assert!(times <= seconds + 3, "{times} times in {seconds} s");
+}

@@ -360,3 +360,138 @@ fn swapped_links_are_acted_on_before_the_interval_is_over() {
         watch.revokes(&["service/keep-07"]);
     }
 }
+
+/// A second token that ends at the same time, for a file of [`ending`] or [`EXTENDED`].
+fn and_another(text: &str) -> String {
+    text.replace("version: 1\ntarget: s2\naccess_tokens:\n", "").replace("temp/a", "temp/b")
+}
+
+#[test]
+fn an_end_does_not_come_by_a_commit_whose_ref_was_rewritten_however_the_repository_is_gone_then() {
+    std::thread::scope(|scope| {
+        for is_restarted in [false, true] {
+            scope.spawn(move || the_repository_goes_after_a_rewrite(is_restarted));
+        }
+    });
+}
+
+fn the_repository_goes_after_a_rewrite(is_restarted: bool) {
+    let Some(house) = with_repository() else { return };
+    appears(&house, "temp/a");
+    let (end, text) = ending(24);
+    house.write("origin/policies/temp.yaml", &text);
+    let in_force = commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    house.write("origin/policies/temp.yaml", EXTENDED);
+    git(&house, &["add", "--all"]);
+    git(&house, &["commit", "--quiet", "--amend", "--message", "rewritten"]);
+    watch.says("was rewritten");
+    if is_restarted {
+        drop(watch);
+        fs::rename(house.path("origin"), house.path("away")).unwrap();
+        watch = Watch::start(&house, &GIT);
+    } else {
+        fs::rename(house.path("origin"), house.path("away")).unwrap();
+    }
+    watch.says("cannot be read");
+    watch.until("the old end", |_| Timestamp::now() > end);
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), [] as [&str; 0], "restarted: {is_restarted}");
+    // Once the ref is on the commit in force again, that one counts again.
+    fs::rename(house.path("away"), house.path("origin")).unwrap();
+    git(&house, &["reset", "--quiet", "--hard", &in_force]);
+    watch.revokes(&["temp/a"]);
+}
+
+#[test]
+fn an_end_does_not_come_by_the_commit_before_one_that_is_listed_and_cannot_be_fetched() {
+    let Some(house) = with_repository() else { return };
+    appears(&house, "temp/a");
+    let (end, text) = ending(16);
+    house.write("origin/policies/temp.yaml", &text);
+    commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    // Not with the commit: it must not be had whole for a moment.
+    house.write("origin/policies/temp.yaml", EXTENDED);
+    git(&house, &["add", "--all"]);
+    let tree = git(&house, &["write-tree"]);
+    let object = house.path("origin/.git/objects").join(&tree[..2]).join(&tree[2..]);
+    let head = git(&house, &["commit-tree", &tree, "-p", "HEAD", "-m", "extended"]);
+    fs::rename(&object, house.path("object")).unwrap();
+    house.write("origin/.git/refs/heads/main", &format!("{head}\n"));
+    watch.says("it cannot be fetched");
+    watch.until("the old end", |_| Timestamp::now() > end);
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), [] as [&str; 0]);
+    fs::rename(house.path("object"), &object).unwrap();
+    commit(&house, 7);
+    watch.revokes(&["service/keep-07"]);
+}
+
+#[test]
+fn a_hold_of_a_commit_that_is_broken_elsewhere_counts_when_the_repository_is_gone() {
+    let Some(house) = with_repository() else { return };
+    for id in ["temp/a", "temp/b"] {
+        appears(&house, id);
+    }
+    let (end, text) = ending(20);
+    house.write("origin/policies/temp.yaml", &format!("{text}{}", and_another(&text)));
+    commit(&house, 8);
+    let mut watch = Watch::start(&house, &GIT);
+    watch.looks_again();
+    house.write("origin/policies/b.yaml", "version: 1\ntarget: s2\nacess_tokens: []\n");
+    let until = end.checked_add(SignedDuration::from_hours(24)).unwrap();
+    house.write(
+        "origin/policies/c.yaml",
+        &format!(
+            "version: 1\ntarget: s2\nholds:\n  access_tokens:\n    - {{ id: temp/a, until: {until}, justification: OPS-3 }}\n"
+        ),
+    );
+    commit(&house, 8);
+    watch.says("acess_tokens");
+    fs::rename(house.path("origin"), house.path("away")).unwrap();
+    watch.says("cannot be read");
+    watch.until("the end of what nobody holds", |watch| !watch.house.removed_tokens().is_empty());
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), ["temp/b"]);
+}
+
+#[test]
+fn a_directory_that_is_swapped_further_up_is_seen_before_the_interval_is_over() {
+    let house = house(8, 0, AT_ONCE);
+    fs::remove_dir_all(house.path("policies")).unwrap();
+    for (site, declared) in [("site", 8), ("site.new", 7)] {
+        house.write(&format!("srv/{site}/conf/policies/s2.yaml"), &declaring(&kept(declared)));
+    }
+    house.edit("portcullis.yaml", "policies: policies/", "policies: srv/site/conf/policies");
+    house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1h }\ntargets:\n");
+    let mut watch = Watch::start(&house, &[]);
+    watch.until("the first look", |watch| watch.looks() > 0);
+    fs::rename(house.path("srv/site"), house.path("srv/site.old")).unwrap();
+    fs::rename(house.path("srv/site.new"), house.path("srv/site")).unwrap();
+    watch.revokes(&["service/keep-07"]);
+    house.write("srv/site/conf/policies/s2.yaml", &declaring(&kept(6)));
+    watch.revokes(&["service/keep-06", "service/keep-07"]);
+}
+
+#[test]
+fn an_end_that_was_put_off_is_seen_though_nobody_told_of_the_change() {
+    let house = house(8, 0, AT_ONCE);
+    for id in ["temp/a", "temp/b"] {
+        appears(&house, id);
+    }
+    house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1h }\ntargets:\n");
+    let (_, text) = ending(14);
+    house.write("policies/temp.yaml", &format!("{text}{}", and_another(&text)));
+    // What is written under another name of the file is not told, like what another host writes on a network file system.
+    fs::create_dir(house.path("elsewhere")).unwrap();
+    fs::hard_link(house.path("policies/temp.yaml"), house.path("elsewhere/temp.yaml")).unwrap();
+    let mut watch = Watch::start(&house, &[]);
+    watch.until("the first look", |watch| watch.looks() > 0);
+    house.write("elsewhere/temp.yaml", &format!("{EXTENDED}{}", and_another(&text)));
+    watch.until("the end that was left as it was", |watch| !watch.house.removed_tokens().is_empty());
+    watch.until("the look after it", |watch| watch.log().matches("\"looking\"").count() == watch.looks());
+    assert_eq!(house.removed_tokens(), ["temp/b"]);
+}

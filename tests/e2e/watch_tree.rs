@@ -13,7 +13,22 @@ use crate::{
 /// Both temporary tokens of a file go at once.
 const TARGET: &str = "    enforce: [access_tokens]\n    guards: { notice: 0h, max_share: 100% }";
 
-const BROKEN: &str = "version: 1\ntarget: s2\nteam: [\n";
+const BROKEN: &str = "version: 1\ntarget: s2\nacess_tokens: []\n";
+
+/// A file that holds the first of the two that end.
+fn holding() -> String {
+    let until = Timestamp::now().checked_add(SignedDuration::from_hours(24)).unwrap();
+    format!(
+        "version: 1\ntarget: s2\nteam: data@example.com\nholds:\n  access_tokens:\n    - {{ id: temp/a, until: {until}, \
+         justification: OPS-3 }}\n"
+    )
+}
+
+/// Waits until an end has passed and the target was looked at after it.
+fn past(daemon: &mut Daemon, end: Timestamp) {
+    daemon.until("the end to have passed", |_| Timestamp::now() > end);
+    daemon.looked_again("s2", 2);
+}
 
 /// Six kept tokens in one file, two that end soon in another; and a stray that is held by notice at first, so that there is
 /// something that must not go.
@@ -314,4 +329,92 @@ fn a_file_that_is_taken_away_whole_does_not_block_what_others_say() {
     blocked(&mut daemon);
     daemon.looked_again("s2", 2);
     assert_eq!(house.writes(), 0, "an enforced target without any file is an error, not a wish");
+}
+
+#[test]
+fn a_hold_in_a_new_file_counts_while_the_configuration_is_broken() {
+    let house = world();
+    let end = ending(&house, 14);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    house.write("portcullis.yaml", "version: 1\ntargets: 7\n");
+    blocked(&mut daemon);
+    house.write("policies/c.yaml", &holding());
+    past(&mut daemon, end);
+    assert_eq!(house.writes(), 0, "by this configuration nothing is known of the file but that it is new");
+    std::fs::remove_file(house.path("policies/c.yaml")).unwrap();
+    daemon
+        .until("the ends to come once the files are as they were", |_| house.removed_tokens() == ["temp/a", "temp/b"]);
+}
+
+#[test]
+fn a_hold_of_a_tree_that_loaded_in_part_counts_while_the_configuration_is_broken() {
+    let house = world();
+    let end = ending(&house, 16);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    house.write("policies/c.yaml", &holding());
+    house.write("policies/b.yaml", BROKEN);
+    blocked(&mut daemon);
+    daemon.looked_again("s2", 1);
+    house.write("portcullis.yaml", "version: 1\ntargets: 7\n");
+    daemon.until("the configuration to be refused", |daemon| {
+        daemon
+            .said("the files are broken")
+            .iter()
+            .any(|line| line["problem"].as_str().unwrap().contains("portcullis.yaml"))
+    });
+    past(&mut daemon, end);
+    assert_eq!(house.removed_tokens(), ["temp/b"]);
+}
+
+#[test]
+fn a_hold_in_a_file_that_is_no_whole_yaml_is_not_lost() {
+    // A quote that is not closed, a list that is not, and a target that nobody knows.
+    let quote = |text: &str| text.replace("OPS-3 }", "\"OPS-3 }");
+    let bracket = |text: &str| text.replace("team: data@example.com", "team: [");
+    let target = |text: &str| text.replace("target: s2", "target: s3");
+    let spoils: [&(dyn Fn(&str) -> String + Sync); 3] = [&quote, &bracket, &target];
+    std::thread::scope(|scope| {
+        for spoil in spoils {
+            scope.spawn(move || {
+                let house = world();
+                let end = ending(&house, 14);
+                let mut daemon = Daemon::start(&house);
+                daemon.until_health("s2", "in_sync");
+                house.write("policies/c.yaml", &spoil(&holding()));
+                blocked(&mut daemon);
+                past(&mut daemon, end);
+                assert_eq!(house.writes(), 0, "{}", spoil(&holding()));
+                house.write("policies/c.yaml", &holding());
+                daemon.until("what nobody holds to go", |_| house.removed_tokens() == ["temp/b"]);
+            });
+        }
+    });
+}
+
+#[test]
+fn half_a_checkout_that_an_old_lock_tells_of_is_no_tree() {
+    let house = world();
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    // Git was ended after it had made the lock and the first of two files.
+    house.write(".git/index.lock", "");
+    let lock = std::fs::File::options().write(true).open(house.path(".git/index.lock")).unwrap();
+    lock.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
+    house.write("policies/s2.yaml", &declaring(&kept(7)));
+    blocked(&mut daemon);
+    let told = daemon.said("the files are broken");
+    assert!(told.iter().any(|line| line["problem"].as_str().unwrap().contains("remove the lock")), "{told:?}");
+    daemon.looked_again("s2", 1);
+    assert_eq!(house.writes(), 0);
+    house.write(
+        "policies/b.yaml",
+        "version: 1\ntarget: s2\naccess_tokens:\n  - { id: service/keep-07, justification: x }\n",
+    );
+    std::fs::remove_file(house.path(".git/index.lock")).unwrap();
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(house.writes(), 0);
+    std::fs::remove_file(house.path("policies/b.yaml")).unwrap();
+    daemon.until("what is whole to be acted on", |_| house.removed_tokens() == ["service/keep-07"]);
 }

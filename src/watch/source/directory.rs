@@ -2,7 +2,10 @@
 //!
 //! Links on the way to the root are resolved once, so that policies and people are of the same side of a swap.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{Checkout, SourceError, rest};
 use crate::{
@@ -20,14 +23,15 @@ pub struct Directory {
     watched: Watched,
     /// How it looked when it was at rest.
     stamp: Option<[u8; 32]>,
-    patience: std::time::Duration,
+    patience: Duration,
+    lock_age: Duration,
 }
 
 impl Directory {
     /// These files. Nothing is looked at yet.
     pub fn new(sources: Sources) -> Self {
         let named = Places::named_by(&sources, None);
-        Self { sources, watched: named.watched(), stamp: None, patience: rest::PATIENCE }
+        Self { sources, watched: named.watched(), stamp: None, patience: rest::PATIENCE, lock_age: rest::LOCK_AGE }
     }
 
     /// The directory for people.
@@ -50,9 +54,10 @@ impl Directory {
         let named = rest::off_thread(move || Ok(Places::read(&sources))).await?;
         self.watched = named.watched();
         let sources = self.sources.clone();
+        let lock_age = self.lock_age;
         let look = move || {
             let places = Places::read(&sources);
-            let (survey, stirring) = look(&places)?;
+            let (survey, stirring) = look(&places, lock_age)?;
             // The stamp has seen the file that this is read from, so that later looks tell whether it still holds.
             let stirring =
                 if Places::read(&sources) == places { stirring } else { Some("portcullis.yaml changes".into()) };
@@ -124,12 +129,14 @@ impl Places {
 }
 
 /// One look, and what is going on there.
-fn look(places: &Places) -> Result<(Survey, Option<String>), SourceError> {
+fn look(places: &Places, lock_age: Duration) -> Result<(Survey, Option<String>), SourceError> {
     let Some(root) = &places.policies else { return Ok((survey(&places.watched()), None)) };
     if let Err(error) = std::fs::read_dir(root) {
         return Err(SourceError::Directory { path: root.clone(), why: error.to_string() });
     }
-    Ok((survey(&places.watched()), rest::git_at_work(root)))
+    let seen = survey(&places.watched());
+    let stirring = rest::git_at_work(root, seen.newest, lock_age);
+    Ok((seen, stirring))
 }
 
 #[cfg(unix)]
@@ -139,8 +146,10 @@ mod tests {
 
     use std::time::SystemTime;
 
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
     use super::*;
-    use rest::{LOCK_AGE, REST};
+    use rest::REST;
 
     fn directory(dir: &Path) -> Directory {
         let sources = Sources { config: dir.join("portcullis.yaml"), ..Sources::default() };
@@ -204,10 +213,17 @@ mod tests {
         let mut directory = directory(dir.path());
         let told = directory.fetch().await.unwrap_err();
         assert!(told.to_string().contains("index.lock"), "{told}");
-        // One that was left behind does not stop everything for good.
-        let long_ago = SystemTime::now() - 2 * LOCK_AGE;
-        fs::File::options().write(true).open(&lock).unwrap().set_modified(long_ago).unwrap();
+        // One that was left behind does not stop everything for good, unless files changed after it: git was ended half-way.
+        let of_lock = |time| fs::File::options().write(true).open(&lock).unwrap().set_modified(time).unwrap();
+        of_lock(SystemTime::now());
+        directory.lock_age = Duration::ZERO;
         directory.fetch().await.unwrap();
+        let file = dir.path().join("policies/a.yaml");
+        fs::write(&file, "half").unwrap();
+        of_lock(SystemTime::now() - DAY);
+        let told = directory.fetch().await.unwrap_err();
+        assert!(told.to_string().contains("remove the lock"), "{told}");
+        directory.lock_age = 2 * DAY;
         // A work tree's own directory is named by a file.
         fs::rename(dir.path().join(".git"), dir.path().join("elsewhere")).unwrap();
         fs::write(dir.path().join(".git"), "gitdir: elsewhere\n").unwrap();

@@ -45,6 +45,18 @@ pub enum SourceError {
         /// What `git` says, without credentials.
         why: String,
     },
+    /// The repository tells of a head that it does not hand out.
+    #[error("the repository {place} has {listed} at `{git_ref}`, and it cannot be fetched: {why}")]
+    NotFetched {
+        /// The repository, without credentials.
+        place: String,
+        /// The whole name of the ref.
+        git_ref: Text,
+        /// The object that the ref is on.
+        listed: Text,
+        /// What `git` says, without credentials.
+        why: String,
+    },
     /// The repository has no such ref.
     #[error("the repository {place} has no ref `{git_ref}`")]
     NoSuchRef {
@@ -140,8 +152,7 @@ impl SourceError {
         matches!(self, Self::TooLarge { .. } | Self::Unusable { .. } | Self::NoSuchPath { .. })
     }
 
-    /// Whether the repository did not answer at all, so that it told nothing but what it had told before. Anything else says
-    /// that something is there which was not taken.
+    /// Whether the repository did not answer at all. Anything else says that something is there which was not taken.
     pub fn is_out_of_reach(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
@@ -167,6 +178,9 @@ impl SourceError {
             Self::Unreachable { .. } => "check the address, the network and the rights of the credential: `git ls-remote` \
                                          with the same address, as the user that runs Portcullis, has to work without a \
                                          prompt"
+                .into(),
+            Self::NotFetched { .. } => "look at the repository on its host (`git fsck` there; `git fetch` with the same \
+                                        address from here): what the ref is on has to be whole, and ours to read"
                 .into(),
             Self::NoSuchRef { .. } => "push the branch again, or name the right one with --ref (a tag as refs/tags/NAME)".into(),
             Self::NoSuchPath { .. } => "name the directory of the policies with --path, and the people file with \

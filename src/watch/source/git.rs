@@ -203,13 +203,28 @@ impl Git {
     /// [`SourceError`]; the commit before stays in force.
     pub async fn fetch(&mut self) -> Result<Checkout, SourceError> {
         self.open().await?;
-        let listed = self.listed().await?;
+        let listed = match self.listed().await {
+            Ok(listed) => listed,
+            Err(error) => {
+                if matches!(error, SourceError::NoSuchRef { .. }) {
+                    self.moved_to("")?;
+                }
+                return Err(error);
+            }
+        };
+        let open = self.opened()?;
+        let is_in_force = |pinned: &Pinned| pinned.commit == listed || open.listed.as_ref() == Some(&listed);
+        if !self.in_force().is_some_and(is_in_force) {
+            self.moved_to(&listed)?;
+        }
         if let Some((_, why)) = self.opened()?.refused.as_ref().filter(|(refused, _)| *refused == listed) {
             return Err(why.clone());
         }
         let taken = self.take(&listed).await;
         if let (Err(error), Some(open)) = (&taken, &mut self.open) {
             open.refused = error.is_of_content().then(|| (listed.clone(), error.clone()));
+            // The commit in force itself may be refused by now, as where its signer is none any more.
+            self.moved_to(&listed)?;
         }
         let (head, accepted, tree) = taken?;
         self.own_files().await?;
@@ -218,6 +233,26 @@ impl Git {
             (open.listed, open.refused) = (Some(listed), None);
         }
         Ok(self.checkout(tree))
+    }
+
+    /// Whether what the remote told last is not in force, so that the commit in force is known to be superseded or in doubt: no
+    /// end that it gave may come by it, were the remote out of reach as well, and the daemon restarted.
+    pub fn is_behind(&self) -> bool {
+        self.in_force().is_some_and(|pinned| pinned.moved_to.is_some())
+    }
+
+    /// Keeps what the remote told, before anything is tried with it: it may be costly, and this process may end meanwhile. To be
+    /// forgotten only when what the remote has is in force.
+    fn moved_to(&mut self, listed: &str) -> Result<(), SourceError> {
+        let Some(pinned) = self.in_force().filter(|pinned| pinned.moved_to.as_deref() != Some(listed)) else {
+            return Ok(());
+        };
+        let mut pinned = pinned.clone();
+        pinned.moved_to = Some(listed.into());
+        if let Some(open) = &mut self.open {
+            open.pinned = Some(pinned.clone());
+        }
+        self.opened()?.place.pin(&pinned)
     }
 
     /// What the remote listed, as files, where it may be taken.

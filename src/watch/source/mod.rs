@@ -133,6 +133,14 @@ impl Source {
         }
     }
 
+    /// Whether the source, which gave this error, told nothing but what it had told when its files were taken last.
+    pub fn is_silent(&self, error: &SourceError) -> bool {
+        match self {
+            Self::Directory(_) => false,
+            Self::Git(git) => error.is_out_of_reach() && !git.is_behind(),
+        }
+    }
+
     /// The source for people, without credentials.
     pub fn place(&self) -> String {
         match self {

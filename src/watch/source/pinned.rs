@@ -33,11 +33,15 @@ pub(super) struct Pinned {
     /// The last head of a rewritten ref that a person accepted: one word of acceptance is good once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) accepted: Option<Text>,
+    /// What the ref was on when the remote was asked last, where that was not this commit and was not taken; empty where there
+    /// was no such ref any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) moved_to: Option<Text>,
 }
 
 impl Pinned {
     pub(super) fn new(commit: Text, git_ref: Text, origin: Text, accepted: Option<Text>) -> Self {
-        Self { version: VERSION, commit, git_ref, origin, accepted }
+        Self { version: VERSION, commit, git_ref, origin, accepted, moved_to: None }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 pub(super) const REST: Duration = Duration::from_millis(100);
 /// How long a fetch waits for that.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// How old an `index.lock` may be and still tell of a Git operation; an older one was left behind, or an editor holds it.
+/// How old an `index.lock` is at least that was left behind, or that an editor holds.
 pub(super) const LOCK_AGE: Duration = Duration::from_secs(60);
 
 /// Looks again and again until what is seen is at rest. A look gives the survey, what else is going on there, and whatever its
@@ -65,8 +65,9 @@ fn is_past(newest: SystemTime) -> bool {
     newest.elapsed().is_ok_and(|age| age >= REST)
 }
 
-/// Git's lock of the work tree that a directory lies in: it changes many files, one after the other.
-pub(super) fn git_at_work(directory: &Path) -> Option<String> {
+/// Git's lock of the work tree that a directory lies in: it changes many files, one after the other. An old lock tells nothing
+/// only where no file (`newest`) changed after it was made: a git that was ended half-way, or that is slow, leaves half a tree.
+pub(super) fn git_at_work(directory: &Path, newest: Option<SystemTime>, lock_age: Duration) -> Option<String> {
     let real = std::fs::canonicalize(directory).ok()?;
     let found = real.ancestors().map(|at| at.join(".git")).find(|git| git.exists())?;
     let directory = if found.is_dir() {
@@ -77,6 +78,14 @@ pub(super) fn git_at_work(directory: &Path) -> Option<String> {
     };
     let lock = directory.join("index.lock");
     let made = std::fs::metadata(&lock).and_then(|about| about.modified()).ok()?;
-    let is_fresh = made.elapsed().map_or(true, |age| age < LOCK_AGE);
-    is_fresh.then(|| format!("a Git operation is under way: {} is there", lock.display()))
+    if made.elapsed().map_or(true, |age| age < lock_age) {
+        return Some(format!("a Git operation is under way: {} is there", lock.display()));
+    }
+    newest.is_some_and(|newest| newest >= made).then(|| {
+        format!(
+            "{} is there, and files changed after it was made: a Git operation is under way, or was broken off half-way; where no \
+             git runs there any more, see that the files are whole (`git status`) and remove the lock",
+            lock.display()
+        )
+    })
 }

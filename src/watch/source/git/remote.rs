@@ -69,7 +69,13 @@ impl Git {
         let call = Call { remote: Some(&self.address), room, ..call };
         let ended = open.git.run(call).await.inspect_err(|_| sweep(&open.git.repository))?;
         if !ended.is_done() {
-            return Err(self.unreachable(ended.said));
+            // It answered a moment ago, and what it has is another commit than the one in force.
+            return Err(SourceError::NotFetched {
+                place: self.place(),
+                git_ref: self.whole_ref.as_str().into(),
+                listed: listed.into(),
+                why: ended.said,
+            });
         }
         let (directory, limit) = (open.git.repository.clone(), self.limits.repository);
         let size = tokio::task::spawn_blocking(move || size_of(&directory, limit)).await;

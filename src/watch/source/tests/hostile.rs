@@ -81,7 +81,7 @@ async fn hostile_trees_lead_nowhere() {
         let told = world.source_with(options).fetch().await.unwrap_err();
         let is_refused = matches!(
             &told,
-            SourceError::Unusable { .. } | SourceError::Checkout { .. } | SourceError::Unreachable { .. }
+            SourceError::Unusable { .. } | SourceError::Checkout { .. } | SourceError::NotFetched { .. }
         );
         assert!(is_refused, "{what}: {told}");
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 1, "{what}: nothing was written elsewhere");

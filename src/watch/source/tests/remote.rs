@@ -134,3 +134,44 @@ async fn whoever_else_asks_for_the_credential_gets_none() {
         assert!(!asked(other).await.contains("long-secret"), "{other}");
     }
 }
+
+#[tokio::test]
+async fn what_was_listed_and_not_taken_is_known_until_the_commit_in_force_is_listed_again() {
+    let Some(world) = World::new() else { return };
+    let one = world.policy("1");
+    let mut source = world.followed().await;
+    assert!(!source.is_behind());
+    world.git(&["commit", "--quiet", "--amend", "--message", "rewritten"]);
+    assert!(matches!(source.fetch().await, Err(SourceError::Rewritten { .. })));
+    assert!(source.is_behind());
+    fs::rename(world.at("origin"), world.at("away")).unwrap();
+    assert!(matches!(source.fetch().await, Err(SourceError::Unreachable { .. })));
+    assert!(source.is_behind(), "it told nothing since");
+    drop(source);
+    let mut source = world.source();
+    source.last().await.unwrap().unwrap();
+    assert!(source.is_behind(), "over a restart");
+    fs::rename(world.at("away"), world.at("origin")).unwrap();
+    world.git(&["reset", "--quiet", "--hard", &one]);
+    source.fetch().await.unwrap();
+    assert!(!source.is_behind());
+
+    world.git(&["checkout", "--quiet", "-b", "other"]);
+    world.git(&["branch", "--quiet", "-D", "main"]);
+    assert!(matches!(source.fetch().await, Err(SourceError::NoSuchRef { .. })));
+    assert!(source.is_behind());
+    world.git(&["branch", "--quiet", "main"]);
+    source.fetch().await.unwrap();
+    // A head whose objects are not there.
+    let two = world.policy("2");
+    world.git(&["branch", "--quiet", "--force", "main", &two]);
+    let tree = world.git(&["rev-parse", &format!("{two}^{{tree}}")]);
+    let object = world.at("origin/.git/objects").join(&tree[..2]).join(&tree[2..]);
+    fs::rename(&object, world.at("object")).unwrap();
+    let told = source.fetch().await.unwrap_err();
+    assert!(matches!(&told, SourceError::NotFetched { listed, .. } if *listed == two), "{told}");
+    assert!(source.is_behind() && !told.is_out_of_reach());
+    fs::rename(world.at("object"), &object).unwrap();
+    assert_eq!(commit_of(&source.fetch().await.unwrap()), two);
+    assert!(!source.is_behind());
+}
