@@ -112,6 +112,7 @@ pub async fn order(
         stop: &stop,
         halt: &halt,
         brake: &brake,
+        freezes: false,
         progress,
         fleet: None,
     };

@@ -101,6 +101,7 @@ pub async fn perform(
         stop: &run.stop,
         halt: &halt,
         brake: &brake,
+        freezes: true,
         progress,
         fleet: run.fleet,
     };

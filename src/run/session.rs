@@ -29,6 +29,8 @@ pub(super) struct Session<'a> {
     pub(super) stop: &'a Stop,
     pub(super) halt: &'a Halt,
     pub(super) brake: Brake<'a>,
+    /// Whether a freeze window holds what is sent: not an order.
+    pub(super) freezes: bool,
     pub(super) progress: &'a dyn Progress,
     pub(super) fleet: Option<&'a Fleet>,
 }
@@ -71,6 +73,11 @@ impl Session<'_> {
             stop: self.stop,
             halt: self.halt,
             brake: self.brake,
+            frozen: self
+                .freezes
+                .then(|| self.loaded.config.targets.get(&target.name))
+                .flatten()
+                .map(|target| super::settings::freezing(&self.loaded.config, target)),
             progress: self.progress,
         }
     }

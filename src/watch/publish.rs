@@ -118,7 +118,7 @@ fn show(view: &mut TargetView, part: &TargetPlan, report: &RunReport, looked: &L
             view.show(part.clone());
             view.read_at = part.reading.as_ref().map(|reading| reading.finished_at);
             view.upcoming = report.upcoming.get(&part.target).cloned().unwrap_or_default();
-            if part.in_sync() {
+            if part.in_sync() && looked.held.is_none() {
                 view.in_sync_at = view.read_at;
             }
             (view.health, view.why) = health(part, report, looked);

@@ -123,6 +123,7 @@ impl Bench {
             stop: &self.stop,
             halt: &self.halt,
             brake: &|| None,
+            frozen: None,
             progress: &Quiet,
         }
     }
