@@ -18,6 +18,7 @@ mod open;
 mod past;
 mod problem;
 mod schema;
+mod seen;
 mod store;
 mod types;
 mod writer;

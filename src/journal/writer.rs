@@ -18,6 +18,7 @@ use super::{
     key::KeyParts,
     observed, past,
     problem::storage,
+    seen::Seen,
 };
 
 /// How many jobs wait at most; a further caller waits for room.
@@ -61,14 +62,14 @@ pub(super) struct Job {
 }
 
 /// Starts the task. It ends when every handle is gone.
-pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Job> {
+pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>, seen: Arc<Seen>) -> mpsc::Sender<Job> {
     let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
     tokio::spawn(async move {
         let mut group = Vec::with_capacity(GROUP);
         while jobs.recv_many(&mut group, GROUP).await > 0 {
             let written = {
                 let mut connection = connection.lock().await;
-                commit(&mut connection, &mut group).await
+                commit(&mut connection, &seen, &mut group).await
             };
             match written {
                 Ok(keys) => {
@@ -94,9 +95,13 @@ pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Jo
 ///
 /// The transaction is begun and ended in plain SQL. On a full disk SQLite rolls back by itself; the driver's own transactions
 /// take the error of the roll-back that follows for one that is still open, and the next try fails for that, not for the disk.
-async fn commit(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Option<String>>, JournalError> {
+async fn commit(
+    connection: &mut SqliteConnection,
+    seen: &Seen,
+    group: &mut [Job],
+) -> Result<Vec<Option<String>>, JournalError> {
     execute(connection, "BEGIN IMMEDIATE").await?;
-    let written = write_all(connection, group).await;
+    let written = write_all(connection, seen, group).await;
     if written.is_err() {
         // Where SQLite has rolled back already there is nothing left to end, and that it says so is no news.
         let _ = execute(connection, "ROLLBACK").await;
@@ -108,8 +113,12 @@ async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> 
     sqlx::raw_sql(statement).execute(connection).await.map(|_| ()).map_err(storage)
 }
 
-async fn write_all(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Option<String>>, JournalError> {
-    let before = chain::head(connection).await?;
+async fn write_all(
+    connection: &mut SqliteConnection,
+    seen: &Seen,
+    group: &mut [Job],
+) -> Result<Vec<Option<String>>, JournalError> {
+    let before = seen.look(connection).await?;
     let mut head = before.clone();
     let mut keys = Vec::with_capacity(group.len());
     for job in group {
@@ -119,6 +128,7 @@ async fn write_all(connection: &mut SqliteConnection, group: &mut [Job]) -> Resu
         chain::set_head(connection, &head).await?;
     }
     execute(connection, "COMMIT").await?;
+    seen.wrote(head);
     Ok(keys)
 }
 

@@ -165,7 +165,11 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(EVERY).await;
         match shared.pauses.keep(&shared.fleet, shared.now()).await {
-            Ok(()) => failed = false,
+            Ok(()) if failed => {
+                failed = false;
+                shared.show_journal(None);
+            }
+            Ok(()) => {}
             Err(error) if failed => tracing::debug!(%error, "the journal cannot be asked for a pause"),
             Err(error) => {
                 failed = true;
