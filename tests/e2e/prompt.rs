@@ -21,12 +21,17 @@ struct Seat {
 impl Seat {
     /// Starts `apply` and waits for its question.
     fn at(house: &House) -> Option<Self> {
+        Self::with(house, "")
+    }
+
+    /// The same with more arguments.
+    fn with(house: &House, more: &str) -> Option<Self> {
         let has_script = Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success());
         if !has_script {
             eprintln!("there is no `script` of util-linux here, so there is no terminal to sit at");
             return None;
         }
-        let run = format!("exec {} apply --new-journal", env!("CARGO_BIN_EXE_portcullis"));
+        let run = format!("exec {} apply --new-journal {more}", env!("CARGO_BIN_EXE_portcullis"));
         let mut command = Command::new("script");
         command.args(["--quiet", "--flush", "--return", "--command", &run, "/dev/null"]);
         command
@@ -83,4 +88,16 @@ fn ctrl_c_the_end_of_input_and_another_word_send_nothing_and_yes_does() {
         assert_eq!(shown.contains("Stopping"), typed == b"\x03", "{typed:?}\n{shown}");
         assert_eq!(house.removed_tokens(), strays(sent), "{typed:?}\n{shown}");
     }
+}
+
+#[test]
+fn a_question_that_nobody_answers_ends_and_sends_nothing() {
+    let house = house(9, 1, AT_ONCE);
+    let Some(seat) = Seat::with(&house, "--answer-within 1") else { return };
+    let (status, shown) = seat.types(b"");
+    assert!(status.success() && shown.contains("plan again"), "{status}\n{shown}");
+    assert_eq!(house.writes(), 0);
+    // Nothing of it is left that another run would wait for.
+    house.expect(0, &["apply", "--yes", "--lock-wait", "0"]);
+    assert_eq!(house.removed_tokens(), strays(1));
 }
