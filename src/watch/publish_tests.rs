@@ -96,3 +96,22 @@ fn a_removal_counts_once_when_it_ends_for_good() {
     let called_back = published(&before(), Ok(sent(vec![row(End::Skipped, Some("i1"))])), 1);
     assert!(called_back.news.iter().all(|news| news.on != NotifyOn::Revocations) && called_back.went == Went::Well);
 }
+
+#[test]
+fn a_target_whose_files_are_broken_did_not_converge() {
+    let config = config();
+    let read = || {
+        let mut report = report(0, &[]);
+        let part = &mut report.plan.as_mut().unwrap().targets[0];
+        let evidence = serde_json::json!({ "requests": 1, "pages": 1, "proofs": [], "remarks": [] });
+        let reading = serde_json::json!({ "started_at": at(1), "finished_at": at(2), "evidence": evidence });
+        part.reading = Some(serde_json::from_value(reading).unwrap());
+        Ok(report)
+    };
+    for held in [None, Some("its files are broken".to_owned())] {
+        let (result, is_held) = (read(), held.is_some());
+        let looked = Looked { target: &config.targets["t"], result: &result, held, commit: None, ended_at: at(3) };
+        let view = publish(&before(), &looked).view;
+        assert_eq!((view.read_at, view.in_sync_at), (Some(at(2)), (!is_held).then(|| at(2))));
+    }
+}
