@@ -7,6 +7,7 @@
 //!
 //! It does not decide anything: which rows go and what an answer means is settled elsewhere.
 
+mod accounts;
 mod chain;
 mod daemon;
 mod good_tree;

@@ -8,7 +8,7 @@ use super::past::intents;
 pub(super) const APPLICATION_ID: i64 = 0x5074_436a;
 
 /// One script a version; a file at version n has had the first n.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES, OPEN];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES, OPEN, ACCOUNTS];
 
 /// `records` is the chain. Its last six columns repeat parts of `body` for look-ups; verification compares them.
 /// `subject` is the intent's id, or the digest of a used-up plan. `head` holds one row, the newest record.
@@ -115,3 +115,15 @@ pub(super) const LISTS_OPEN: usize = 3;
 /// Stands for the list in a file of an earlier version, for a reader, which brings nothing up to date.
 pub(super) const OPEN_FOR_READERS: &str =
     concat!("PRAGMA temp_store = MEMORY; CREATE TEMP VIEW open_intents AS ", open_by_chain!());
+
+/// Which account each target was, from which record on: a digest of what the operator says of it. What was seen, sent or
+/// announced at one account says nothing of another one under the same name.
+const ACCOUNTS: &str = "
+CREATE TABLE accounts (
+    target TEXT NOT NULL, since BIGINT NOT NULL, account TEXT NOT NULL, PRIMARY KEY (target, since)
+);
+";
+
+/// Stands for the accounts in a file of an earlier version, for a reader.
+pub(super) const ACCOUNTS_FOR_READERS: &str = "PRAGMA temp_store = MEMORY;
+CREATE TEMP VIEW accounts AS SELECT '' AS target, 0 AS since, '' AS account WHERE 0";

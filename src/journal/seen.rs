@@ -4,7 +4,11 @@ use std::sync::{Mutex, PoisonError};
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::{JournalError, chain::{self, Head}, problem::storage};
+use super::{
+    JournalError,
+    chain::{self, Head},
+    problem::storage,
+};
 
 /// The newest record that this process saw.
 #[derive(Debug, Default)]

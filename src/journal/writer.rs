@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::access::{Observation, Text};
 
 use super::{
-    GoodTree, JournalError, RecordBody,
+    GoodTree, JournalError, RecordBody, accounts,
     chain::{self, Head, Loose},
     good_tree,
     key::KeyParts,
@@ -36,6 +36,8 @@ pub(super) enum Work {
     Intent(Box<IntentWork>),
     /// What a run saw.
     Observe(Box<(Text, Timestamp, Observation)>),
+    /// Which account a target is.
+    Account(Box<(Text, Text)>),
     /// What the last good tree said of a target.
     KeepTree(Box<(Text, GoodTree)>),
 }
@@ -140,6 +142,7 @@ async fn write(
     match work {
         Work::Append(loose) => chain::append(connection, head, loose).await.map(|()| None),
         Work::KeepTree(tree) => good_tree::write(connection, &tree.0, &tree.1).await.map(|()| None),
+        Work::Account(of) => accounts::write(connection, &of.0, &of.1, head.seq).await.map(|()| None),
         Work::Observe(seen) => observed::write(connection, &seen.0, seen.1, &seen.2).await.map(|()| None),
         Work::Intent(work) => {
             let known = past::closed(connection, &work.loose).await?;

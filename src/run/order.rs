@@ -127,6 +127,7 @@ pub async fn order(
         progress,
         fleet: None,
     };
+    journal.at_account(&target, &record::account_digest(config)).await?;
     let work = session.work(config, &reading);
     // What earlier runs left open comes first, as in `apply`: the order is planned on what is known then.
     let resumed = apply::resume(&work, &reading.snapshot).await?;

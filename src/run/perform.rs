@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::{
     ExitRules, Fleet, Loaded, PlannedAll, Ready, Reservation, RunError, RunReport, VERSION, Wishes, limit_all,
-    plan_all,
     paused::PauseSwitch,
+    plan_all,
     reach::Connect,
     read::Reading,
     record, saved, selected,
@@ -116,6 +116,7 @@ pub async fn perform(
     };
     let locks = unless_stopped(&session, session.lock(&wishes, run.lock_wait)).await?;
     let (mut readings, held) = read(&session, &wishes, &locks, connect).await?;
+    session.at_accounts(&readings).await?;
     let resumed = session.resume(&readings).await;
     let mut ready = session.ready(&readings, held).await?;
     // What this run may send counts for the others until it ends.

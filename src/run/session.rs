@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     Case, Fleet, Loaded, Ready, RunError, Wishes,
     read::{Reading, TARGETS_AT_ONCE},
-    selected,
+    record, selected,
 };
 use crate::{
     access::Text,
@@ -80,6 +80,22 @@ impl Session<'_> {
                 .map(|target| super::settings::freezing(&self.loaded.config, target)),
             progress: self.progress,
         }
+    }
+
+    /// Tells the journal which account each target is that was read: what it knows of another one does not count.
+    pub(super) async fn at_accounts(
+        &self,
+        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
+    ) -> Result<(), JournalError> {
+        for (target, _) in self.live(readings) {
+            if self.journal.at_account(&target.name, &record::account_digest(target)).await? {
+                tracing::warn!(target = %target.name, "it is another account than before: what was seen there does not count");
+                if let Some(fleet) = self.fleet {
+                    fleet.forget(&target.name);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Settles what earlier runs left open, by reading.
