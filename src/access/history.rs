@@ -34,10 +34,21 @@ pub struct History {
     pub bases: Vec<Base>,
     /// Intents without a final outcome.
     pub open: Vec<OpenIntent>,
+    /// The same, of another account that the target was then: nothing here tells of them.
+    pub open_elsewhere: Vec<OpenIntent>,
     /// Entries whose removal was refused for good.
     pub refusals: HashMap<EntryKey, Refusal>,
     /// A number that a person announced for this target.
     pub expectation: Option<Expectation>,
+}
+
+impl History {
+    /// What is left of it where the target is another account now: what was sent counts on, what was seen says nothing.
+    pub fn at_another_account(self) -> Self {
+        let Self { persistent, account_id, sent, sent_elsewhere, open, mut open_elsewhere, .. } = self;
+        open_elsewhere.extend(open);
+        Self { persistent, account_id, sent, sent_elsewhere, open_elsewhere, ..Self::default() }
+    }
 }
 
 /// The declaration that an entry last matched.

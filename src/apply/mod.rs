@@ -29,4 +29,4 @@ pub use patience::{LONGEST_LOOK, LONGEST_READING, Patience, within};
 pub use progress::{Event, Progress, Quiet};
 pub use remove::MAX_STEPS;
 pub use resume::resume;
-pub use work::{Clock, Work};
+pub use work::{Clock, Frozen, Work};

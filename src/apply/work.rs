@@ -55,9 +55,15 @@ pub struct Work<'a> {
     /// Why nothing may be sent any more, where that is so, in a sentence: asked before each row, and before each try of one
     /// that had to wait.
     pub brake: Brake<'a>,
+    /// Why this target is left alone at a time, where it is: a freeze window that opened since the plan was made. Asked with
+    /// the brake. `None` for an order, which passes it.
+    pub frozen: Option<Frozen<'a>>,
     /// Who hears of it.
     pub progress: &'a dyn Progress,
 }
+
+/// Whether a freeze window is open at a time, in a sentence that says until when.
+pub type Frozen<'a> = Box<dyn Fn(Timestamp) -> Option<String> + Send + Sync + 'a>;
 
 impl Work<'_> {
     pub(super) fn now(&self) -> Timestamp {
@@ -72,7 +78,7 @@ impl Work<'_> {
         if self.stop.is_cancelled() {
             return Some("stopped before it was sent".to_owned());
         }
-        (self.brake)()
+        (self.brake)().or_else(|| self.frozen.as_ref().and_then(|frozen| frozen(self.now())))
     }
 
     /// Until when an entry that is gone now may go on working, where the system says so.

@@ -39,6 +39,12 @@ pub struct ApplyArgs {
     /// Send again what a system refused before
     #[arg(long)]
     pub retry_refused: bool,
+    /// Send though a person paused a daemon of this journal: for this one command, which has to be a person's own
+    #[arg(long, conflicts_with = "yes")]
+    pub past_pause: bool,
+    /// How long to wait for the answer at the prompt, in seconds; then nothing is sent
+    #[arg(long, value_name = "SECONDS", default_value_t = super::prompt::ANSWER_WAIT.as_secs())]
+    pub answer_within: u64,
     /// Begin a new journal where there is none; the past is unknown then
     #[arg(long)]
     pub new_journal: bool,

@@ -123,6 +123,9 @@ impl From<OrderRefused> for Failure {
             OrderRefused::Held { name: "stopped", why } if why.contains(run::OBSERVE_VARIABLE) => {
                 "unset PORTCULLIS_OBSERVE for this one command, and order again"
             }
+            OrderRefused::Held { name: "stopped", why } if why.contains("--past-pause") => {
+                "`POST /v1/resume` takes the pause back; to pass it for this one order, say --past-pause"
+            }
             OrderRefused::Held { name: "stopped", .. } => "remove the stop file that it names, and order again",
             OrderRefused::Held { .. } => "no order passes this; change portcullis.yaml if it has to go",
         };

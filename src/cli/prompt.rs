@@ -1,5 +1,7 @@
 //! The question at the terminal, while a bar may be drawn and Ctrl-C may come.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{output, progress::Talk, resolve::Context, terminal};
@@ -12,6 +14,10 @@ use crate::{
     transport::Stop,
 };
 
+/// How long a question waits for its answer: as long as a reading is good for. Meanwhile the targets are this process's own, and
+/// a daemon sends nothing there.
+pub const ANSWER_WAIT: Duration = Duration::from_mins(5);
+
 /// Asks whoever sits at the terminal.
 pub struct AtTerminal<'a> {
     /// How the plan is shown.
@@ -20,6 +26,8 @@ pub struct AtTerminal<'a> {
     pub talk: &'a Talk,
     /// Ctrl-C is a no.
     pub stop: &'a Stop,
+    /// How long it waits for the answer.
+    pub within: Duration,
     /// Which diffs are shown.
     pub diffs: Diffs,
 }
@@ -41,6 +49,14 @@ impl Prompt for AtTerminal<'_> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Answer::No,
+            () = tokio::time::sleep(self.within) => {
+                let waited = self.within.as_secs();
+                terminal::say_lines(&format!(
+                    "\nNo answer within {waited} seconds: the reading is too old by now, and others wait for these targets. \
+                     Nothing was sent; plan again."
+                ));
+                Answer::No
+            }
             said = answer => match said {
                 Ok(Ok(true)) => Answer::Yes,
                 Ok(Ok(false)) | Err(_) => Answer::No,

@@ -11,7 +11,8 @@ use crate::{
 /// Revoke one entry now, for a leaked token
 ///
 /// Passes observe, notice, freeze, floor, share and count, and counts among what later runs find sent; never passes own,
-/// protected or the last control of a gateway. What stops all writing holds it too: the stop file, or PORTCULLIS_OBSERVE=1.
+/// protected or the last control of a gateway. What stops all writing holds it too: the stop file, PORTCULLIS_OBSERVE=1, or a
+/// pause of a daemon of this journal (`--past-pause` passes that one).
 /// Works with an ephemeral journal, and beside broken policy files: they are told on standard error and do not change the exit
 /// code, but where they leave open what is own or protected, nothing is sent. Prints the line to change in Git, so that the
 /// entry does not come back.
@@ -36,6 +37,12 @@ pub struct RevokeArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+    /// Send though a person paused a daemon of this journal
+    #[arg(long)]
+    pub past_pause: bool,
+    /// How long to wait for the answer at the prompt, in seconds; then nothing is sent
+    #[arg(long, value_name = "SECONDS", default_value_t = super::prompt::ANSWER_WAIT.as_secs())]
+    pub answer_within: u64,
     /// Begin a new journal where there is none
     #[arg(long)]
     pub new_journal: bool,

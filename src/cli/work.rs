@@ -153,11 +153,13 @@ pub async fn apply(context: &Context, args: &ApplyArgs, has_to_ask: bool, stop: 
         stated: args.expect_revocations.iter().cloned().collect(),
         saved,
         retry_refused: args.retry_refused,
+        past_pause: args.past_pause,
         stopped: run::stopped(&loaded.config),
         ..Wishes::default()
     };
     let talk = Talk::new(context);
-    let prompt = AtTerminal { context, talk: &talk, stop, diffs: Diffs::Compared };
+    let within = Duration::from_secs(args.answer_within);
+    let prompt = AtTerminal { context, talk: &talk, stop, within, diffs: Diffs::Compared };
     let consent = match &args.reviewed_by {
         _ if has_to_ask => Consent::Ask(&prompt),
         Some(who) => Consent::Reviewed(who.as_str().into()),
@@ -188,7 +190,8 @@ pub async fn revoke(context: &Context, args: &RevokeArgs, has_to_ask: bool, stop
     let loaded = load(context)?;
     check_target(&args.at, loaded.config.targets.keys(), &context.config)?;
     let talk = Talk::new(context);
-    let prompt = AtTerminal { context, talk: &talk, stop, diffs: Diffs::All };
+    let within = Duration::from_secs(args.answer_within);
+    let prompt = AtTerminal { context, talk: &talk, stop, within, diffs: Diffs::All };
     let ordered = Ordered {
         loaded: &loaded,
         target: args.at.as_str().into(),
@@ -199,6 +202,7 @@ pub async fn revoke(context: &Context, args: &RevokeArgs, has_to_ask: bool, stop
         new_journal: args.new_journal,
         lock_wait: Duration::from_secs(args.lock_wait),
         stopped: run::stopped(&loaded.config),
+        past_pause: args.past_pause,
         clock: run::system_clock(),
         stop: stop.clone(),
     };

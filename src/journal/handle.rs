@@ -24,6 +24,7 @@ use super::{
     lock::Locks,
     open, past,
     problem::storage,
+    seen::Seen,
     store::{self, FileId, PrivateCopy, Store},
     writer::{self, IntentWork, Job, Work},
 };
@@ -40,6 +41,8 @@ pub struct Journal {
     persistent: bool,
     /// Where it is, and which file that was when it was opened.
     file: Option<Arc<(PathBuf, FileId)>>,
+    /// What it saw of the chain.
+    seen: Arc<Seen>,
     /// The run whose beginning is recorded with its first record.
     lazy: Option<Arc<Lazy>>,
     /// Lives as long as the connection that reads it.
@@ -76,9 +79,10 @@ impl Journal {
 
     fn over(store: Store, writes: bool, locks: Locks, persistent: bool) -> Self {
         let connection = Arc::new(Mutex::new(store.connection));
-        let writer = writes.then(|| writer::start(Arc::clone(&connection)));
+        let seen = Arc::new(Seen::default());
+        let writer = writes.then(|| writer::start(Arc::clone(&connection), Arc::clone(&seen)));
         let copy = store.copy.map(Arc::new);
-        Self { connection, writer, locks, persistent, file: None, lazy: None, _copy: copy }
+        Self { connection, writer, locks, persistent, file: None, seen, lazy: None, _copy: copy }
     }
 
     /// Takes the lock of a target, waiting at most `wait`.
@@ -124,10 +128,30 @@ impl Journal {
     /// [`JournalError::Vanished`].
     pub fn is_in_place(&self) -> Result<(), JournalError> {
         match self.file.as_deref() {
-            Some((path, id)) if FileId::of(path).as_ref() != Some(id) => {
+            Some((path, id)) if self.seen.is_replaced() || FileId::of(path).as_ref() != Some(id) => {
                 Err(JournalError::Vanished(path.display().to_string()))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The same, and whether the chain in it goes on from what was seen of it: a copy may have been written over the file.
+    ///
+    /// # Errors
+    /// [`JournalError::Vanished`], or the file cannot be read.
+    pub async fn is_same(&self) -> Result<(), JournalError> {
+        self.is_in_place()?;
+        let looked = {
+            let mut connection = self.connection.lock().await;
+            let mut view = connection.begin().await.map_err(storage)?;
+            let looked = self.seen.look(&mut view).await;
+            view.rollback().await.map_err(storage)?;
+            looked
+        };
+        match looked {
+            // Its path is known here.
+            Err(JournalError::Vanished(_)) => self.is_in_place(),
+            looked => looked.map(|_| ()),
         }
     }
 

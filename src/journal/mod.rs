@@ -7,6 +7,7 @@
 //!
 //! It does not decide anything: which rows go and what an answer means is settled elsewhere.
 
+mod accounts;
 mod chain;
 mod daemon;
 mod good_tree;
@@ -18,6 +19,7 @@ mod open;
 mod past;
 mod problem;
 mod schema;
+mod seen;
 mod sent;
 mod store;
 mod types;

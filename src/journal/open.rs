@@ -13,6 +13,7 @@ use crate::{
 
 use super::{
     JournalError, Outcome, Record, RecordBody,
+    accounts::Accounts,
     chain::record,
     past::{body, intents, time},
     problem::storage,
@@ -32,30 +33,38 @@ pub(super) const LISTED: &str = "SELECT subject, target FROM open_intents ORDER 
 /// The intent of an id.
 pub(super) const INTENT: &str = "SELECT seq, target FROM records WHERE subject = $1 AND type = 'intent'";
 
-/// The open intents of a target, oldest first.
-pub(super) async fn of(connection: &mut SqliteConnection, target: &str) -> Result<Vec<OpenIntent>, JournalError> {
-    let rows = sqlx::query(OPEN).bind(target).fetch_all(connection).await.map_err(storage)?;
-    rows.iter()
-        .map(|row| {
-            let text = |name: &str| row.try_get::<&str, _>(name).map(Text::from).map_err(storage);
-            Ok(OpenIntent {
-                intent: text("subject")?,
-                kind: text("kind")?,
-                id: text("entry")?,
-                since: time(row, "at")?,
-                in_flight: row.try_get::<Option<&str>, _>("last").map_err(storage)? == Some("in_flight"),
-            })
-        })
-        .collect()
+/// The open intents of a target, oldest first: those of the account that it is now, and those of others that it was.
+pub(super) async fn of(
+    connection: &mut SqliteConnection,
+    target: &str,
+    accounts: &Accounts,
+) -> Result<(Vec<OpenIntent>, Vec<OpenIntent>), JournalError> {
+    let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+    for row in sqlx::query(OPEN).bind(target).fetch_all(connection).await.map_err(storage)? {
+        let text = |name: &str| row.try_get::<&str, _>(name).map(Text::from).map_err(storage);
+        let open = OpenIntent {
+            intent: text("subject")?,
+            kind: text("kind")?,
+            id: text("entry")?,
+            since: time(&row, "at")?,
+            in_flight: row.try_get::<Option<&str>, _>("last").map_err(storage)? == Some("in_flight"),
+        };
+        if accounts.is_here(row.try_get("seq").map_err(storage)?) { &mut here } else { &mut elsewhere }.push(open);
+    }
+    Ok((here, elsewhere))
 }
 
-/// The same, each as it was recorded, with its newest note and outcome.
+/// Those of the account that the target is now, each as it was recorded, with its newest note and outcome.
 pub(super) async fn with_outcomes(
     connection: &mut SqliteConnection,
     target: &str,
 ) -> Result<Vec<(Record, Note, Option<Outcome>)>, JournalError> {
     let mut open = Vec::new();
+    let accounts = Accounts::of(connection, target).await?;
     for row in sqlx::query(OPEN).bind(target).fetch_all(connection).await.map_err(storage)? {
+        if !accounts.is_here(row.try_get("seq").map_err(storage)?) {
+            continue;
+        }
         let intent = record(&row)?;
         let last = row.try_get::<Option<&str>, _>("last_body").map_err(storage)?;
         let (note, outcome) = match (last, &intent.body) {

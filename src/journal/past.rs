@@ -9,6 +9,7 @@ use crate::access::{Expectation, History, Refusal, Text};
 
 use super::{
     Announced, Filter, JournalError, Record, RecordBody,
+    accounts::Accounts,
     chain::{Loose, record},
     observed::{self, WINDOW_MS},
     open,
@@ -74,6 +75,17 @@ pub(super) const NEWEST_OF: &str = "SELECT * FROM records WHERE type IN ($1, $2)
 /// Every account that was pinned.
 pub(super) const PINNED: &str = "SELECT * FROM records WHERE type = 'account_pinned' ORDER BY seq";
 
+/// The first use of what was announced with a record.
+pub(super) const USED_SINCE: &str =
+    "SELECT MIN(seq) AS seq FROM records WHERE target = $1 AND type = 'expectation_used' AND kind IS NULL AND seq > $2";
+
+/// How many intents of a target stand behind a record that will not be planned again for the same removal: all but those that
+/// had no effect.
+pub(super) const GONE_SINCE: &str = intents!(
+    "COUNT(*) AS number",
+    "i.target = $1 AND i.seq > $2 AND (o.outcome IS NULL OR o.outcome NOT IN ('failed', 'not_sent'))"
+);
+
 /// The numbers that were announced since a time.
 pub(super) const ANNOUNCED: &str = "SELECT * FROM records WHERE type = 'expected' AND at >= $1 ORDER BY seq";
 
@@ -117,9 +129,12 @@ pub(super) async fn history(
     let mut history = History { persistent, ..History::default() };
     observed::read(connection, target, now, &mut history).await?;
     let since = now.as_millisecond() - WINDOW_MS;
-    history.open = open::of(connection, target).await?;
+    let accounts = Accounts::of(connection, target).await?;
+    (history.open, history.open_elsewhere) = open::of(connection, target, &accounts).await?;
     for row in sqlx::query(REFUSED).bind(target).fetch_all(&mut *connection).await.map_err(storage)? {
-        add_refusal(&mut history, &row)?;
+        if accounts.is_here(row.try_get("seq").map_err(storage)?) {
+            add_refusal(&mut history, &row)?;
+        }
     }
     history.sent = sent::of(connection, target, since).await?;
     history.sent_elsewhere = sent::elsewhere(connection, target, since).await?;
@@ -189,17 +204,25 @@ pub(super) async fn newest_of(
     row.as_ref().map(record).transpose()
 }
 
-/// The newest announced number, unless it was used or its time is over.
+/// The newest announced number, less what went by it already, unless nothing is left of it, its time is over, or it was announced
+/// for another account. A run that is broken off does not use up what it did not send.
 pub(super) async fn expectation(
     connection: &mut SqliteConnection,
     target: &str,
     now: Timestamp,
 ) -> Result<Option<Expectation>, JournalError> {
     let Some(announced) = newest(connection, target, "expected").await? else { return Ok(None) };
-    let used = newest(connection, target, "expectation_used").await?;
     let RecordBody::Expected(expectation) = announced.body else { return Ok(None) };
-    let valid = expectation.until >= now && used.is_none_or(|used| used.seq < announced.seq);
-    Ok(valid.then_some(expectation))
+    let seq = announced.seq.cast_signed();
+    if expectation.until < now || !Accounts::of(connection, target).await?.is_here(seq) {
+        return Ok(None);
+    }
+    let used = sqlx::query(USED_SINCE).bind(target).bind(seq).fetch_one(&mut *connection).await.map_err(storage)?;
+    let Some(used) = used.try_get::<Option<i64>, _>("seq").map_err(storage)? else { return Ok(Some(expectation)) };
+    let gone = sqlx::query(GONE_SINCE).bind(target).bind(used).fetch_one(connection).await.map_err(storage)?;
+    let gone = gone.try_get::<i64, _>("number").map_err(storage)?;
+    let left = expectation.number.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+    Ok((left > 0).then_some(Expectation { number: left, ..expectation }))
 }
 
 /// The newest announced number of each target, used or not, unless its time is over. A number is announced for a few days at

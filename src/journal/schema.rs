@@ -8,7 +8,7 @@ use super::past::intents;
 pub(super) const APPLICATION_ID: i64 = 0x5074_436a;
 
 /// One script a version; a file at version n has had the first n.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES, LISTS];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, TREES, LISTS, ACCOUNTS];
 
 /// `records` is the chain. Its last six columns repeat parts of `body` for look-ups; verification compares them.
 /// `subject` is the intent's id, or the digest of a used-up plan. `head` holds one row, the newest record.
@@ -159,3 +159,15 @@ pub(super) const SENT_OTHERWISE: &str = concat!(
      SELECT subject FROM (SELECT subject, target, at, weight, counts FROM sent_intents EXCEPT SELECT subject, target, at, weight, counts FROM chain)
      LIMIT 1"
 );
+
+/// Which account each target was, from which record on: a digest of what the operator says of it. What was seen, sent or
+/// announced at one account says nothing of another one under the same name.
+const ACCOUNTS: &str = "
+CREATE TABLE accounts (
+    target TEXT NOT NULL, since BIGINT NOT NULL, account TEXT NOT NULL, PRIMARY KEY (target, since)
+);
+";
+
+/// Stands for the accounts in a file of an earlier version, for a reader.
+pub(super) const ACCOUNTS_FOR_READERS: &str = "PRAGMA temp_store = MEMORY;
+CREATE TEMP VIEW accounts AS SELECT '' AS target, 0 AS since, '' AS account WHERE 0";

@@ -19,7 +19,7 @@ use sqlx::{
 use super::{
     JournalError, Mode, chain,
     problem::{needs_rollback, storage},
-    schema::{APPLICATION_ID, HAS_LISTS, LISTS_FOR_READERS, MIGRATIONS},
+    schema::{ACCOUNTS_FOR_READERS, APPLICATION_ID, HAS_LISTS, LISTS_FOR_READERS, MIGRATIONS},
 };
 
 /// How long to wait for another process in the middle of a commit.
@@ -200,6 +200,10 @@ fn no_journal() -> JournalError {
 async fn check_to_read(connection: &mut SqliteConnection) -> Result<(), JournalError> {
     if version_to_read(connection).await? < HAS_LISTS {
         sqlx::raw_sql(LISTS_FOR_READERS).execute(&mut *connection).await.map_err(storage)?;
+    }
+    let accounts: i64 = pragma(connection, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'accounts'").await?;
+    if accounts == 0 {
+        sqlx::raw_sql(ACCOUNTS_FOR_READERS).execute(&mut *connection).await.map_err(storage)?;
     }
     check(connection).await
 }

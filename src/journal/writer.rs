@@ -12,12 +12,13 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::access::{Observation, Text};
 
 use super::{
-    GoodTree, JournalError, RecordBody,
+    GoodTree, JournalError, RecordBody, accounts,
     chain::{self, Head, Loose},
     good_tree,
     key::KeyParts,
     observed, past,
     problem::storage,
+    seen::Seen,
     sent,
 };
 
@@ -36,6 +37,8 @@ pub(super) enum Work {
     Intent(Box<IntentWork>),
     /// What a run saw.
     Observe(Box<(Text, Timestamp, Observation)>),
+    /// Which account a target is.
+    Account(Box<(Text, Text)>),
     /// What the last good tree said of a target.
     KeepTree(Box<(Text, GoodTree)>),
 }
@@ -64,14 +67,14 @@ pub(super) struct Job {
 }
 
 /// Starts the task. It ends when every handle is gone.
-pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Job> {
+pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>, seen: Arc<Seen>) -> mpsc::Sender<Job> {
     let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
     tokio::spawn(async move {
         let mut group = Vec::with_capacity(GROUP);
         while jobs.recv_many(&mut group, GROUP).await > 0 {
             let written = {
                 let mut connection = connection.lock().await;
-                commit(&mut connection, &mut group).await
+                commit(&mut connection, &seen, &mut group).await
             };
             match written {
                 Ok(written) => {
@@ -97,9 +100,13 @@ pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>) -> mpsc::Sender<Jo
 ///
 /// The transaction is begun and ended in plain SQL. On a full disk SQLite rolls back by itself; the driver's own transactions
 /// take the error of the roll-back that follows for one that is still open, and the next try fails for that, not for the disk.
-async fn commit(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Written>, JournalError> {
+async fn commit(
+    connection: &mut SqliteConnection,
+    seen: &Seen,
+    group: &mut [Job],
+) -> Result<Vec<Written>, JournalError> {
     execute(connection, "BEGIN IMMEDIATE").await?;
-    let written = write_all(connection, group).await;
+    let written = write_all(connection, seen, group).await;
     if written.is_err() {
         // Where SQLite has rolled back already there is nothing left to end, and that it says so is no news.
         let _ = execute(connection, "ROLLBACK").await;
@@ -111,8 +118,12 @@ async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> 
     sqlx::raw_sql(statement).execute(connection).await.map(|_| ()).map_err(storage)
 }
 
-async fn write_all(connection: &mut SqliteConnection, group: &mut [Job]) -> Result<Vec<Written>, JournalError> {
-    let before = chain::head(connection).await?;
+async fn write_all(
+    connection: &mut SqliteConnection,
+    seen: &Seen,
+    group: &mut [Job],
+) -> Result<Vec<Written>, JournalError> {
+    let before = seen.look(connection).await?;
     let mut head = before.clone();
     let mut written = Vec::with_capacity(group.len());
     for job in group {
@@ -122,6 +133,7 @@ async fn write_all(connection: &mut SqliteConnection, group: &mut [Job]) -> Resu
         chain::set_head(connection, &head).await?;
     }
     execute(connection, "COMMIT").await?;
+    seen.wrote(head);
     Ok(written)
 }
 
@@ -129,6 +141,7 @@ async fn write(connection: &mut SqliteConnection, head: &mut Head, work: &mut Wo
     match work {
         Work::Append(loose) => chain::append(connection, head, loose).await?,
         Work::KeepTree(tree) => good_tree::write(connection, &tree.0, &tree.1).await?,
+        Work::Account(of) => accounts::write(connection, &of.0, &of.1, head.seq).await?,
         Work::Observe(seen) => observed::write(connection, &seen.0, seen.1, &seen.2).await?,
         Work::Intent(work) => {
             if let Err(refused) = sent::admits(connection, &work.loose, work.ceiling).await? {

@@ -57,6 +57,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
 
     plan.remarks.extend(names_nothing(&walk.table, &absents));
     plan.remarks.extend(idle::told(&walk.table));
+    plan.remarks.extend(left_elsewhere(input));
     let ambiguity = Ambiguity::new(*input, &matching, &candidates, clock_is_right);
     let mut implied = Implied::of(&candidates);
     staying.into_iter().for_each(|entry| implied.stays(entry));
@@ -101,6 +102,24 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     let mut planned = Planned { plan, observation, upcoming: coming.finish() };
     only_expired::say_nothing(input, &mut planned);
     planned
+}
+
+/// So many removals of another account are named.
+const MAX_ELSEWHERE: usize = 3;
+
+/// Removals that were sent to another account under this target's name, and whose outcome nobody knows.
+fn left_elsewhere(input: &Input<'_>) -> Option<String> {
+    let left = &input.history.open_elsewhere;
+    let named: Vec<&str> = left.iter().take(MAX_ELSEWHERE).map(|open| open.id.as_str()).collect();
+    let more = left.len().saturating_sub(named.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    (!left.is_empty()).then(|| {
+        format!(
+            "this target was another account before (its host, `account` or organization is another one now), and the outcome \
+             of {}{more} was not known there: look at that account by hand, or let a run with its old settings settle it",
+            named.join(", ")
+        )
+    })
 }
 
 /// So many `absent:` items that name nothing are told one by one.

@@ -126,6 +126,11 @@ impl Fleet {
         !(same && is_known)
     }
 
+    /// Nothing of a target is kept any more: it is another account now.
+    pub(super) fn forget(&self, target: &Text) {
+        self.bases.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+
     /// An observation was kept.
     pub(super) fn was_kept(&self, target: &Text, seen: &Observation, now: Timestamp) {
         let mut kept = self.bases.lock().unwrap_or_else(PoisonError::into_inner);

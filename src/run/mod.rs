@@ -16,6 +16,7 @@ mod keep;
 mod load;
 pub mod open;
 mod order;
+mod paused;
 mod peers;
 mod perform;
 mod planning;

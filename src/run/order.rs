@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Case, Loaded, Ready, RunError, RunReport, VERSION, Wishes,
+    paused::PauseSwitch,
     perform::{Answer, Prompt},
     reach::Connect,
     read::{ToRead, read_all},
@@ -42,6 +43,8 @@ pub struct Ordered<'a> {
     pub lock_wait: Duration,
     /// Why all writing is stopped, where it is.
     pub stopped: Option<String>,
+    /// Whether it passes the pause that stands in the journal.
+    pub past_pause: bool,
     /// The time.
     pub clock: Clock,
     /// Asked for by Ctrl-C.
@@ -58,7 +61,8 @@ pub async fn order(
     connect: &dyn Connect,
     progress: &dyn Progress,
 ) -> Result<Result<RunReport, OrderRefused>, RunError> {
-    let Ordered { loaded, target, kind, id, because, prompt, new_journal, lock_wait, stopped, clock, stop } = ordered;
+    let Ordered { loaded, target, kind, id, because, prompt, new_journal, lock_wait, stopped, past_pause, clock, stop } =
+        ordered;
     let wishes = Wishes { only: vec![target.clone()], confirmation: Confirmation::Person(None), ..Wishes::default() };
     known_targets(loaded, &wishes)?;
     if let Some(why) = loaded.unclear.get(&target) {
@@ -68,6 +72,13 @@ pub async fn order(
         return Ok(Err(OrderRefused::Held { name: "stopped", why }));
     }
     let journal = record::to_write(&loaded.config, new_journal).await?;
+    let pause = PauseSwitch::new(&journal, &clock);
+    if !past_pause {
+        pause.look().await?;
+        if let Some(why) = pause.why() {
+            return Ok(Err(OrderRefused::Held { name: "stopped", why }));
+        }
+    }
     let info = RunInfo { command: "revoke".into(), version: VERSION.into(), ..RunInfo::default() };
     let run = journal.begin(&info).await?;
     let problems = loaded.problems.clone();
@@ -103,7 +114,7 @@ pub async fn order(
         None => return Ok(Ok(report)),
     };
     let halt = Halt::default();
-    let brake = || super::settings::brake(&loaded.config);
+    let brake = || super::settings::brake(&loaded.config).or_else(|| pause.brake());
     let session = Session {
         loaded,
         journal: &journal,
@@ -112,9 +123,11 @@ pub async fn order(
         stop: &stop,
         halt: &halt,
         brake: &brake,
+        freezes: false,
         progress,
         fleet: None,
     };
+    journal.at_account(&target, &record::account_digest(config)).await?;
     let work = session.work(config, &reading);
     // What earlier runs left open comes first, as in `apply`: the order is planned on what is known then.
     let resumed = apply::resume(&work, &reading.snapshot).await?;
@@ -150,7 +163,15 @@ pub async fn order(
             open: &resumed,
             rules: &rules,
         };
-        outcome = apply::carry_out(&work, hand, approved).await;
+        let sending = apply::carry_out(&work, hand, approved);
+        outcome = if past_pause {
+            sending.await
+        } else {
+            tokio::select! {
+                outcome = sending => outcome,
+                never = pause.keep_looking() => match never {},
+            }
+        };
     }
     let mut outcome = TargetOutcome { resumed, ..outcome };
     outcome.make_good(None);

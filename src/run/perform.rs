@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     ExitRules, Fleet, Loaded, PlannedAll, Ready, Reservation, RunError, RunReport, VERSION, Wishes, limit_all,
+    paused::PauseSwitch,
     plan_all,
     reach::Connect,
     read::Reading,
@@ -88,11 +89,19 @@ pub async fn perform(
     progress: &dyn Progress,
 ) -> Result<RunReport, RunError> {
     let loaded = run.loaded;
-    let wishes = bounded(loaded, std::mem::take(&mut run.wishes), &run.consent, run.fleet.is_some())?;
+    let mut wishes = bounded(loaded, std::mem::take(&mut run.wishes), &run.consent, run.fleet.is_some())?;
     let info = info(&run, &wishes);
     let (journal, id) = begin(&run, &info).await?;
     let (halt, further) = (Halt::default(), run.brake);
-    let brake = || super::settings::brake(&loaded.config).or_else(|| further.and_then(|brake| brake()));
+    let pause = PauseSwitch::new(&journal, &run.clock);
+    if !wishes.past_pause {
+        pause.look().await?;
+    }
+    wishes.stopped = wishes.stopped.take().or_else(|| pause.why());
+    let brake = || {
+        let further = || further.and_then(|brake| brake());
+        super::settings::brake(&loaded.config).or_else(further).or_else(|| pause.brake())
+    };
     let session = Session {
         loaded,
         journal: &journal,
@@ -101,11 +110,13 @@ pub async fn perform(
         stop: &run.stop,
         halt: &halt,
         brake: &brake,
+        freezes: true,
         progress,
         fleet: run.fleet,
     };
     let locks = unless_stopped(&session, session.lock(&wishes, run.lock_wait)).await?;
     let (mut readings, held) = read(&session, &wishes, &locks, connect).await?;
+    session.at_accounts(&readings).await?;
     let resumed = session.resume(&readings).await;
     let mut ready = session.ready(&readings, held).await?;
     // What this run may send counts for the others until it ends.
@@ -113,7 +124,16 @@ pub async fn perform(
         draft(&session, &mut readings, &mut ready, &wishes, run.revision.take()).await?;
     let answer = answer(&session, &run.consent, &plan, info).await?;
     let go = answer == Some(Answer::Yes);
-    let outcomes = send(&session, &plan, (&readings, &ready), &wishes, resumed, go).await;
+    let sending = send(&session, &plan, (&readings, &ready), &wishes, resumed, go);
+    let outcomes = if wishes.past_pause {
+        sending.await
+    } else {
+        // Paused at another process meanwhile: what is not sent yet stays.
+        tokio::select! {
+            outcomes = sending => outcomes,
+            never = pause.keep_looking() => match never {},
+        }
+    };
 
     let mut report = RunReport {
         problems: loaded.problems.clone(),

@@ -38,6 +38,8 @@ pub struct Wishes {
     pub retry_refused: bool,
     /// Why all writing is stopped, where it is.
     pub stopped: Option<String>,
+    /// Whether a person passes the pause that stands in the journal, for this run.
+    pub past_pause: bool,
     /// Whether a number that is meant can only be announced, as in the daemon.
     pub announced_only: bool,
     /// Where the files are broken: what may go all the same.
@@ -55,6 +57,7 @@ impl Default for Wishes {
             confirmation: Confirmation::Unattended,
             retry_refused: false,
             stopped: None,
+            past_pause: false,
             announced_only: false,
             only_expired: None,
             upcoming: false,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    access::{Expectation, History, Text},
+    access::{Expectation, Hasher, History, Text},
     config::{Config, JournalPlace, Target},
     journal::{Journal, JournalError, Mode, RecordBody, RunInfo},
 };
@@ -53,9 +53,35 @@ pub async fn history(
     now: Timestamp,
 ) -> Result<History, JournalError> {
     match journal {
-        Some(journal) => journal.history(target, now).await,
+        Some(journal) => {
+            let history = journal.history(target, now).await?;
+            let known = journal.account_of(target).await?;
+            let digest = config.targets.get(target).map(account_digest);
+            // A plan writes nothing: what a run that sends would forget is left out here.
+            let is_another = known.zip(digest).is_some_and(|(known, digest)| known != digest);
+            Ok(if is_another { history.at_another_account() } else { history })
+        }
         None => Ok(History { persistent: config.journal != JournalPlace::Ephemeral, ..History::default() }),
     }
+}
+
+/// Digest of what decides which account a target is: its system, hosts, label, and the fields without which the system has no
+/// account at all. Anything else of the target may change, and it is the same account still.
+pub(super) fn account_digest(target: &Target) -> Text {
+    let Target { description, fields, hosts, account, .. } = target;
+    let mut hasher = Hasher::new("account of a target");
+    hasher.text(description.system).text(account.as_deref().unwrap_or_default());
+    for (name, host) in hosts {
+        hasher.text(name).text(host.as_str());
+    }
+    let names_account = |name: &str| description.target_fields.iter().any(|field| field.name == name && field.required);
+    for (name, values) in fields.iter().filter(|(name, _)| names_account(name)) {
+        hasher.text(name);
+        values.iter().for_each(|value| {
+            hasher.text(value);
+        });
+    }
+    hasher.finish_hex().into()
 }
 
 /// Every target of the configuration with the account id that the journal pins for it.

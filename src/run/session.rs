@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     Case, Fleet, Loaded, Ready, RunError, Wishes, is_total_stated,
     read::{Reading, TARGETS_AT_ONCE},
-    selected,
+    record, selected,
 };
 use crate::{
     access::Text,
@@ -29,6 +29,8 @@ pub(super) struct Session<'a> {
     pub(super) stop: &'a Stop,
     pub(super) halt: &'a Halt,
     pub(super) brake: Brake<'a>,
+    /// Whether a freeze window holds what is sent: not an order.
+    pub(super) freezes: bool,
     pub(super) progress: &'a dyn Progress,
     pub(super) fleet: Option<&'a Fleet>,
 }
@@ -72,8 +74,29 @@ impl Session<'_> {
             stop: self.stop,
             halt: self.halt,
             brake: self.brake,
+            frozen: self
+                .freezes
+                .then(|| self.loaded.config.targets.get(&target.name))
+                .flatten()
+                .map(|target| super::settings::freezing(&self.loaded.config, target)),
             progress: self.progress,
         }
+    }
+
+    /// Tells the journal which account each target is that was read: what it knows of another one does not count.
+    pub(super) async fn at_accounts(
+        &self,
+        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
+    ) -> Result<(), JournalError> {
+        for (target, _) in self.live(readings) {
+            if self.journal.at_account(&target.name, &record::account_digest(target)).await? {
+                tracing::warn!(target = %target.name, "it is another account than before: what was seen there does not count");
+                if let Some(fleet) = self.fleet {
+                    fleet.forget(&target.name);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Settles what earlier runs left open, by reading.

@@ -1,9 +1,12 @@
 //! What the operator decided, in the form that the plan takes.
 
+use std::sync::{Mutex, PoisonError};
+
 use jiff::Timestamp;
 
 use crate::{
     access::{Kind, Selectors},
+    apply::Frozen,
     config::{Config, FreezeWindow, OwnList, Target, frozen_until},
     plan::Settings,
 };
@@ -30,6 +33,36 @@ pub(super) fn brake(config: &Config) -> Option<String> {
     stopped(config).map(|why| format!("all writing is stopped: {why}"))
 }
 
+/// Until when a target is frozen at a time, by its own windows and those of all targets.
+fn frozen(common: &[FreezeWindow], target: &Target, now: Timestamp) -> Option<Timestamp> {
+    let windows = [target.freeze.as_slice(), common];
+    windows.iter().filter_map(|windows| frozen_until(windows, now)).max()
+}
+
+/// The same in a sentence.
+fn frozen_why(until: Timestamp) -> String {
+    format!("a freeze window is open until {until}")
+}
+
+/// Why nothing may be sent to a target, asked before each send: a window may open after the plan was made. Windows begin and
+/// end with whole seconds, and what was found for one is not looked for again.
+pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target) -> Frozen<'a> {
+    let known: Mutex<Option<(i64, Option<Timestamp>)>> = Mutex::new(None);
+    Box::new(move |now| {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let second = now.as_second();
+        let until = match *known {
+            Some((at, until)) if at == second => until,
+            _ => {
+                let until = frozen(&config.freeze, target, now);
+                *known = Some((second, until));
+                until
+            }
+        };
+        until.map(frozen_why)
+    })
+}
+
 /// The settings of one target at a time.
 pub fn settings(
     common: &[FreezeWindow],
@@ -38,8 +71,7 @@ pub fn settings(
     retry_refused: bool,
     now: Timestamp,
 ) -> Settings {
-    let windows = [target.freeze.as_slice(), common];
-    let frozen = windows.iter().filter_map(|windows| frozen_until(windows, now)).max();
+    let frozen = frozen(common, target, now);
     let mut own: Vec<(&'static Kind, Selectors)> = Vec::new();
     let mut own_unlisted = Vec::new();
     for (kind, list) in &target.own {
@@ -64,7 +96,7 @@ pub fn settings(
         max_in_flight: target.max_in_flight,
         stopped,
         frozen_until: frozen,
-        frozen: frozen.map(|until| format!("a freeze window is open until {until}")),
+        frozen: frozen.map(frozen_why),
         retry_refused,
         announced_only: false,
         only_expired: None,

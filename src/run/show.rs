@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Loaded, Ready, RunError, RunReport, Wishes, checks, limit_all, plan_all,
+    Loaded, Ready, RunError, RunReport, Wishes, checks, limit_all, paused, plan_all,
     reach::Connect,
     read::{Reading, ToRead, read_all},
     record, selected,
@@ -50,6 +50,12 @@ pub async fn show(show: Show<'_>, connect: &dyn Connect, progress: &dyn Progress
     let Show { loaded, wishes, files, clock } = show;
     known_targets(loaded, wishes)?;
     let journal = record::to_read(&loaded.config).await?;
+    let paused = match &journal {
+        Some(journal) => journal.paused(clock()).await?,
+        None => None,
+    };
+    let stopped = wishes.stopped.clone().or_else(|| paused.as_ref().map(paused::why));
+    let wishes = &Wishes { stopped, ..wishes.clone() };
     let mut report = RunReport { problems: loaded.problems.clone(), ..RunReport::default() };
     if let (None, crate::config::JournalPlace::File(path)) = (&journal, &loaded.config.journal) {
         report.remarks.push(format!("there is no journal at {} yet: nothing is known of the past", path.display()));

@@ -1,7 +1,7 @@
 //! The socket: bound with a clear error, and every connection within limits of number, size and time.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap, HashSet},
     convert::Infallible,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -10,7 +10,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, header},
+};
 use hyper::{body::Incoming, server::conn::http1, service::Service as _};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -33,6 +38,8 @@ use super::{
 const MAX_CONNECTIONS: usize = 256;
 /// Of these, those of one address or IPv6 network: one stranger does not keep the others out.
 const MAX_PER_PEER: usize = 16;
+/// Of these, so many may be kept between requests; further ones end with their answer.
+const CROWD: usize = MAX_PER_PEER / 2;
 /// Of all, those that only this machine may take: its own probes are always heard.
 const FOR_LOOPBACK: usize = 16;
 /// Of all, those that only who has no connection yet may take: probes of other machines.
@@ -142,28 +149,39 @@ pub(super) async fn run(bound: Bound, router: Router, denials: Denials, stop: Ca
             }
         };
         // Who finds no seat is ended at once, so that whoever comes behind is heard.
-        let Some(seat) = seats.take(peer.ip()) else {
+        let Some(seat) = seats.take_or_turn_out(peer.ip()) else {
             denials.note(Denial::Crowd, Some(peer));
             continue;
         };
         let (router, stop) = (router.clone(), stop.clone());
         connections.spawn(async move {
-            let _kept = seat;
-            connection(stream, peer, router, stop).await;
+            tokio::select! {
+                () = connection(stream, peer, router, &seat, stop) => {}
+                // It never said what it wants, and somebody else of its network came.
+                () = seat.turned_out.cancelled() => {}
+            }
         });
     }
     drop(bound);
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, seat: &Seat, stop: CancellationToken) {
     // Small answers would otherwise wait for acknowledgements; the option is a hint only.
     let _ = stream.set_nodelay(true);
     let inner = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        let is_crowded = seat.was_heard();
         let answer = inner.call(request.map(Body::new));
-        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        async move {
+            let mut answer = answer.await.unwrap_or_else(|never| match never {});
+            if is_crowded {
+                // Whoever was heard leaves the seat to the next one.
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
@@ -200,10 +218,29 @@ struct Seats(Arc<Mutex<Taken>>);
 struct Taken {
     all: usize,
     by_network: HashMap<IpAddr, usize>,
+    /// Connections without a complete head so far, oldest first: their network, and what ends them.
+    silent: BTreeMap<u64, (IpAddr, CancellationToken)>,
+    /// Seats of connections that were turned out, given back before these ended.
+    given: HashSet<u64>,
+    next: u64,
 }
 
 /// A connection's seat; given back when dropped.
-struct Seat(Seats, IpAddr);
+struct Seat {
+    seats: Seats,
+    network: IpAddr,
+    number: u64,
+    turned_out: CancellationToken,
+}
+
+impl Seat {
+    /// A request came whole: it is not turned out any more. Returns whether its network has many seats.
+    fn was_heard(&self) -> bool {
+        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.silent.remove(&self.number);
+        taken.by_network.get(&self.network).is_some_and(|own| *own > CROWD)
+    }
+}
 
 /// Whose connections are counted together: an address, and with IPv6 what one customer has (/64).
 fn network(address: IpAddr) -> IpAddr {
@@ -211,6 +248,11 @@ fn network(address: IpAddr) -> IpAddr {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         address @ IpAddr::V4(_) => address,
     }
+}
+
+/// The same for seats: this machine is one, whose ::1 would else be in the network of others, too.
+fn seat_network(address: IpAddr) -> IpAddr {
+    if is_loopback(address) { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { network(address) }
 }
 
 /// Whether one more connection may come, where there are `all`, and `own` of this network.
@@ -226,9 +268,7 @@ fn has_seat(all: usize, own: usize, is_loopback: bool) -> bool {
 
 impl Seats {
     fn take(&self, address: IpAddr) -> Option<Seat> {
-        // Before its network, which for ::1 would be that of others, too.
-        let is_loopback = is_loopback(address);
-        let network = if is_loopback { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { network(address) };
+        let (is_loopback, network) = (is_loopback(address), seat_network(address));
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.by_network.get(&network).copied().unwrap_or_default();
         if !has_seat(taken.all, own, is_loopback) {
@@ -236,18 +276,48 @@ impl Seats {
         }
         taken.all += 1;
         *taken.by_network.entry(network).or_default() += 1;
-        Some(Seat(self.clone(), network))
+        let (number, turned_out) = (taken.next, CancellationToken::new());
+        taken.next += 1;
+        taken.silent.insert(number, (network, turned_out.clone()));
+        Some(Seat { seats: self.clone(), network, number, turned_out })
+    }
+
+    /// The same; where there is none, the oldest connection of its network that said nothing whole is turned out, so that
+    /// whoever is quick finds a seat beside those who dawdle.
+    fn take_or_turn_out(&self, address: IpAddr) -> Option<Seat> {
+        if let Some(seat) = self.take(address) {
+            return Some(seat);
+        }
+        {
+            let network = seat_network(address);
+            let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let oldest = taken.silent.iter().find(|(_, (of, _))| *of == network).map(|(number, _)| *number)?;
+            let (_, turned_out) = taken.silent.remove(&oldest)?;
+            turned_out.cancel();
+            taken.give_back(network);
+            taken.given.insert(oldest);
+        }
+        self.take(address)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all -= 1;
-        if let Some(own) = taken.by_network.get_mut(&self.1) {
+        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.silent.remove(&self.number);
+        if !taken.given.remove(&self.number) {
+            taken.give_back(self.network);
+        }
+    }
+}
+
+impl Taken {
+    fn give_back(&mut self, network: IpAddr) {
+        self.all -= 1;
+        if let Some(own) = self.by_network.get_mut(&network) {
             *own -= 1;
             if *own == 0 {
-                taken.by_network.remove(&self.1);
+                self.by_network.remove(&network);
             }
         }
     }

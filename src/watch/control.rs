@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::task::JoinError;
 
 use super::{Trigger, shared::Shared};
 use crate::{
     access::Text,
+    journal::JournalError,
     serve::{Control, ControlError, webhook::Hook},
 };
 
@@ -36,19 +38,36 @@ impl Control for Steering {
     }
 
     async fn pause(&self, because: String, until: Option<Timestamp>) -> Result<(), ControlError> {
-        let paused = self.0.pauses.pause(&self.0.fleet, because, until, self.0.now()).await;
-        self.0.show_pause();
-        paused.map_err(|error| ControlError::Journal(error.to_string()))
+        let shared = Arc::clone(&self.0);
+        // A task of its own: a caller who does not wait for the journal leaves nothing half done.
+        let paused = tokio::spawn(async move {
+            let paused = shared.pauses.pause(&shared.fleet, because, until, shared.now()).await;
+            shared.show_pause();
+            paused
+        });
+        ended(paused.await)
     }
 
     async fn resume(&self) -> Result<(), ControlError> {
-        self.0.pauses.resume(&self.0.fleet).await.map_err(|error| ControlError::Journal(error.to_string()))?;
-        self.0.show_pause();
-        self.0.triggers.look(Trigger::Request, &[]);
-        Ok(())
+        let shared = Arc::clone(&self.0);
+        let resumed = tokio::spawn(async move {
+            shared.pauses.resume(&shared.fleet).await?;
+            shared.show_pause();
+            shared.triggers.look(Trigger::Request, &[]);
+            Ok(())
+        });
+        ended(resumed.await)
     }
 
     fn now(&self) -> Timestamp {
         self.0.now()
+    }
+}
+
+fn ended(ended: Result<Result<(), JournalError>, JoinError>) -> Result<(), ControlError> {
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(ControlError::Journal(error.to_string())),
+        Err(error) => Err(ControlError::Journal(format!("it broke off: {error}"))),
     }
 }

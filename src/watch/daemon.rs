@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     FileWatcher, Found, Steering, Trigger, Triggers,
     mailbox::{Look, Reload},
-    publish,
+    pause, publish,
     reload::Reloader,
     shared::Shared,
     worker,
@@ -53,7 +53,7 @@ pub struct Daemon {
     shared: Arc<Shared>,
     workers: JoinSet<()>,
     running: BTreeMap<Text, (Stop, Id)>,
-    /// Which journal keeps the trees and the pause: the first, or the one that took its place so many times.
+    /// Which journal keeps the trees: the first, or the one that took its place so many times.
     kept_in: u64,
 }
 
@@ -94,6 +94,8 @@ impl Daemon {
         let stop = self.shared.stop.clone();
         self.keep_workers(Duration::ZERO);
         self.watch_files();
+        let mut beside = JoinSet::new();
+        beside.spawn(pause::keep(Arc::clone(&self.shared)));
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut reload_at = Instant::now() + self.interval();
@@ -261,17 +263,14 @@ impl Daemon {
     }
 
     /// Has the journal keep the good trees that it does not keep yet; what fails is tried again at the next tick. A journal that
-    /// took the place of another one gets them all, and the pause.
+    /// took the place of another one gets them all.
     async fn keep(&mut self) {
         let fleet = &self.shared.fleet;
         let opened = fleet.journal().await;
         let reopened = fleet.reopened();
         if reopened != self.kept_in {
             self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).keep_anew();
-            match self.shared.pauses.keep_anew(fleet, self.shared.now()).await {
-                Ok(()) => self.kept_in = reopened,
-                Err(error) => self.shared.show_journal(Some(error.to_string())),
-            }
+            self.kept_in = reopened;
         }
         let unkept = self.shared.trees().unkept();
         for (name, tree) in unkept {

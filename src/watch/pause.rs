@@ -1,16 +1,23 @@
 //! What stops all writing: a person's pause, the stop file, the environment.
 
-use std::sync::{PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
+use super::shared::Shared;
 use crate::{
     config::Config,
     journal::{JournalError, Paused, RecordBody, RunInfo},
     run::{self, Fleet, VERSION},
     serve::Pause,
 };
+
+/// How often the daemon and its journal are compared.
+const EVERY: Duration = Duration::from_secs(2);
 
 /// The pause that a person set.
 #[derive(Debug, Default)]
@@ -25,13 +32,17 @@ pub(super) struct Pauses {
 struct Set {
     pause: Option<Pause>,
     times: u64,
+    /// Whether the journal is still to be told of it.
+    unrecorded: bool,
+    /// Which journal told of it, or was told: the first, or the one that took its place so many times.
+    kept_in: u64,
 }
 
 impl Pauses {
     /// The pause that the journal remembers.
     pub(super) fn from_journal(paused: Option<Paused>) -> Self {
-        let pause = paused.map(|Paused { since, because, until }| Pause { since: Some(since), until, because });
-        Self { set: RwLock::new(Set { pause, times: 0 }), turn: Mutex::default() }
+        let pause = paused.map(pause_of);
+        Self { set: RwLock::new(Set { pause, ..Set::default() }), turn: Mutex::default() }
     }
 
     /// The pause in force, if there is one.
@@ -51,7 +62,8 @@ impl Pauses {
         switch.or_else(|| self.set(now))
     }
 
-    /// Stops all writing at once, and records it. In force even where it cannot be recorded.
+    /// Stops all writing at once, and records it. In force even where it cannot be recorded: that is tried again by
+    /// [`Pauses::keep`].
     pub(super) async fn pause(
         &self,
         fleet: &Fleet,
@@ -64,23 +76,72 @@ impl Pauses {
         tracing::warn!(because, until = ?until.map(|until| until.to_string()), "all writing is stopped");
         let _turn = self.turn.lock().await;
         // One that was taken back meanwhile is set again: it is recorded after that.
-        self.put(pause);
-        record(fleet, RecordBody::Paused { because, until }).await
+        let times = self.put(pause);
+        record(fleet, RecordBody::Paused { because, until }).await?;
+        self.was_recorded(times, fleet.reopened());
+        Ok(())
     }
 
-    fn put(&self, pause: Pause) {
-        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
-        *set = Set { pause: Some(pause), times: set.times + 1 };
+    fn put(&self, pause: Pause) -> u64 {
+        let mut set = self.write();
+        *set = Set { pause: Some(pause), times: set.times + 1, unrecorded: true, kept_in: set.kept_in };
+        set.times
     }
 
-    /// Records the pause that is in force once more, where the journal that is used now knows of none.
-    pub(super) async fn keep_anew(&self, fleet: &Fleet, now: Timestamp) -> Result<(), JournalError> {
-        let _turn = self.turn.lock().await;
-        let Some(Pause { because, until, .. }) = self.set(now) else { return Ok(()) };
-        if fleet.journal().await?.paused(now).await?.is_some() {
-            return Ok(());
+    fn write(&self) -> RwLockWriteGuard<'_, Set> {
+        self.set.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn was_recorded(&self, times: u64, kept_in: u64) {
+        let mut set = self.write();
+        if set.times == times {
+            (set.unrecorded, set.kept_in) = (false, kept_in);
         }
-        record(fleet, RecordBody::Paused { because, until }).await
+    }
+
+    /// Keeps the daemon and its journal of one mind. A pause that the journal could not be told of, or that the journal which
+    /// is used now knows nothing of, is recorded; else what another process did to it is taken over.
+    ///
+    /// # Errors
+    /// The journal cannot be used. What is in force stays so.
+    pub(super) async fn keep(&self, fleet: &Fleet, now: Timestamp) -> Result<(), JournalError> {
+        // Whoever has the turn is about to record something newer.
+        let Ok(_turn) = self.turn.try_lock() else { return Ok(()) };
+        let journal = fleet.journal().await?;
+        journal.is_same().await?;
+        let reopened = fleet.reopened();
+        let (pause, times, is_known) = {
+            let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
+            (set.pause.clone(), set.times, !set.unrecorded && set.kept_in == reopened)
+        };
+        let pause = pause.filter(|pause| pause.until.is_none_or(|until| until > now));
+        let said = journal.paused(now).await?;
+        match (pause, said) {
+            (Some(Pause { because, until, .. }), said) if !is_known => {
+                if said.is_none_or(|said| said.because != because || said.until != until) {
+                    record(fleet, RecordBody::Paused { because, until }).await?;
+                }
+                self.was_recorded(times, reopened);
+            }
+            (pause, said) => {
+                let is_same = match (&pause, &said) {
+                    (Some(pause), Some(said)) => pause.because == said.because && pause.until == said.until,
+                    (None, None) => true,
+                    _ => false,
+                };
+                let mut set = self.write();
+                // What was set since this was asked is newer.
+                if set.times == times {
+                    if !is_same {
+                        let now = if said.is_some() { "paused" } else { "resumed" };
+                        tracing::warn!(now, "another process of this journal changed whether all writing is stopped");
+                        set.pause = said.map(pause_of);
+                    }
+                    (set.unrecorded, set.kept_in) = (false, reopened);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Lets writing go on, once that is recorded. A pause that is set meanwhile stays.
@@ -88,13 +149,38 @@ impl Pauses {
         let known = self.set.read().unwrap_or_else(PoisonError::into_inner).times;
         let _turn = self.turn.lock().await;
         record(fleet, RecordBody::Resumed).await?;
-        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        let mut set = self.write();
         if set.times == known {
-            set.pause = None;
+            (set.pause, set.unrecorded) = (None, false);
             tracing::info!("writing goes on");
         }
         Ok(())
     }
+}
+
+/// Keeps the daemon's pause and the journal's the same, for as long as the daemon runs. Apart from its loop: a journal that
+/// another process holds makes this wait, and nothing else.
+pub(super) async fn keep(shared: Arc<Shared>) {
+    let mut failed = false;
+    loop {
+        tokio::time::sleep(EVERY).await;
+        match shared.pauses.keep(&shared.fleet, shared.now()).await {
+            Ok(()) if failed => {
+                failed = false;
+                shared.show_journal(None);
+            }
+            Ok(()) => {}
+            Err(error) if failed => tracing::debug!(%error, "the journal cannot be asked for a pause"),
+            Err(error) => {
+                failed = true;
+                shared.show_journal(Some(error.to_string()));
+            }
+        }
+    }
+}
+
+fn pause_of(Paused { since, because, until }: Paused) -> Pause {
+    Pause { since: Some(since), until, because }
 }
 
 async fn record(fleet: &Fleet, body: RecordBody) -> Result<(), JournalError> {

@@ -120,8 +120,7 @@ fn show(view: &mut TargetView, part: &TargetPlan, report: &RunReport, looked: &L
             view.show(part.clone(), made_at, revision);
             view.read_at = part.reading.as_ref().map(|reading| reading.finished_at);
             view.upcoming = report.upcoming.get(&part.target).cloned().unwrap_or_default();
-            // Of a target without any tree nothing is said.
-            if part.in_sync() && looked.held.is_none_or(|only| only.has_tree) {
+            if part.in_sync() && looked.held.is_none() {
                 view.in_sync_at = view.read_at;
             }
             (view.health, view.why) = health(part, report, looked);

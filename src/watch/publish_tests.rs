@@ -1,4 +1,7 @@
-use std::path::Path;
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
 use super::*;
 use crate::{
@@ -265,4 +268,33 @@ fn a_refusal_is_told_with_its_limit_and_the_way_on() {
     let lines = published(&before(), Ok(report), 1).news.remove(0).lines;
     assert_eq!(&lines[..2], ["the journal is full", "the lock is held"], "errors are told beside it");
     assert!(lines[2].starts_with("share refused "), "{lines:?}");
+}
+
+#[test]
+fn a_target_whose_files_are_broken_did_not_converge() {
+    let config = config();
+    let read = || {
+        let mut report = report(0, &[]);
+        let part = &mut report.plan.as_mut().unwrap().targets[0];
+        let evidence = serde_json::json!({ "requests": 1, "pages": 1, "proofs": [], "remarks": [] });
+        let reading = serde_json::json!({ "started_at": at(1), "finished_at": at(2), "evidence": evidence });
+        part.reading = Some(serde_json::from_value(reading).unwrap());
+        Ok(report)
+    };
+    let broken = OnlyExpired {
+        since: at(0),
+        what: "its files are broken",
+        why: "a.yaml does not load".into(),
+        advice: "mend it".into(),
+        has_tree: true,
+        ends: HashMap::new(),
+        as_before: BTreeSet::new(),
+        newest: None,
+    };
+    for held in [None, Some(&broken)] {
+        let (result, is_held) = (read(), held.is_some());
+        let looked = Looked { target: &config.targets["t"], result: &result, held, commit: None, ended_at: at(3) };
+        let view = publish(&before(), &looked).view;
+        assert_eq!((view.read_at, view.in_sync_at), (Some(at(2)), (!is_held).then(|| at(2))));
+    }
 }

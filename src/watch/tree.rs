@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use self::good::{Good, account, good_tree, still_ending, unchanged};
 use super::{Revision, SourceError};
 use crate::{
-    access::Text,
+    access::{Hasher, Text},
     config::Config,
     journal::GoodTree,
     plan::{Newest, OnlyExpired},
@@ -115,6 +115,15 @@ pub struct Trees {
     /// How often files were taken, and by target when they last changed anything for it.
     taken: u64,
     changed: BTreeMap<Text, u64>,
+    /// What the files mean for each target, see [`Trees::generation`].
+    meanings: BTreeMap<Text, Meaning>,
+}
+
+/// What files mean for a target: digest of what they say, and why it is held where it is.
+#[derive(Debug, PartialEq)]
+struct Meaning {
+    said: Text,
+    held: Option<Arc<OnlyExpired>>,
 }
 
 /// Why a target is not looked at by the newest files.
@@ -151,6 +160,7 @@ impl Trees {
             bases: BTreeMap::new(),
             taken: 0,
             changed: BTreeMap::new(),
+            meanings: BTreeMap::new(),
         }
     }
 
@@ -158,8 +168,29 @@ impl Trees {
     pub fn take(&mut self, found: Found, now: Timestamp) -> Changed {
         let changed = self.take_found(found, now);
         self.taken += 1;
-        self.changed.extend(changed.look.iter().map(|name| (name.clone(), self.taken)));
+        // A comment is worth a look, but what is under way goes on: it would be planned the same.
+        let mut people: Vec<(Arc<Policies>, Text)> = Vec::new();
+        for name in &changed.look {
+            let Some(basis) = self.bases.get(name) else { continue };
+            let policies = &basis.loaded.policies;
+            let known = people.iter().find(|(known, _)| Arc::ptr_eq(known, policies)).map(|(_, digest)| digest.clone());
+            let of = known.unwrap_or_else(|| {
+                let mut hasher = Hasher::new("people");
+                policies.people.values().for_each(|person| {
+                    hasher.text(&format!("{person:?}"));
+                });
+                let digest = Text::from(hasher.finish_hex());
+                people.push((Arc::clone(policies), digest.clone()));
+                digest
+            });
+            let meaning = meaning(name, basis, &of);
+            let before = self.meanings.insert(name.clone(), meaning);
+            if before.as_ref() != self.meanings.get(name) || !self.changed.contains_key(name) {
+                self.changed.insert(name.clone(), self.taken);
+            }
+        }
         self.changed.retain(|name, _| self.bases.contains_key(name));
+        self.meanings.retain(|name, _| self.bases.contains_key(name));
         changed
     }
 
@@ -191,8 +222,8 @@ impl Trees {
         self.bases.get(target)
     }
 
-    /// The generation of a target's files: another one wherever the target is to be looked at anew, so that what was planned
-    /// by an older one must not be sent any more. `None` where the target is not configured.
+    /// The generation of a target's files: another one wherever they mean something else for the target, so that what was
+    /// planned by an older one must not be sent any more. `None` where the target is not configured.
     pub fn generation(&self, target: &str) -> Option<u64> {
         self.bases.get(target).and_then(|_| self.changed.get(target)).copied()
     }
@@ -403,6 +434,18 @@ impl Trees {
         let digest = |basis: &Basis| basis.loaded.policies.targets.get(name).map(|policy| policy.digest.clone());
         digest(before) != digest(basis) || before.only_expired != basis.only_expired
     }
+}
+
+/// What a basis means for a target: what the policies and the people file say, and the operator of it and of all targets.
+fn meaning(name: &Text, basis: &Basis, people: &Text) -> Meaning {
+    let Loaded { config, policies, .. } = &*basis.loaded;
+    let mut hasher = Hasher::new("meaning for a target");
+    let policy = policies.targets.get(name).map(|policy| policy.digest.clone());
+    hasher.text(policy.as_deref().unwrap_or_default());
+    hasher.text(people);
+    let Config { max_count_total, delegate, freeze, stop_file, .. } = &**config;
+    hasher.text(&format!("{:?} {max_count_total} {delegate:?} {freeze:?} {stop_file:?}", config.targets.get(name)));
+    Meaning { said: hasher.finish_hex().into(), held: basis.only_expired.clone() }
 }
 
 #[cfg(test)]

@@ -21,12 +21,17 @@ struct Seat {
 impl Seat {
     /// Starts `apply` and waits for its question.
     fn at(house: &House) -> Option<Self> {
+        Self::with(house, "")
+    }
+
+    /// The same with more arguments.
+    fn with(house: &House, more: &str) -> Option<Self> {
         let has_script = Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success());
         if !has_script {
             eprintln!("there is no `script` of util-linux here, so there is no terminal to sit at");
             return None;
         }
-        let run = format!("exec {} apply --new-journal", env!("CARGO_BIN_EXE_portcullis"));
+        let run = format!("exec {} apply --new-journal {more}", env!("CARGO_BIN_EXE_portcullis"));
         let mut command = Command::new("script");
         command.args(["--quiet", "--flush", "--return", "--command", &run, "/dev/null"]);
         command
@@ -94,4 +99,16 @@ fn what_a_person_answered_does_not_wait_for_its_notice() {
     assert_eq!(house.removed_tokens(), strays(1), "{shown}");
     let history = house.expect(0, &["history"]).out;
     assert!(history.contains("confirmed by a person"), "{history}");
+}
+
+#[test]
+fn a_question_that_nobody_answers_ends_and_sends_nothing() {
+    let house = house(9, 1, AT_ONCE);
+    let Some(seat) = Seat::with(&house, "--answer-within 1") else { return };
+    let (status, shown) = seat.types(b"");
+    assert!(status.success() && shown.contains("plan again"), "{status}\n{shown}");
+    assert_eq!(house.writes(), 0);
+    // Nothing of it is left that another run would wait for.
+    house.expect(0, &["apply", "--yes", "--lock-wait", "0"]);
+    assert_eq!(house.removed_tokens(), strays(1));
 }

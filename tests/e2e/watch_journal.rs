@@ -1,7 +1,8 @@
 //! The daemon sends nothing that it cannot record, and says so.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, process::Stdio};
 
+use portcullis::sandbox::{Fault, System, Trouble};
 use serde_json::json;
 
 use crate::{
@@ -140,4 +141,84 @@ fn two_targets_on_one_own_entry_are_both_left_alone() {
         why("s2").contains("s2-again") && why("s2-again").contains("`s2`")
     });
     assert_eq!(house.writes(), 0);
+}
+
+#[test]
+fn a_copy_that_is_put_back_over_the_journal_is_told_of_the_pause_again() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1s");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    let journal = house.path(".portcullis/journal.db");
+    fs::copy(&journal, house.path("copy.db")).unwrap();
+    assert_eq!(daemon.post("/v1/pause", &json!({ "because": "incident 9" })).status, 200);
+    // The same file by all that the system tells of it.
+    fs::copy(house.path("copy.db"), &journal).unwrap();
+    let history = || house.run(&["history", "--format", "json"]).out;
+    daemon.until("the pause to be recorded anew", |_| history().contains("incident 9"));
+    daemon.kill();
+    appears(&house, "service/stray-00");
+    let mut daemon = Daemon::start(&house);
+    daemon.looked_again("s2", 2);
+    assert_eq!(house.writes(), 0);
+    house.expect(0, &["history", "--verify"]);
+}
+
+/// Points the target at the account of another house, under another label.
+fn moves(from: &House, to: &House) {
+    let url = |house: &House| house.sandbox.url(System::S2).to_string();
+    let text = from.read("portcullis.yaml").replace(&url(from), &url(to));
+    fs::copy(to.path("credentials/s2"), from.path("credentials/s2")).unwrap();
+    from.write("portcullis.yaml", &text.replace("account: northlight", "account: production"));
+}
+
+#[test]
+fn the_notice_of_one_account_does_not_run_for_another_one() {
+    let notice = "    enforce: [access_tokens]\n    guards: { notice: 1h }";
+    let (house, production) = (house(8, 1, notice), house(8, 1, notice));
+    house.apply(0);
+    let ends = |plan: &serde_json::Value| {
+        let row = crate::house::rows(plan, "s2").iter().find(|row| row["id"] == "service/stray-00").unwrap();
+        row["holds"][0]["why"].as_str().unwrap().to_owned()
+    };
+    let recorded = ends(&house.plan(&[]));
+    assert!(recorded.contains("it goes from"), "{recorded}");
+    assert_eq!(ends(&house.plan(&[])), recorded, "it runs since it was recorded");
+    moves(&house, &production);
+    assert!(ends(&house.plan(&[])).contains("first records it"), "a plan knows that it is another account");
+    house.apply(0);
+    let begun = ends(&house.plan(&[]));
+    assert!(begun.contains("it goes from") && begun != recorded, "{recorded}, {begun}");
+    assert_eq!(production.removed_tokens(), [] as [&str; 0]);
+}
+
+#[test]
+fn what_is_open_at_one_account_is_not_settled_at_another_one() {
+    let absent = |house: &House| {
+        let text = house.read("policies/s2.yaml");
+        house.write(
+            "policies/s2.yaml",
+            &format!("{text}absent:\n  access_tokens: [{{ id: old/a, justification: x }}]\n"),
+        );
+    };
+    let (house, other) = (house(8, 0, AT_ONCE), house(8, 0, AT_ONCE));
+    appears(&house, "old/a");
+    absent(&house);
+    let hang = Trouble::Hang { after_effect: false };
+    house.sandbox.fault(Fault::new(System::S2, hang).on_writes());
+    let mut child = house.command(&["apply", "--yes", "--new-journal"]).stdout(Stdio::null()).spawn().unwrap();
+    while house.writes() == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    house.sandbox.clear_faults();
+    let open = || house.expect(0, &["history", "--format", "json"]).out;
+    let before = open().matches("\"outcome\"").count();
+    moves(&house, &other);
+    let applied = house.run(&["apply", "--yes"]);
+    assert!(applied.all().contains("old/a") && applied.all().contains("another account"), "{}", applied.all());
+    assert!(!open().contains("\"gone\""), "{}", open());
+    assert_eq!(open().matches("\"outcome\"").count(), before);
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::json;
+use sqlx::ConnectOptions as _;
 
 use crate::{
     daemon::{Daemon, every},
@@ -43,4 +44,104 @@ fn the_environment_stops_all_writing_of_its_process() {
     assert_eq!(daemon.stop().0, 0);
     let mut daemon = Daemon::start(&house);
     daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+}
+
+#[test]
+fn a_pause_stops_every_process_of_its_journal() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1s");
+    let mut daemon = Daemon::start(&house);
+    let mut other = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    other.until_health("s2", "in_sync");
+    assert_eq!(daemon.post("/v1/pause", &json!({ "because": "incident 7" })).status, 200);
+    appears(&house, "service/stray-00");
+    other.until_state("the other daemon to be paused", |state| !state["pause"].is_null());
+    for daemon in [&mut daemon, &mut other] {
+        daemon.until("the stray to be held", |daemon| daemon.looks("s2").last().unwrap()["held"] == 1);
+        daemon.looked_again("s2", 2);
+    }
+    let applied = house.expect(0, &["apply", "--yes"]);
+    assert!(applied.all().contains("incident 7") && applied.all().contains("/v1/resume"), "{}", applied.all());
+    let because = ["--because", "leaked", "--yes"];
+    let ordered = house.expect(3, &[&["revoke", "s2", "service/stray-00"][..], &because].concat());
+    assert!(ordered.err.contains("incident 7") && ordered.err.contains("--past-pause"), "{}", ordered.err);
+    assert_eq!(house.writes(), 0);
+    // A person passes it for one order; it stays in force.
+    house.expect(0, &[&["revoke", "s2", "service/stray-00", "--past-pause"][..], &because].concat());
+    assert_eq!(house.removed_tokens(), strays(1));
+    appears(&house, "service/stray-01");
+    other.looked_again("s2", 2);
+    assert_eq!(house.removed_tokens(), strays(1));
+    // Taken back at one, it goes on at both, and in any process.
+    assert_eq!(other.post("/v1/resume", &json!({})).status, 200);
+    daemon.until_state("the first daemon to go on", |state| state["pause"].is_null());
+    daemon.until("the other stray to go", |_| house.removed_tokens() == strays(2));
+}
+
+#[test]
+fn a_pause_that_could_not_be_recorded_at_once_is_recorded_later_and_outlives_a_restart() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1s");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    let held = Held::of(&house.path(".portcullis/journal.db"));
+    assert_eq!(daemon.post("/v1/pause", &json!({ "because": "incident 8" })).status, 503);
+    assert_eq!(daemon.state()["pause"]["because"], "incident 8", "in force all the same");
+    drop(held);
+    let paused =
+        |house: &crate::house::House| house.expect(0, &["history", "--format", "json"]).out.contains("\"paused\"");
+    daemon.until("it to be recorded", |_| paused(&house));
+    daemon.kill();
+    appears(&house, "service/stray-00");
+    let mut daemon = Daemon::start(&house);
+    daemon.looked_again("s2", 2);
+    assert_eq!(daemon.state()["pause"]["because"], "incident 8");
+    assert_eq!(house.writes(), 0);
+}
+
+#[test]
+fn an_announced_number_is_not_used_up_by_a_run_that_was_broken_off() {
+    let house = house(8, 6, "    enforce: [access_tokens]\n    guards: { notice: 0h, max_count: 1 }");
+    house.edit("portcullis.yaml", "requests: 500/s, concurrency: 4", "requests: 4/s, concurrency: 1");
+    every(&house, "1s");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "refused");
+    house.expect(0, &["expect", "s2", "6", "--until", "1h"]);
+    daemon.until("the first ones to go", |_| !house.removed_tokens().is_empty());
+    assert_eq!(daemon.post("/v1/pause", &json!({ "because": "wait" })).status, 200);
+    daemon.until("the run to end", |daemon| daemon.looks("s2").last().unwrap()["held"] != 0);
+    assert!(house.removed_tokens().len() < 6, "it was broken off");
+    assert_eq!(daemon.post("/v1/resume", &json!({})).status, 200);
+    daemon.until("the others to go", |_| house.removed_tokens() == strays(6));
+    appears(&house, "service/stray-06");
+    daemon.until_health("s2", "refused");
+    assert_eq!(house.removed_tokens(), strays(6), "a number is used once");
+}
+
+/// The lock on a journal, which another process took and keeps until this is dropped.
+struct Held {
+    runtime: tokio::runtime::Runtime,
+    connection: sqlx::SqliteConnection,
+}
+
+impl Held {
+    fn of(path: &std::path::Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options =
+            sqlx::sqlite::SqliteConnectOptions::new().filename(path).busy_timeout(std::time::Duration::from_secs(30));
+        let connection = runtime.block_on(async {
+            let mut connection = options.connect().await.unwrap();
+            sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut connection).await.unwrap();
+            connection
+        });
+        Self { runtime, connection }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let ended = self.runtime.block_on(sqlx::raw_sql("ROLLBACK").execute(&mut self.connection));
+        assert!(ended.is_ok());
+    }
 }

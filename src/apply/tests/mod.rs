@@ -124,6 +124,7 @@ impl Bench {
             stop: &self.stop,
             halt: &self.halt,
             brake: &|| None,
+            frozen: None,
             progress: &Quiet,
         }
     }

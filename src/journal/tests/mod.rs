@@ -114,7 +114,7 @@ async fn settle(journal: &Journal, run: &str, receipt: &Receipt, kind: OutcomeKi
 /// Takes a file back to the version before it had lists.
 async fn before_the_list(journal: &Journal) {
     let script = "DROP TRIGGER intent_opens; DROP TRIGGER outcome_opens_again; DROP TRIGGER outcome_closes; DROP TRIGGER outcome_counts;
-        DROP TABLE open_intents; DROP TABLE sent_intents; DROP INDEX records_target; DROP INDEX records_refused; DROP INDEX records_entry;
+        DROP TABLE open_intents; DROP TABLE sent_intents; DROP TABLE accounts; DROP INDEX records_target; DROP INDEX records_refused; DROP INDEX records_entry;
         CREATE INDEX records_entry ON records (target, type, kind, entry); PRAGMA user_version = 2";
     sqlx::raw_sql(script).execute(&mut *journal.connection.lock().await).await.unwrap();
 }

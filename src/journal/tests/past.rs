@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::access::{Base, BaseScope, EntryKey, Expectation, LastMatch, Observation, Text};
+use crate::access::{Base, BaseScope, EntryKey, Expectation, History, LastMatch, Observation, Text};
 
 fn key_of(id: &str) -> EntryKey {
     (KIND.name.into(), id.into())
@@ -107,7 +107,12 @@ async fn open_intents_come_with_their_newest_note_and_the_rest_is_told() {
     assert_eq!(journal.history("s2", until + SignedDuration::from_secs(1)).await.unwrap().expectation, None);
     assert_eq!(journal.history("other", now()).await.unwrap().sent_elsewhere, 2);
     journal.append(&run, Some("s2"), RecordBody::ExpectationUsed).await.unwrap();
-    assert_eq!(journal.history("s2", now()).await.unwrap().expectation, None);
+    let left = |history: History| history.expectation.map(|expected| expected.number);
+    assert_eq!(left(journal.history("s2", now()).await.unwrap()), Some(28), "nothing went by it yet");
+    let last = journal.intent(&run, intent(&order("s2", "b"), None, 0)).await.unwrap();
+    assert_eq!(left(journal.history("s2", now()).await.unwrap()), Some(27));
+    settle(&journal, &run, &last, OutcomeKind::Failed).await;
+    assert_eq!(left(journal.history("s2", now()).await.unwrap()), Some(28), "it is meant still");
     assert!(!journal.is_used_up("plan-1").await.unwrap());
     journal.append(&run, None, RecordBody::PlanUsedUp { digest: "plan-1".into() }).await.unwrap();
     assert!(journal.is_used_up("plan-1").await.unwrap());

@@ -112,3 +112,50 @@ fn declaring_old(mut loaded: Loaded) -> Loaded {
     assert_eq!(loaded.policies.problems, []);
     loaded
 }
+
+/// Somebody who thinks until a freeze window has opened.
+struct Sleeps(World);
+
+#[async_trait]
+impl Prompt for Sleeps {
+    async fn ask(&self, _: &Plan) -> Answer {
+        self.0.pass(SignedDuration::from_mins(2));
+        Answer::Yes
+    }
+}
+
+#[tokio::test]
+async fn a_freeze_window_that_opens_after_the_plan_was_made_holds_what_is_not_sent_yet() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::of([entry("keep"), entry("old"), entry("older")]);
+    let opens = (world.clock())().to_zoned(jiff::tz::TimeZone::UTC) + SignedDuration::from_mins(1);
+    let window = crate::config::FreezeWindow {
+        cron: format!("{} {} * * *", opens.minute(), opens.hour()),
+        duration: SignedDuration::from_hours(2),
+        time_zone: "UTC".into(),
+    };
+    let frozen = loaded(&directory.path().join("j.db"), vec![Target { freeze: vec![window], ..target("t") }]);
+    let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
+    let report = run(&frozen, &worlds, Wishes::default(), Consent::Ask(&Sleeps(world.clone()))).await;
+    assert_eq!(report.plan.as_ref().unwrap().targets[0].counts.changes, 2, "it was not open then");
+    let rows = &report.outcomes[0].rows;
+    assert!(rows.iter().all(|row| row.end == End::Skipped && row.detail.contains("freeze window")), "{rows:?}");
+    assert!(world.state().sent.is_empty());
+    // An order of a person passes it.
+    let ordered = Ordered {
+        loaded: &frozen,
+        target: "t".into(),
+        kind: None,
+        id: "old",
+        because: "leaked",
+        prompt: None,
+        new_journal: true,
+        lock_wait: Duration::from_millis(20),
+        stopped: None,
+        past_pause: false,
+        clock: world.clock(),
+        stop: Stop::new(),
+    };
+    order(ordered, &worlds, &Quiet).await.unwrap().unwrap();
+    assert_eq!(world.state().sent.len(), 1);
+}

@@ -269,6 +269,7 @@ async fn an_account_that_another_target_is_pinned_to_is_found_out_when_that_one_
             new_journal: true,
             lock_wait: Duration::from_millis(20),
             stopped: None,
+            past_pause: false,
             clock: worlds.0["a"].clock(),
             stop: Stop::new(),
         };
@@ -318,6 +319,7 @@ async fn an_order_removes_one_entry_and_tells_what_it_cannot_pass() {
         new_journal: true,
         lock_wait: Duration::from_millis(20),
         stopped: None,
+        past_pause: false,
         clock: world.clock(),
         stop: Stop::new(),
     };
@@ -344,6 +346,7 @@ async fn an_order_first_settles_what_earlier_runs_left() {
         new_journal: true,
         lock_wait: Duration::from_millis(20),
         stopped: None,
+        past_pause: false,
         clock: world.clock(),
         stop: Stop::new(),
     };
@@ -376,6 +379,7 @@ async fn an_order_is_refused_where_it_cannot_be_told_what_is_protected_and_tells
             new_journal: true,
             lock_wait: Duration::from_millis(20),
             stopped: None,
+            past_pause: false,
             clock: world.clock(),
             stop: Stop::new(),
         };

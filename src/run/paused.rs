@@ -1,0 +1,73 @@
+//! The pause that a person set at a daemon, as the journal tells it: it stops every process that sends by this journal.
+
+use std::{
+    convert::Infallible,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    apply::Clock,
+    journal::{Journal, JournalError, Paused},
+};
+
+/// How often the journal is asked while something is sent.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What the journal says of a pause, asked again and again while a run sends.
+pub(super) struct PauseSwitch<'a> {
+    journal: &'a Journal,
+    clock: &'a Clock,
+    why: Mutex<Option<String>>,
+}
+
+impl<'a> PauseSwitch<'a> {
+    /// Of which nothing is known yet.
+    pub(super) fn new(journal: &'a Journal, clock: &'a Clock) -> Self {
+        Self { journal, clock, why: Mutex::default() }
+    }
+
+    /// Asks the journal. Whether it is paused has to be known before anything is sent.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub(super) async fn look(&self) -> Result<(), JournalError> {
+        let paused = self.journal.paused((self.clock)()).await?;
+        self.set(paused.as_ref().map(why));
+        Ok(())
+    }
+
+    /// Why all writing is stopped, where it was when the journal was asked last.
+    pub(super) fn why(&self) -> Option<String> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The same in a sentence, for rows that are not sent any more.
+    pub(super) fn brake(&self) -> Option<String> {
+        self.why().map(|why| format!("all writing is stopped: {why}"))
+    }
+
+    /// Goes on asking. A journal that does not answer stops the sending, too: nobody knows what it would say.
+    pub(super) async fn keep_looking(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            if let Err(error) = self.look().await {
+                self.set(Some(format!("the journal does not tell whether a person paused it: {error}")));
+            }
+        }
+    }
+
+    fn set(&self, why: Option<String>) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+}
+
+/// Who is told of a pause has to know since when, why, and how it ends.
+pub(super) fn why(paused: &Paused) -> String {
+    let Paused { since, because, until } = paused;
+    let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+    format!(
+        "paused at a daemon since {since}{until}: {because} (`POST /v1/resume` at a daemon of this journal takes it back; \
+         `--past-pause` passes it for one command of a person)"
+    )
+}
