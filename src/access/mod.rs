@@ -12,6 +12,7 @@ mod directory;
 mod entry;
 mod fingerprint;
 mod history;
+mod past;
 mod pattern;
 mod person;
 mod record;
@@ -33,6 +34,7 @@ pub use history::{
     Base, BaseScope, EntryKey, Expectation, History, LastMatch, Observation, OpenIntent, Refusal, SentRow,
     UndeclaredSince,
 };
+pub use past::{OfEntry, PastRecord};
 pub use pattern::{Pattern, PatternError};
 pub use person::Person;
 pub use record::{EntryRecord, RecordError, SNAPSHOT_VERSION, SnapshotRecord};

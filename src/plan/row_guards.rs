@@ -122,6 +122,13 @@ impl RowGuards<'_> {
                     Some(at_once),
                 );
             }
+            None if self.input.history.unread => {
+                let why = format!(
+                    "no journal was read, so unattended it may go at once: where this change takes its declaration away, or \
+                     where it was recorded {notice} ago; else {notice} after `apply` or `watch` first records it"
+                );
+                candidate.hold(HoldName::Notice, why, Some(at_once));
+            }
             None => {
                 let why = format!("unattended it goes {notice} after `apply` or `watch` first records it");
                 candidate.hold(HoldName::Notice, why, Some(at_once));

@@ -244,6 +244,7 @@ pub fn plan(target: &str, system: &str, rows: Vec<Row>) -> TargetPlan {
         rows,
         refusals: Vec::new(),
         remarks: Vec::new(),
+        past_unread: false,
     }
 }
 

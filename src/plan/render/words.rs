@@ -23,6 +23,8 @@ pub struct Sums {
     pub weight: u64,
     /// Held rows.
     pub held: u64,
+    /// Of these, those that may go at once all the same: no journal was read that would tell.
+    pub may_go: u64,
     /// Findings but the dead that are not declared.
     pub findings: u64,
     /// Findings of dead entries that are not declared.
@@ -46,7 +48,10 @@ impl Sums {
                         Reversibility::Reversible => {}
                     }
                 }
-                Status::Held => sums.held += 1,
+                Status::Held => {
+                    sums.held += 1;
+                    sums.may_go += u64::from(target.past_unread && row.is_held_by_notice_alone());
+                }
                 Status::Finding if row.is_quiet() => sums.dead += 1,
                 Status::Finding => sums.findings += 1,
             }
@@ -62,6 +67,7 @@ impl Sums {
             lossy: a.lossy + b.lossy,
             weight: a.weight + b.weight,
             held: a.held + b.held,
+            may_go: a.may_go + b.may_go,
             findings: a.findings + b.findings,
             dead: a.dead + b.dead,
             refusals: a.refusals + b.refusals,
@@ -75,7 +81,10 @@ impl Sums {
             parts.push(count(self.refusals, "refusal", "refusals"));
         }
         if self.held > 0 {
-            parts.push(format!("{} held", self.held));
+            parts.push(match self.may_go {
+                0 => format!("{} held", self.held),
+                may_go => format!("{} held ({may_go} of them may go at once: no journal was read)", self.held),
+            });
         }
         if self.findings > 0 {
             parts.push(count(self.findings, "finding", "findings"));
