@@ -19,6 +19,7 @@ mod record;
 mod selector;
 mod selector_text;
 mod snapshot;
+mod title;
 mod value;
 
 pub use account::Account;
@@ -41,6 +42,7 @@ pub use record::{EntryRecord, RecordError, SNAPSHOT_VERSION, SnapshotRecord};
 pub use selector::{Condition, SelectField, Selector, Selectors};
 pub use selector_text::Selectable;
 pub use snapshot::{Controls, Evidence, OwnMark, Snapshot};
+pub use title::{holder, key_fields, title};
 pub use value::{Object, Region, Value};
 
 /// Text from a file or an API: short strings are stored inline, longer ones are shared.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{Cause, Text},
+    access::{Cause, Text, holder, title},
     plan::{Row, Status, TargetPlan, TargetState},
     wire::{Note, Order},
 };
@@ -76,6 +76,9 @@ pub struct RowOutcome {
     pub id: Text,
     /// What people call it.
     pub title: String,
+    /// Who held it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Text>,
     /// Why it was to go.
     pub cause: Cause,
     /// How it ended.
@@ -105,6 +108,7 @@ impl RowOutcome {
             kind: row.kind.clone(),
             id: row.id.clone(),
             title: row.title.clone(),
+            principal: row.principal.clone(),
             cause: row.cause.unwrap_or(Cause::Undeclared),
             end,
             confirmed: false,
@@ -123,7 +127,8 @@ impl RowOutcome {
         Self {
             kind: entry.kind.name.into(),
             id: entry.id.clone(),
-            title: entry.label.as_ref().unwrap_or(&entry.id).to_string(),
+            title: title(entry),
+            principal: holder(entry),
             cause: order.cause,
             end,
             confirmed: matches!(end, End::Done | End::Gone | End::Failed),

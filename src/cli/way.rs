@@ -46,5 +46,7 @@ fn subject(row: &Row) -> String {
         format!("{} [{}]", row.title, row.id)
     };
     let cause = row.cause.map_or("", crate::access::Cause::name);
-    format!("{} {name} ({cause})", row.kind.replace('_', " "))
+    let of = row.principal.as_ref().filter(|who| row.title != who.as_str());
+    let of = of.map_or(String::new(), |who| format!(" of {who}"));
+    format!("{} {name}{of} ({cause})", row.kind.replace('_', " "))
 }

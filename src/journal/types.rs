@@ -124,6 +124,9 @@ pub enum RecordBody {
         kind: Text,
         /// The entry's id.
         id: Text,
+        /// What people call the entry; empty in records of earlier versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        title: String,
         /// The cause.
         cause: crate::access::Cause,
         /// The reason.
@@ -233,7 +236,7 @@ pub enum JournalError {
     },
     /// The chain is broken.
     #[error(
-        "the journal's chain is broken at record {seq}: {what}. Put back a copy, or move the file away and start with `--new-journal` (history is lost, correctness is not)"
+        "the journal's chain is broken at record {seq}: {what}. Put back a copy, or keep the file elsewhere as evidence and make a new journal with `portcullis init` (history is lost, correctness is not)"
     )]
     Broken {
         /// The first broken record.

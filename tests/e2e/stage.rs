@@ -422,6 +422,7 @@ pub fn intent(id: &str, cause: Cause) -> RecordBody {
         intent: format!("intent {id}").into(),
         kind: "access_token".into(),
         id: id.into(),
+        title: id.into(),
         cause,
         reason: format!("{}: policies/data/s2.yaml, ask data@example.com", cause.name()),
         key: "key".into(),
