@@ -114,7 +114,7 @@ impl Spared {
 pub fn judge(input: &Input<'_>, spared: &Spared, candidate: &mut Candidate<'_>) {
     let Some(only) = &input.settings.only_expired else { return };
     if candidate.cause != Cause::Expired || !qualifies(only, input, candidate) || spared.has(candidate) {
-        let why = format!("the files that bear on it are broken since {}: {}", only.since, only.why);
+        let why = format!("the files that bear on it are broken since {:.0}: {}", only.since, only.why);
         let way_on = "mend the files that the problems name; it goes on by itself";
         candidate.hold(HoldName::BadTree, why, Some(way_on.into()));
     }

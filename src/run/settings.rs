@@ -64,7 +64,7 @@ pub fn settings(
         max_in_flight: target.max_in_flight,
         stopped,
         frozen_until: frozen,
-        frozen: frozen.map(|until| format!("a freeze window is open until {until}")),
+        frozen: frozen.map(|until| format!("a freeze window is open until {until:.0}")),
         retry_refused,
         announced_only: false,
         only_expired: None,

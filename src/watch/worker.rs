@@ -133,7 +133,7 @@ fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<
         Err(_) => None,
     });
     let held =
-        basis.only_expired.as_ref().map(|only| format!("its files are broken since {}: {}", only.since, only.why));
+        basis.only_expired.as_ref().map(|only| format!("its files are broken since {:.0}: {}", only.since, only.why));
     let looked = Looked { target, result, held, commit: basis.revision.clone(), ended_at: now.wall };
     let published = publish(before, &looked);
     if let Ok(report) = result {
