@@ -118,7 +118,9 @@ fn bad_input_is_refused_at_its_place() {
         (
             head,
             "holds: { tokens: [{ id: x, justification: y }] }\n",
-            &["f:3:19 `until` is missing | a hold ends: say when, as `until: 2027-01-31`, or as a time with its offset"],
+            &[
+                "f:3:19 `until` is missing | a hold ends: say when, as `until: 2027-01-31`, or as a time with its offset",
+            ],
         ),
         (head, "holds: { tokens: [{ id: x, until: 2027-01-01 }] }\n", &["f:3:19 `justification` is missing"]),
         (
