@@ -20,7 +20,7 @@ pub const MAX_STEPS: u32 = 3;
 
 /// How a try ended.
 enum Try {
-    Ended(RowOutcome),
+    Ended(Box<RowOutcome>),
     /// A conflict that proved to have had no effect: the same removal under the next key.
     StepOn,
 }
@@ -33,14 +33,14 @@ pub(super) async fn remove(work: &Work<'_>, hand: &Hand, row: &Row, order: &Orde
             return RowOutcome::of(row, if step == 0 { End::Skipped } else { End::Failed }, why);
         }
         match attempt(work, hand, row, order, step).await {
-            Try::Ended(outcome) => return outcome,
+            Try::Ended(outcome) => return *outcome,
             Try::StepOn => step += 1,
         }
     }
 }
 
 async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u32) -> Try {
-    let ended = |end, detail: String| Try::Ended(RowOutcome::of(row, end, detail));
+    let ended = |end, detail: String| Try::Ended(Box::new(RowOutcome::of(row, end, detail)));
     let looking = work.system.prepare(work.ask, work.account, order);
     let draft = match within(work.patience.look, looking).await {
         Ok(Prepared::Send(draft)) => *draft,
@@ -87,7 +87,9 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
     let sent = hand.send(&receipt, work.stop, &|| work.stopped()).await;
     let until = Instant::now() + work.settle;
     let mut outcome = match sent {
-        Err(SendFailure::NotSent(why)) => return Try::Ended(not_sent(work, row, receipt.intent(), note, &why).await),
+        Err(SendFailure::NotSent(why)) => {
+            return Try::Ended(Box::new(not_sent(work, row, receipt.intent(), note, &why).await));
+        }
         Err(SendFailure::Unknown(why)) => {
             judged(work, row, order, receipt.intent(), Settled::Unknown(why), note, None, until).await
         }
@@ -105,7 +107,7 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
                 RowOutcome::of(row, End::Failed, format!("in conflict {} times, and still there", step + 1));
             outcome.confirmed = true;
             outcome.intent = Some(receipt.intent().into());
-            Try::Ended(outcome)
+            Try::Ended(Box::new(outcome))
         }
         other => other,
     }
@@ -165,7 +167,7 @@ async fn judged(
     outcome.remarks.extend(work.lingering().filter(|_| gone));
     outcome.note = note;
     outcome.remarks.extend(failures.into_iter().map(unrecorded));
-    Try::Ended(outcome)
+    Try::Ended(Box::new(outcome))
 }
 
 fn from_known(row: &Row, known: Known) -> RowOutcome {

@@ -181,7 +181,7 @@ impl Reading<'_> {
             let (values, holders) = self.literal(&fields, kind, reporter);
             if fields.get("until").is_none() {
                 let hint = "a hold ends: say when, as `until: 2027-01-31`, or as a time with its offset";
-                reporter.report_with(&fields, "`until` is missing", hint);
+                reporter.report_with(fields, "`until` is missing", hint);
             }
             let until = fields.get("until").and_then(|node| get::end(node, "`until`", reporter));
             fields.required("justification", reporter);
