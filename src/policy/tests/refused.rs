@@ -117,7 +117,7 @@ fn bad_input_is_refused_at_its_place() {
         ),
         (
             head,
-            "holds: { tokens: [{ id: x, justification: y }] }\n",
+            "holds: { tokens: [{ id: x, justification: z }] }\n",
             &[
                 "f:3:19 `until` is missing | a hold ends: say when, as `until: 2027-01-31`, or as a time with its offset",
             ],
