@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Object, Text, Value};
@@ -62,7 +63,7 @@ impl Entry {
 }
 
 /// Whether an entry still gives access.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Life {
     /// It does.
@@ -79,7 +80,7 @@ pub enum Life {
 }
 
 /// What the plan has to know of a vendor for one entry, as plain data.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Facts {
     /// Outside every selector, and why (`discovered`, `unlinked`, `system`): only an exact declaration or `absent:` reaches it.

@@ -18,6 +18,8 @@ pub type EntryKey = (Text, Text);
 pub struct History {
     /// Whether this comes from a journal that lasts; an ephemeral one knows this run only.
     pub persistent: bool,
+    /// Whether a lasting journal is configured and none was there to be read: what it would tell is not known.
+    pub unread: bool,
     /// The account id that earlier runs saw.
     pub account_id: Option<Text>,
     /// The last declaration that each entry matched.
@@ -52,7 +54,7 @@ impl History {
 }
 
 /// The declaration that an entry last matched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastMatch {
     /// The entry's kind.
     pub kind: Text,
@@ -65,6 +67,7 @@ pub struct LastMatch {
     /// The line.
     pub line: u32,
     /// The entry's fingerprint at that time.
+    #[schemars(with = "String")]
     pub fingerprint: Fingerprint,
     /// Whether the entry lay in a managed set too.
     pub in_set: bool,
@@ -73,16 +76,17 @@ pub struct LastMatch {
 }
 
 /// Since when an entry is recorded as undeclared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UndeclaredSince {
     /// The first record.
     pub since: Timestamp,
     /// With this fingerprint; another one starts anew.
+    #[schemars(with = "String")]
     pub fingerprint: Fingerprint,
 }
 
 /// A row that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SentRow {
     /// When.
     pub at: Timestamp,
@@ -110,7 +114,7 @@ impl SentRow {
 }
 
 /// What a share is measured against.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BaseScope {
     /// A policy file.
@@ -120,7 +124,7 @@ pub enum BaseScope {
 }
 
 /// How many declared or managed entries a file or a kind had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Base {
     /// Of what.
     pub scope: BaseScope,
@@ -129,7 +133,7 @@ pub struct Base {
 }
 
 /// An intent whose end is not known yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenIntent {
     /// The journal's id of it.
     pub intent: Text,
@@ -144,7 +148,7 @@ pub struct OpenIntent {
 }
 
 /// A removal that the system refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refusal {
     /// When.
     pub at: Timestamp,

@@ -12,12 +12,14 @@ mod directory;
 mod entry;
 mod fingerprint;
 mod history;
+mod past;
 mod pattern;
 mod person;
 mod record;
 mod selector;
 mod selector_text;
 mod snapshot;
+mod title;
 mod value;
 
 pub use account::Account;
@@ -33,12 +35,14 @@ pub use history::{
     Base, BaseScope, EntryKey, Expectation, History, LastMatch, Observation, OpenIntent, Refusal, SentRow,
     UndeclaredSince,
 };
+pub use past::{OfEntry, PastRecord};
 pub use pattern::{Pattern, PatternError};
 pub use person::Person;
 pub use record::{EntryRecord, RecordError, SNAPSHOT_VERSION, SnapshotRecord};
 pub use selector::{Condition, SelectField, Selector, Selectors};
 pub use selector_text::Selectable;
 pub use snapshot::{Controls, Evidence, OwnMark, Snapshot};
+pub use title::{holder, key_fields, title};
 pub use value::{Object, Region, Value};
 
 /// Text from a file or an API: short strings are stored inline, longer ones are shared.

@@ -7,20 +7,25 @@
 use std::{collections::HashMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Controls, Description, Directory, Entry, Evidence, Facts, Kind, Life, Object, OwnMark, Shape, Snapshot, Text, Value,
+    Controls, Description, Directory, Entry, Evidence, Facts, Kind, Life, Object, OwnMark, PastRecord, Shape, Snapshot,
+    Text, Value,
 };
 
-/// The version of the snapshot document.
-pub const SNAPSHOT_VERSION: u32 = 1;
+/// The version of the snapshot document. Since version 2 it may hold what the journal knows.
+pub const SNAPSHOT_VERSION: u32 = 2;
+
+/// The oldest version that is still read.
+const OLDEST_VERSION: u32 = 1;
 
 /// Why a document cannot become what it says it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// Written by another version.
-    #[error("the snapshot has version {found}, this binary reads version {SNAPSHOT_VERSION}")]
+    #[error("the snapshot has version {found}, this binary reads versions {OLDEST_VERSION} to {SNAPSHOT_VERSION}")]
     Version {
         /// The version it has.
         found: u32,
@@ -50,7 +55,7 @@ pub enum RecordError {
 }
 
 /// An entry as a document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntryRecord {
     /// The kind's name.
@@ -159,10 +164,10 @@ fn fits(shape: &Shape, value: &Value) -> bool {
 }
 
 /// A snapshot as a document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotRecord {
-    /// The document's version, see [`SNAPSHOT_VERSION`].
+    /// The document's version, 2; of version 1 there is no `past`.
     pub version: u32,
     /// The target that was read.
     pub target: Text,
@@ -186,11 +191,14 @@ pub struct SnapshotRecord {
     pub objects: Vec<Arc<Object>>,
     /// The entries.
     pub entries: Vec<EntryRecord>,
+    /// What the journal knew, where one that lasts was there to be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastRecord>,
 }
 
 impl SnapshotRecord {
-    /// The document of a target's snapshot.
-    pub fn of(target: &str, snapshot: &Snapshot) -> Self {
+    /// The document of a target's snapshot, with what the journal knew.
+    pub fn of(target: &str, snapshot: &Snapshot, past: Option<PastRecord>) -> Self {
         let Snapshot {
             system,
             account_id,
@@ -216,6 +224,7 @@ impl SnapshotRecord {
             controls: controls.clone(),
             objects: directory.all(),
             entries: entries.iter().map(EntryRecord::of).collect(),
+            past,
         }
     }
 
@@ -237,8 +246,9 @@ impl SnapshotRecord {
             controls,
             objects,
             entries,
+            past: _,
         } = self;
-        if version != SNAPSHOT_VERSION {
+        if !(OLDEST_VERSION..=SNAPSHOT_VERSION).contains(&version) {
             return Err(RecordError::Version { found: version });
         }
         if system != description.system {
@@ -368,25 +378,25 @@ mod tests {
     #[test]
     fn a_snapshot_comes_back_as_it_was_with_the_same_fingerprints() {
         let before = snapshot();
-        let text = serde_json::to_string(&SnapshotRecord::of("t", &before)).unwrap();
+        let text = serde_json::to_string(&SnapshotRecord::of("t", &before, None)).unwrap();
         let record: SnapshotRecord = serde_json::from_str(&text).unwrap();
         let after = record.clone().into_snapshot(&SYSTEM).unwrap();
         assert_eq!(after.entries, before.entries);
         assert_eq!(Fingerprint::of(&after.entries[0]), Fingerprint::of(&before.entries[0]));
         assert_eq!(after.clock_skew, before.clock_skew);
         assert_eq!(after.directory.all(), before.directory.all());
-        assert_eq!(SnapshotRecord::of("t", &after), record);
+        assert_eq!(SnapshotRecord::of("t", &after, None), record);
     }
 
     #[test]
     fn what_is_understood_only_in_part_is_refused() {
-        let good = SnapshotRecord::of("t", &snapshot());
+        let good = SnapshotRecord::of("t", &snapshot(), None);
         let refused = |change: &dyn Fn(&mut SnapshotRecord)| {
             let mut record = good.clone();
             change(&mut record);
             record.into_snapshot(&SYSTEM).unwrap_err()
         };
-        assert_eq!(refused(&|record| record.version = 2), RecordError::Version { found: 2 });
+        assert_eq!(refused(&|record| record.version = 3), RecordError::Version { found: 3 });
         assert!(matches!(refused(&|record| record.system = "s3".into()), RecordError::System { .. }));
         assert!(matches!(refused(&|record| record.entries[0].kind = "key".into()), RecordError::Kind(_)));
         assert!(matches!(

@@ -33,7 +33,7 @@ pub struct Snapshot {
 }
 
 /// An entry that is Portcullis' own credential, as the API told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnMark {
     /// The kind's name.
     pub kind: Text,
@@ -42,7 +42,7 @@ pub struct OwnMark {
 }
 
 /// A thing that is closed only while it has at least one control: removing the last one opens it to all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Controls {
     /// The id that [`super::Facts::control`] names.
     pub id: Text,

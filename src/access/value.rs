@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// The value of one field of an entry or a declaration.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Nothing: null at the system, left out in a file.
@@ -66,7 +67,7 @@ impl Value {
 }
 
 /// A live object of a system's directory: a person, an application, a resource, a gateway, a department.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Object {
     /// Its class, for instance `application`.
     pub class: Text,
@@ -104,7 +105,7 @@ impl Object {
 }
 
 /// A part of a namespace that a token may touch (S2's resource sets).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Region {
     /// Exactly this name.

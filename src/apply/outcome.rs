@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{Cause, Reversibility, Text},
-    plan::{self, Row, Status, TargetPlan, TargetState},
+    access::{Cause, Reversibility, Text, holder, title},
+    plan::{Row, Status, TargetPlan, TargetState},
     wire::{Note, Order},
 };
 
@@ -77,6 +77,9 @@ pub struct RowOutcome {
     pub id: Text,
     /// What people call it.
     pub title: String,
+    /// Who held it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Text>,
     /// Why it was to go.
     pub cause: Cause,
     /// How it ended.
@@ -94,9 +97,6 @@ pub struct RowOutcome {
     /// Of an earlier run's removal that had no effect: what made up for it in this run, so that it is no trouble any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_good: Option<MadeGood>,
-    /// Who holds it, where that is known: for what people are told.
-    #[serde(skip)]
-    pub principal: Option<Text>,
     /// Whether it can be undone, where that is known.
     #[serde(skip)]
     pub reversibility: Option<Reversibility>,
@@ -112,6 +112,7 @@ impl RowOutcome {
             kind: row.kind.clone(),
             id: row.id.clone(),
             title: row.title.clone(),
+            principal: row.principal.clone(),
             cause: row.cause.unwrap_or(Cause::Undeclared),
             end,
             confirmed: false,
@@ -120,7 +121,6 @@ impl RowOutcome {
             intent: None,
             overdue: false,
             made_good: None,
-            principal: row.principal.clone(),
             reversibility: Some(row.reversibility),
             note: Note::Null,
         }
@@ -132,7 +132,8 @@ impl RowOutcome {
         Self {
             kind: entry.kind.name.into(),
             id: entry.id.clone(),
-            title: plan::title(entry),
+            title: title(entry),
+            principal: holder(entry),
             cause: order.cause,
             end,
             confirmed: matches!(end, End::Done | End::Gone | End::Failed),
@@ -141,7 +142,6 @@ impl RowOutcome {
             intent: Some(intent.clone()),
             overdue: false,
             made_good: None,
-            principal: plan::principal(entry),
             reversibility: Some(entry.kind.reversibility),
             note: Note::Null,
         }

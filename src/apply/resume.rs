@@ -12,7 +12,7 @@ use super::{
     settle::{Known, settle},
 };
 use crate::{
-    access::{Action, Cause, EntryRecord, Life, Snapshot, Text},
+    access::{Action, EntryRecord, Life, Snapshot},
     journal::{JournalError, Outcome, Record, RecordBody},
     wire::{Note, Order},
 };
@@ -44,7 +44,7 @@ async fn follow(
     (record, note, last): (Record, Note, Option<Outcome>),
 ) -> Option<RowOutcome> {
     let since = record.at;
-    let RecordBody::Intent { intent, id, kind, cause, reason, fingerprint, entry, .. } = record.body else {
+    let RecordBody::Intent { intent, id, kind, cause, reason, fingerprint, entry, .. } = record.body.clone() else {
         return None;
     };
     let description = work.system.describe();
@@ -55,7 +55,7 @@ async fn follow(
         Ok(entry) => entry,
         Err(why) => {
             let known = in_reading(work, reading, &kind, &id, since, why);
-            let mut outcome = by_id(intent, kind, id, cause, &known);
+            let mut outcome = by_id(record, &known)?;
             record_news(work, &mut outcome, &known, last.as_ref(), note).await;
             return Some(outcome);
         }
@@ -81,7 +81,7 @@ async fn follow(
         outcome.overdue = true;
         outcome
             .remarks
-            .push(format!("under way since {since}, longer than `max_in_flight` allows: look at the system"));
+            .push(format!("under way since {since:.0}, longer than `max_in_flight` allows: look at the system"));
     }
     record_news(work, &mut outcome, &known, last.as_ref(), note).await;
     Some(outcome)
@@ -127,10 +127,12 @@ fn in_reading(work: &Work<'_>, reading: &Snapshot, kind: &str, id: &str, since: 
 }
 
 /// The outcome of an intent whose entry this binary does not understand.
-fn by_id(intent: Text, kind: Text, id: Text, cause: Cause, known: &Known) -> RowOutcome {
+fn by_id(record: Record, known: &Known) -> Option<RowOutcome> {
+    let RecordBody::Intent { intent, id, kind, title, principal, cause, .. } = record.body else { return None };
     let (end, detail) = ended(known);
-    RowOutcome {
-        title: id.to_string(),
+    Some(RowOutcome {
+        title,
+        principal,
         kind,
         id,
         cause,
@@ -141,8 +143,7 @@ fn by_id(intent: Text, kind: Text, id: Text, cause: Cause, known: &Known) -> Row
         intent: Some(intent),
         overdue: false,
         made_good: None,
-        principal: None,
         reversibility: None,
         note: Note::Null,
-    }
+    })
 }

@@ -78,10 +78,10 @@ impl From<JournalError> for Failure {
                 Some("`portcullis init` makes one, or `apply --new-journal` where the old one is lost for good")
             }
             JournalError::Held { .. } => Some("let the other process end, or wait longer with --lock-wait"),
-            JournalError::Vanished(_) => Some("put the file back, or begin a new journal with --new-journal"),
-            JournalError::Broken { .. } | JournalError::Lists(_) => {
-                Some("keep the file as evidence, find out who changed it, and begin a new one with --new-journal")
-            }
+            JournalError::Vanished(_) => Some("put the file back, or make a new journal with `portcullis init`"),
+            // What to do stands in the error itself, also where only the daemon's log tells it.
+            JournalError::Broken { .. } | JournalError::Lists(_) => None,
+            JournalError::Storage(what) if what.contains("put back a copy") => None,
             JournalError::OverTotal { .. } => Some("plan again, or state a number for every target"),
             JournalError::Storage(_) => {
                 Some("nothing is sent that cannot be recorded: look at the disk and its rights")

@@ -1,5 +1,7 @@
 //! `portcullis history`: what the journal recorded.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::{
@@ -77,10 +79,11 @@ pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let records = records(context, args, &journal).await?;
+    let names = names(&journal, &records).await?;
     terminal::print(&match context.format {
         Format::Json => document(&Document { version: 1, records: &records }),
-        Format::Markdown => records.iter().map(|record| format!("- {}\n", neutral::prose(&line(record)))).collect(),
-        Format::Text => records.iter().map(|record| format!("{}\n", neutral::sentence(&line(record)))).collect(),
+        Format::Markdown => records.iter().map(|one| format!("- {}\n", neutral::prose(&line(one, &names)))).collect(),
+        Format::Text => records.iter().map(|one| format!("{}\n", neutral::sentence(&line(one, &names)))).collect(),
     })?;
     Ok(Exit::Done)
 }
@@ -109,8 +112,32 @@ async fn records(context: &Context, args: &HistoryArgs, journal: &Journal) -> Re
     Ok(all)
 }
 
+/// What each intent that these records tell of is about: those among them, and those that are cut off before them.
+async fn names(journal: &Journal, records: &[Record]) -> Result<HashMap<Text, String>> {
+    let told = |record: &Record| match &record.body {
+        body @ RecordBody::Intent { intent, .. } => Some((intent.clone(), subject(body))),
+        _ => None,
+    };
+    let mut names: HashMap<Text, String> = records.iter().filter_map(told).collect();
+    let others = records.iter().filter_map(|record| match &record.body {
+        RecordBody::Outcome { intent, .. } if !names.contains_key(intent) => Some(intent.clone()),
+        _ => None,
+    });
+    let others: Vec<Text> = others.collect();
+    names.extend(journal.intents(&others).await?.iter().filter_map(told));
+    Ok(names)
+}
+
+/// `access Slack [023a283b] of pete@example.com (undeclared)`; not neutralized yet.
+fn subject(intent: &RecordBody) -> String {
+    let RecordBody::Intent { kind, id, title, principal, cause, .. } = intent else { return String::new() };
+    let name = if title.is_empty() || title == id.as_str() { id.to_string() } else { format!("{title} [{id}]") };
+    let of = principal.as_ref().filter(|who| who.as_str() != title).map_or(String::new(), |who| format!(" of {who}"));
+    format!("{kind} {name}{of} ({})", cause.name())
+}
+
 /// A record in one line; not neutralized yet.
-fn line(record: &Record) -> String {
+fn line(record: &Record, names: &HashMap<Text, String>) -> String {
     let target = record.target.as_ref().map_or(String::new(), |target| format!(" {target}"));
     let told = match &record.body {
         RecordBody::RunStarted(info) => {
@@ -124,21 +151,24 @@ fn line(record: &Record) -> String {
         }
         RecordBody::RunEnded { exit_code } => format!("run ended with exit code {exit_code}"),
         RecordBody::AccountPinned { account_id } => format!("account pinned: {account_id}"),
-        RecordBody::Intent { intent, kind, id, cause, reason, principal, .. } => {
-            let held = principal.as_ref().map_or(String::new(), |who| format!(", held by {who}"));
-            format!("intent {intent}: revoke {kind} {id}{held} ({}): {reason}", cause.name())
+        body @ RecordBody::Intent { intent, cause, reason, .. } => {
+            // The reasons of most templates begin with the cause.
+            let reason = reason.strip_prefix(cause.name()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(reason);
+            format!("intent {intent}: revoke {}: {reason}", subject(body))
         }
         RecordBody::Outcome { intent, outcome, .. } => {
             let status = outcome.status.map_or(String::new(), |status| format!(" [HTTP {status}]"));
-            format!("outcome {intent}: {}{status} {}", outcome_name(outcome.kind), outcome.detail)
+            let of = names.get(intent).map_or(String::new(), |subject| format!(": {subject}"));
+            let detail = if outcome.detail.is_empty() { String::new() } else { format!(": {}", outcome.detail) };
+            format!("outcome {intent}: {}{status}{of}{detail}", outcome_name(outcome.kind))
         }
         RecordBody::Expected(expectation) => {
-            format!("{} revocations announced until {}", expectation.number, expectation.until)
+            format!("{} revocations announced until {:.0}", expectation.number, expectation.until)
         }
         RecordBody::ExpectationUsed => "the announced number was used".to_owned(),
         RecordBody::PlanUsedUp { digest } => format!("saved plan used up: {digest}"),
         RecordBody::Paused { because, until } => {
-            let until = until.map_or(String::new(), |until| format!(" until {until}"));
+            let until = until.map_or(String::new(), |until| format!(" until {until:.0}"));
             format!("all writing of the daemon was stopped{until}: {because}")
         }
         RecordBody::Resumed => "writing goes on".to_owned(),

@@ -283,6 +283,8 @@ fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {
     } else {
         format!("{} [{}]", row.title, row.id)
     };
+    let of = row.principal.as_ref().filter(|who| row.title != who.as_str());
+    let of = of.map_or(String::new(), |who| format!(" of {who}"));
     let sure = match row.end {
         End::Done | End::Gone if !row.confirmed => ", not confirmed by a reading",
         _ if row.overdue => ", for longer than `max_in_flight`",
@@ -292,7 +294,7 @@ fn row_lines(row: &RowOutcome, origin: &str, lines: &mut Vec<Line>) {
     let detail = row.made_good.map_or(detail.clone(), |how| format!("{detail}; {}", how.words()));
     let end = row.end.name();
     let kind = row.kind.replace('_', " ");
-    lines.push(Line::new(1, tone, format!("{end}{sure}: {origin}{kind} {name} ({}){detail}", row.cause.name())));
+    lines.push(Line::new(1, tone, format!("{end}{sure}: {origin}{kind} {name}{of} ({}){detail}", row.cause.name())));
     lines.extend(row.remarks.iter().map(|remark| Line::new(3, Tone::Plain, format!("note: {remark}"))));
 }
 

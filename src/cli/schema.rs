@@ -30,6 +30,8 @@ pub enum Which {
     Config,
     /// What `plan --format json` and `plan --out` write
     Plan,
+    /// A line of what `snapshot` writes
+    Snapshot,
 }
 
 /// Prints it.
@@ -42,6 +44,7 @@ pub fn run(args: &SchemaArgs) -> Result<Exit> {
         Which::People => schema::Which::People,
         Which::Config => schema::Which::Config,
         Which::Plan => schema::Which::Plan,
+        Which::Snapshot => schema::Which::Snapshot,
     };
     terminal::print(&document(&schema::schema(which, &systems::descriptions())))?;
     Ok(Exit::Done)

@@ -13,8 +13,9 @@ use super::{
 
 /// Read targets and write down what is there, without any secret
 ///
-/// `plan --snapshot FILE` then plans a pull request without a credential, with the reading's age shown. The file names
-/// people and their access: treat it as internal.
+/// `plan --snapshot FILE` then plans a pull request without a credential, with the reading's age shown. Run it where the
+/// journal is: the file then holds what the journal knows of each entry, too, and the plan is the one that `apply` would
+/// make. It names people and their access: treat it as internal.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -75,6 +75,8 @@ fn subject(row: &Row) -> String {
     } else {
         format!("{} [{}]", row.title, row.id)
     };
+    let of = row.principal.as_ref().filter(|who| row.title != who.as_str());
+    let of = of.map_or(String::new(), |who| format!(" of {who}"));
     let cause = row.cause.map_or_else(String::new, |cause| format!(" ({})", cause.name()));
-    format!("{} {name}{cause}", row.kind.replace('_', " "))
+    format!("{} {name}{of}{cause}", row.kind.replace('_', " "))
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     access::Text,
-    config::Config,
+    config::{Config, JournalPlace},
     plan::{
         PLAN_VERSION, Plan,
         render::{Diffs, neutral},
@@ -232,12 +232,16 @@ pub async fn snapshot(context: &Context) -> Result<Readings> {
     let wishes = Wishes { only: context.targets.clone(), ..Wishes::default() };
     let talk = Talk::new(context);
     let readings = run::snapshots(&loaded, &wishes, &Live, &talk).await?;
+    let mut pasts = run::pasts(&loaded, readings.keys(), &run::system_clock()).await?;
     talk.make_room();
+    if let (true, JournalPlace::File(path)) = (pasts.is_empty(), &loaded.config.journal) {
+        say(&format!("note: no journal at {}: the reading holds nothing of the past", path.display()));
+    }
     let (mut text, mut read, of) = (String::new(), 0, readings.len());
     for (target, reading) in readings {
         match reading {
             Ok(reading) => {
-                let bytes = run::snapshot_file::write(&target, &reading.snapshot)
+                let bytes = run::snapshot_file::write(&target, &reading.snapshot, pasts.remove(&target))
                     .map_err(|error| Failure::while_doing("the reading cannot be written", &error))?;
                 text.push_str(&neutral::json(&String::from_utf8_lossy(&bytes)));
                 read += 1;

@@ -8,12 +8,12 @@ use std::{
 };
 
 use jiff::Timestamp;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection};
 use tokio::sync::{Mutex, OnceCell, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    access::{EntryRecord, Expectation, History, Observation, Text},
+    access::{EntryRecord, Expectation, History, Observation, Text, title},
     wire::{Durable, Note, Receipt},
 };
 
@@ -28,6 +28,9 @@ use super::{
     store::{self, FileId, PrivateCopy, Store},
     writer::{self, IntentWork, Job, Work},
 };
+
+/// Ids that are asked for in one statement.
+const IDS_AT_ONCE: usize = 500;
 
 /// The record. Cheap to clone: one writer task behind it commits a group of records at a time.
 ///
@@ -189,6 +192,7 @@ impl Journal {
             intent: id.clone(),
             kind: order.entry.kind.name.into(),
             id: order.entry.id.clone(),
+            title: title(&order.entry),
             cause: order.cause,
             reason: order.reason.clone(),
             key: Text::default(),
@@ -299,6 +303,28 @@ impl Journal {
         let mut connection = self.connection.lock().await;
         let rows = query.build().fetch_all(&mut *connection).await.map_err(storage)?;
         rows.iter().map(chain::record).collect()
+    }
+
+    /// The intents of these ids, in the order of the chain.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn intents(&self, ids: &[Text]) -> Result<Vec<Record>, JournalError> {
+        let mut found = Vec::new();
+        for chunk in ids.chunks(IDS_AT_ONCE) {
+            let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM records WHERE type = 'intent' AND subject IN (");
+            let mut list = query.separated(", ");
+            for id in chunk {
+                list.push_bind(id.as_str());
+            }
+            query.push(") ORDER BY seq");
+            let mut connection = self.connection.lock().await;
+            let rows = query.build().fetch_all(&mut *connection).await.map_err(storage)?;
+            for row in &rows {
+                found.push(chain::record(row)?);
+            }
+        }
+        Ok(found)
     }
 
     /// Walks the whole chain, and compares the lists beside it with it.

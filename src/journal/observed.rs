@@ -204,5 +204,5 @@ fn fingerprint(text: &str) -> Result<Fingerprint, JournalError> {
 }
 
 fn damaged(what: &str) -> JournalError {
-    JournalError::Storage(format!("{what} in the journal cannot be read: the file is damaged, put back a copy"))
+    JournalError::Storage(format!("{what} in the journal cannot be read: the file is damaged: put back a copy"))
 }

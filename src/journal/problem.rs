@@ -37,7 +37,7 @@ pub(super) fn storage(error: sqlx::Error) -> JournalError {
         Some(CANTOPEN) => "the journal cannot be opened: look at the permissions of its file and directory",
         Some(IOERR) => "the journal cannot be read or written: the disk reports an error",
         Some(CORRUPT) => {
-            "the journal is damaged: put back a copy, or move the file away and start with `--new-journal` (history is lost, correctness is not)"
+            "the journal is damaged: put back a copy, or keep the file elsewhere as evidence and make a new journal with `portcullis init` (history is lost, correctness is not)"
         }
         Some(NOTADB) => "this file is no journal: look at `journal:` in the configuration",
         _ => "the journal cannot be used",

@@ -134,6 +134,9 @@ pub enum RecordBody {
         kind: Text,
         /// The entry's id.
         id: Text,
+        /// What people call the entry; empty in records of earlier versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        title: String,
         /// The cause.
         cause: crate::access::Cause,
         /// The reason.
@@ -243,7 +246,7 @@ pub enum JournalError {
     },
     /// The chain is broken.
     #[error(
-        "the journal's chain is broken at record {seq}: {what}. Put back a copy, or move the file away and start with `--new-journal` (history is lost, correctness is not)"
+        "the journal's chain is broken at record {seq}: {what}. Put back a copy, or keep the file elsewhere as evidence and make a new journal with `portcullis init` (history is lost, correctness is not)"
     )]
     Broken {
         /// The first broken record.
@@ -253,7 +256,7 @@ pub enum JournalError {
     },
     /// The chain is whole, and a list of intents beside it says something else.
     #[error(
-        "the journal's chain is whole, but a list beside it is not what the chain says: {0}. Put back a copy, or move the file away and start with `--new-journal` (history is lost, correctness is not)"
+        "the journal's chain is whole, but a list beside it is not what the chain says: {0}. Put back a copy, or keep the file elsewhere as evidence and make a new journal with `portcullis init` (history is lost, correctness is not)"
     )]
     Lists(String),
     /// With this intent all targets together would have sent more than they may in 24 hours. It is not recorded.

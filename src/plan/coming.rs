@@ -5,13 +5,12 @@ use jiff::Timestamp;
 use super::{
     HoldName, Input, MAX_UPCOMING, Origin, OriginKind, Upcoming, UpcomingKind,
     candidate::Candidate,
-    describe,
     due::{due, due_at},
     membership::Leavers,
     standing::{Standing, Table, Verdict},
 };
 use crate::{
-    access::{Cause, Entry, Fingerprint},
+    access::{Cause, Entry, Fingerprint, title},
     policy::Declaration,
 };
 
@@ -101,7 +100,7 @@ impl<'a> Coming<'a> {
             what,
             kind: entry.kind.name.into(),
             id: entry.id.clone(),
-            title: describe::title(entry),
+            title: title(entry),
             principal: entry.principal.as_ref().map(|principal| principal.shown().into()),
             origin,
         });

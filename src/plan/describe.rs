@@ -1,38 +1,12 @@
 //! Rows in words: titles, YAML lines for the diff, reasons.
 
 use crate::{
-    access::{Cause, Entry, Field, FieldRole, Kind, Shape, Text, Value, part, shown},
+    access::{Cause, Entry, FieldRole, Shape, Text, Value, key_fields, part, shown},
     policy::{Declaration, PolicyFile},
 };
 
 /// The longest reason that goes to a system, in bytes (AccessOwl's limit, whose unit is not documented).
 pub const MAX_REASON_BYTES: usize = 255;
-
-/// What people call an entry: its key fields but the holder, and how much it gives.
-pub fn title(entry: &Entry) -> String {
-    let keys = key_fields(entry.kind);
-    let mut parts: Vec<String> = keys
-        .filter_map(|(position, field)| {
-            let value = entry.values.get(position)?;
-            (!value.is_absent() && !is_holder(field, entry, value)).then(|| shown(value))
-        })
-        .collect();
-    if parts.is_empty() {
-        parts.push(entry.label.as_ref().unwrap_or(&entry.id).to_string());
-    }
-    let mut title = parts.join(" / ");
-    for (field, value) in entry.kind.fields.iter().zip(&entry.values) {
-        match (&field.shape, value) {
-            (Shape::Level(_), Value::Text(level)) => title.push_str(&format!(" ({level})")),
-            (Shape::Set { known: [] }, Value::Objects(objects)) if !objects.is_empty() => {
-                let names: Vec<&str> = objects.iter().map(|object| object.shown()).collect();
-                title.push_str(&format!(" ({})", names.join(", ")));
-            }
-            _ => {}
-        }
-    }
-    title
-}
 
 /// What people call a declaration that matches nothing.
 pub fn declared_title(declaration: &Declaration) -> String {
@@ -40,28 +14,6 @@ pub fn declared_title(declaration: &Declaration) -> String {
         .filter_map(|(position, _)| declaration.values.get(position).filter(|value| !value.is_absent()).map(shown))
         .collect();
     if parts.is_empty() { declaration.key.to_string() } else { parts.join(" / ") }
-}
-
-fn key_fields(kind: &'static Kind) -> impl Iterator<Item = (usize, &'static Field)> {
-    let only_exact = kind.identities.len() == 1;
-    kind.fields.iter().enumerate().filter(move |(_, field)| match field.role {
-        FieldRole::Exact => only_exact,
-        FieldRole::Key | FieldRole::OptionalKey | FieldRole::Label => true,
-        FieldRole::Content => false,
-    })
-}
-
-fn is_holder(field: &Field, entry: &Entry, value: &Value) -> bool {
-    let principal = entry.principal.as_ref().map(|principal| &principal.id);
-    matches!(field.shape, Shape::Person) || matches!(value, Value::Object(object) if Some(&object.id) == principal)
-}
-
-/// Who holds an entry, as shown.
-pub fn principal(entry: &Entry) -> Option<Text> {
-    entry.principal.as_ref().map(|principal| match principal.typed && principal.class != "user" {
-        true => format!("{}/{}", principal.class, principal.shown()).into(),
-        false => principal.shown().into(),
-    })
 }
 
 /// A live entry as YAML lines: every field that it has, and its times.

@@ -65,7 +65,7 @@ pub fn until(at: Timestamp) -> String {
     if zoned.time() == jiff::civil::Time::midnight() {
         zoned.date().yesterday().map_or_else(|_| zoned.date().to_string(), |date| date.to_string())
     } else {
-        at.to_string()
+        format!("{at:.0}")
     }
 }
 

@@ -26,6 +26,7 @@ pub fn empty(input: &Input<'_>) -> TargetPlan {
             ..Counts::default()
         },
         remarks: input.snapshot.evidence.remarks.clone(),
+        past_unread: input.history.unread,
     }
 }
 
@@ -53,6 +54,7 @@ fn nothing(target: Text, system: &str, state: TargetState) -> TargetPlan {
         refusals: Vec::new(),
         counts: Counts::default(),
         remarks: Vec::new(),
+        past_unread: false,
     }
 }
 

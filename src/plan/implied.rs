@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{HoldName, candidate::Candidate, describe};
-use crate::access::{Cause, Entry, Text};
+use super::{HoldName, candidate::Candidate};
+use crate::access::{Cause, Entry, Text, title};
 
 /// Rows by their lineage, each with an entry of the same holder that stays on the same thing or below it.
 pub struct Implied<'a> {
@@ -36,7 +36,7 @@ impl<'a> Implied<'a> {
             return;
         }
         if let Some(Some(staying)) = self.rows.get(lineage(candidate.entry)) {
-            let title = describe::title(staying);
+            let title = title(staying);
             candidate.hold(
                 HoldName::Implied,
                 format!(

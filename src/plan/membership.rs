@@ -76,6 +76,45 @@ impl<'a> Membership<'a> {
     }
 }
 
+/// Why an `allow` item does not cover an entry that it selects.
+pub struct Fails {
+    /// The item.
+    pub item: u32,
+    /// In words.
+    pub why: String,
+}
+
+impl Membership<'_> {
+    /// The first `allow` item of the file of one of these sets that selects the entry and still does not cover it: since its
+    /// holder left, or since it does not expire soon enough.
+    pub fn fails(&self, entry: &Entry, sets: &[u32], leaver: Option<&Person>) -> Option<Fails> {
+        let in_charge = |item: &Allow| {
+            sets.iter().filter_map(|&set| self.sets.get(set as usize)).any(|set| set.place.file == item.place.file)
+        };
+        let naming = self.allowing.naming(entry);
+        let mut selecting = naming
+            .into_iter()
+            .filter_map(|at| Some((at, self.allows.get(at as usize)?)))
+            .filter(|(_, item)| in_charge(item));
+        let (position, item) = selecting.next()?;
+        let why = match (leaver, item.must_expire_within) {
+            (Some(person), _) => {
+                let since = person.until.map_or_else(String::new, |until| format!(" on {}", super::due::until(until)));
+                format!("{} left{since}, and nothing is allowed to who has left", person.name)
+            }
+            (None, Some(within)) => {
+                let end = match entry.expires_at {
+                    Some(at) => format!("it expires only on {}", super::due::until(at)),
+                    None => "it never expires".to_owned(),
+                };
+                format!("{end} and must_expire_within is {}", super::due::span(Some(within)))
+            }
+            (None, None) => return None,
+        };
+        Some(Fails { item: position, why })
+    }
+}
+
 fn expires_within(entry: &Entry, now: Timestamp, within: SignedDuration) -> bool {
     entry.expires_at.is_some_and(|at| at.duration_since(now) <= within)
 }

@@ -43,7 +43,7 @@ mod upcoming;
 mod walk;
 
 pub use ceilings::{Total, exceeds_total, limit_total};
-pub use describe::{MAX_REASON_BYTES, live_lines, principal, title};
+pub use describe::{MAX_REASON_BYTES, live_lines};
 pub use frame::{blocked, finish, unreadable};
 pub use hold::{Hold, HoldName};
 pub use index::LoneResources;

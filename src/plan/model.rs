@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Hold;
+use super::{Hold, HoldName};
 use crate::access::{Action, Cause, Evidence, Fingerprint, Group, Reversibility, Text};
 
 /// The version of the plan document.
@@ -69,6 +69,9 @@ pub struct TargetPlan {
     pub counts: Counts,
     /// What a reader has to know and that is no row.
     pub remarks: Vec<String>,
+    /// Whether no journal was read, so that nobody knows which rows held by notice go at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub past_unread: bool,
 }
 
 /// Whether a target could be planned.
@@ -199,6 +202,11 @@ impl Row {
     /// Whether it tells of a dead entry that no declaration names: there can be many, and nobody has to do anything.
     pub fn is_quiet(&self) -> bool {
         self.finding == Some(FindingKind::Dead) && self.origin.is_none()
+    }
+
+    /// Whether nothing but its notice holds it.
+    pub fn is_held_by_notice_alone(&self) -> bool {
+        self.status == Status::Held && self.holds.iter().all(|hold| hold.name == HoldName::Notice)
     }
 
     /// The group in which guards judge it.

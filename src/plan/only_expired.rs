@@ -80,7 +80,7 @@ impl OnlyExpired {
     pub fn told(&self) -> String {
         let Self { since, what, why, .. } = self;
         let nothing = if self.has_tree { "" } else { "; until then nothing can be said of its entries" };
-        format!("{what} since {since}: {why}{nothing}")
+        format!("{what} since {since:.0}: {why}{nothing}")
     }
 
     /// Whether a declaration's end stood like this in the last good tree.

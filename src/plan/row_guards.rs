@@ -47,7 +47,7 @@ impl RowGuards<'_> {
             return;
         }
         if let Some(hold) = held {
-            candidate.hold(HoldName::Hold, format!("held until {}: {}", hold.until, hold.justification), None);
+            candidate.hold(HoldName::Hold, format!("held until {:.0}: {}", hold.until, hold.justification), None);
         }
         if !self.clock_is_right && candidate.cause.is_time_based() {
             candidate.hold(HoldName::Clock, self.clock(), Some("set this machine's clock right and run again".into()));
@@ -118,9 +118,16 @@ impl RowGuards<'_> {
             Some(end) => {
                 candidate.hold(
                     HoldName::Notice,
-                    format!("unattended it goes from {end} ({notice} of notice)"),
+                    format!("unattended it goes from {end:.0} ({notice} of notice)"),
                     Some(at_once),
                 );
+            }
+            None if self.input.history.unread => {
+                let why = format!(
+                    "no journal was read, so unattended it may go at once: where this change takes its declaration away, or \
+                     where it was recorded {notice} ago; else {notice} after `apply` or `watch` first records it"
+                );
+                candidate.hold(HoldName::Notice, why, Some(at_once));
             }
             None => {
                 let why = format!("unattended it goes {notice} after `apply` or `watch` first records it");

@@ -9,7 +9,7 @@ use super::{
     standing::{Table, Verdict, differs, gap},
 };
 use crate::{
-    access::{Action, Cause, Entry, Fingerprint, Text},
+    access::{Action, Cause, Entry, Fingerprint, Text, holder, title},
     policy::Declaration,
 };
 
@@ -141,8 +141,8 @@ fn bare(entry: &Entry, natural_key: Text) -> Row {
         status: Status::Finding,
         kind: entry.kind.name.into(),
         id: entry.id.clone(),
-        title: describe::title(entry),
-        principal: describe::principal(entry),
+        title: title(entry),
+        principal: holder(entry),
         action: None,
         cause: None,
         finding: None,

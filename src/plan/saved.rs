@@ -15,8 +15,8 @@ pub fn narrow(input: &Input<'_>, candidates: &mut [Candidate<'_>], plan: &mut Ta
         plan.refusals.push(GuardRefusal {
             guard: "policy_digest".into(),
             over: "all rows".into(),
-            figure: describe::cut(&plan.policy_digest, 12).into(),
-            limit: format!("{} in the saved plan", describe::cut(&saved.policy_digest, 12)),
+            figure: format!("the policies changed: their digest is {}", describe::cut(&plan.policy_digest, 12)),
+            limit: format!("{}, the digest in the saved plan", describe::cut(&saved.policy_digest, 12)),
             way_on: "make and review a new plan".into(),
             counts: true,
         });

@@ -100,7 +100,7 @@ impl Table<'_> {
             return Verdict::none();
         }
         match standing.sets.first() {
-            Some(&set) => self.undeclared(entry, set),
+            Some(&set) => self.undeclared(entry, set, &standing.sets),
             None => Verdict::none(),
         }
     }
@@ -204,11 +204,18 @@ impl Table<'_> {
         }
     }
 
-    fn undeclared(&self, entry: &Entry, set: u32) -> Verdict {
+    fn undeclared(&self, entry: &Entry, set: u32, sets: &[u32]) -> Verdict {
         let Some(set) = self.input.policy.sets.get(set as usize) else { return Verdict::none() };
-        let why = match self.leavers.holder(entry) {
-            Some(person) => format!("not declared, and {} left", person.name),
-            None => "not declared".to_owned(),
+        let leaver = self.leavers.holder(entry);
+        let fails = self.membership.fails(entry, sets, leaver);
+        let item = fails.and_then(|fails| Some((self.input.policy.allows.get(fails.item as usize)?, fails.why)));
+        let why = match (item, leaver) {
+            (Some((item, why)), _) => {
+                let Origin { file, line, .. } = self.origin(item.place, OriginKind::Allow);
+                format!("not declared; `allow` at {file}:{line} selects it, but {why}")
+            }
+            (None, Some(person)) => format!("not declared, and {} left", person.name),
+            (None, None) => "not declared".to_owned(),
         };
         Verdict {
             cause: Some(Cause::Undeclared),

@@ -8,7 +8,6 @@ use super::{
     candidate::Candidate,
     coming::Coming,
     dead::DeadDeclared,
-    describe,
     duplicates::Duplicates,
     frame::empty,
     index::LoneResources,
@@ -20,7 +19,7 @@ use super::{
     standing::{Standing, Table, Verdict},
     tally::{Tally, files_of},
 };
-use crate::access::{Cause, Entry, Group, Hasher, Life, Observation, OpenIntent, Text};
+use crate::access::{Cause, Entry, Group, Hasher, Life, Observation, OpenIntent, Text, title};
 
 /// What an ephemeral journal means for this plan.
 fn forgetful(input: &Input<'_>) -> Option<String> {
@@ -182,7 +181,7 @@ impl<'a> Walk<'a> {
     fn left_behind(&self, entry: &Entry, standing: &Standing, plan: &mut TargetPlan) {
         let spoken_for = !standing.sets.is_empty() || !standing.declarations.is_empty() || standing.absent.is_some();
         if let Some(person) = self.table.leavers.holder(entry).filter(|_| !spoken_for) {
-            let (noun, title) = (entry.kind.noun, describe::title(entry));
+            let (noun, title) = (entry.kind.noun, title(entry));
             plan.remarks.push(format!(
                 "{} left and still holds {noun} {title} [{}], which lies in no managed set",
                 person.name, entry.id
@@ -196,7 +195,7 @@ impl<'a> Walk<'a> {
         let is_over = |since: &jiff::Timestamp| self.table.input.now.duration_since(*since) > limit;
         let told = |what: String, since: Option<jiff::Timestamp>| match since.filter(is_over) {
             Some(since) => {
-                let what = format!("{what}; since {since}, longer than {}", super::due::span(Some(limit)));
+                let what = format!("{what}; since {since:.0}, longer than {}", super::due::span(Some(limit)));
                 Leaving { what, overdue: true }
             }
             None => Leaving { what, overdue: false },
@@ -212,7 +211,7 @@ impl<'a> Walk<'a> {
             }
             return Some(told(what.to_string(), since));
         }
-        open.map(|open| told(format!("a removal was sent {} and is under way", open.since), Some(open.since)))
+        open.map(|open| told(format!("a removal was sent {:.0} and is under way", open.since), Some(open.since)))
     }
 
     fn candidate(
@@ -228,7 +227,7 @@ impl<'a> Walk<'a> {
         let said = said(&self.table.input, cause, &standing, &verdict);
         let mut remarks = Vec::new();
         if let Some(open) = self.open.get(&(entry.kind.name, entry.id.as_str())) {
-            remarks.push(format!("the outcome of a removal sent {} is not known yet", open.since));
+            remarks.push(format!("the outcome of a removal sent {:.0} is not known yet", open.since));
         }
         if let Some(meant) = self.duplicates.meant_instead_of(number)
             && let Some(meant) = self.table.input.snapshot.entries.get(meant as usize)

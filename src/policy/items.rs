@@ -180,7 +180,11 @@ impl Reading<'_> {
             let Some(fields) = Fields::of(item, "a `holds` item", &known, reporter) else { continue };
             let before = reporter.count();
             let (values, holders) = self.literal(&fields, kind, reporter);
-            let until = fields.required("until", reporter).and_then(|node| get::end(node, "`until`", reporter));
+            if fields.get("until").is_none() {
+                let hint = "a hold ends: say when, as `until: 2027-01-31`, or as a time with its offset";
+                reporter.report_with(fields, "`until` is missing", hint);
+            }
+            let until = fields.get("until").and_then(|node| get::end(node, "`until`", reporter));
             fields.required("justification", reporter);
             let justification = self.prose(&fields, "justification", reporter);
             let (Some(until), Some(justification), true) = (until, justification, reporter.count() == before) else {

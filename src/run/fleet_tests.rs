@@ -72,6 +72,7 @@ async fn sends(journal: &Journal, target: &str, id: usize) {
         intent: format!("{target}-{id}").into(),
         kind: "access_token".into(),
         id: format!("{id}").into(),
+        title: String::new(),
         cause: Cause::Expired,
         reason: String::new(),
         key: Text::default(),

@@ -50,7 +50,7 @@ pub use read::{Reading, TARGETS_AT_ONCE, ToRead, read_all};
 pub use record::{ExpectError, LOCK_WAIT, expect, to_read, to_write};
 pub use report::{ExitRules, RunReport, stands_in_the_way};
 pub use settings::{OBSERVE_VARIABLE, settings, stopped};
-pub use show::{Show, show, snapshots};
+pub use show::{Show, pasts, show, snapshots};
 pub use wanted::wanted;
 
 /// This binary's version, for the journal.

@@ -41,8 +41,8 @@ pub async fn to_read(config: &Config) -> Result<Option<Journal>, JournalError> {
     }
 }
 
-/// What is known of a target. Without a journal nothing is; a journal that the operator wants to last and that is not made yet
-/// counts as one that lasts and is empty, so that a plan shows what the first `apply` would do.
+/// What is known of a target. Without a journal nothing is; a journal that the operator wants to last and that is not there
+/// counts as one that lasts and was not read: it may be made yet, or lie where `apply` runs.
 ///
 /// # Errors
 /// The journal cannot be read.
@@ -61,7 +61,10 @@ pub async fn history(
             let is_another = known.zip(digest).is_some_and(|(known, digest)| known != digest);
             Ok(if is_another { history.at_another_account() } else { history })
         }
-        None => Ok(History { persistent: config.journal != JournalPlace::Ephemeral, ..History::default() }),
+        None => {
+            let persistent = config.journal != JournalPlace::Ephemeral;
+            Ok(History { persistent, unread: persistent, ..History::default() })
+        }
     }
 }
 

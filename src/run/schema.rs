@@ -1,4 +1,4 @@
-//! JSON Schemas of every file that people write, and of the plan document, for editors and for programs.
+//! JSON Schemas of every file that people write, and of the documents of plan and snapshot, for editors and for programs.
 //!
 //! Composed from the systems' descriptions and from the tables of names that the parsers themselves use: a further system
 //! or field is in here by itself. A schema cannot say all that a parser checks (that a name is known, that two targets are
@@ -13,7 +13,7 @@ mod watch;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    access::{Description, Kind, Selectable},
+    access::{Description, Kind, Selectable, SnapshotRecord},
     config::{bounds, names},
     plan::Plan,
 };
@@ -32,11 +32,13 @@ pub enum Which {
     Config,
     /// A saved plan.
     Plan,
+    /// A reading's line in a snapshot file.
+    Snapshot,
 }
 
 impl Which {
     /// Every document.
-    pub const ALL: [Self; 4] = [Self::Policy, Self::People, Self::Config, Self::Plan];
+    pub const ALL: [Self; 5] = [Self::Policy, Self::People, Self::Config, Self::Plan, Self::Snapshot];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Which {
             Self::People => "people",
             Self::Config => "config",
             Self::Plan => "plan",
+            Self::Snapshot => "snapshot",
         }
     }
 
@@ -54,6 +57,7 @@ impl Which {
             Self::People => "Portcullis people file",
             Self::Config => "Portcullis configuration (portcullis.yaml)",
             Self::Plan => "Portcullis plan",
+            Self::Snapshot => "Portcullis snapshot (a line of its file, one a target)",
         }
     }
 }
@@ -65,11 +69,12 @@ pub fn schema(which: Which, descriptions: &[&'static Description]) -> Value {
         Which::People => policy::people(descriptions),
         Which::Config => config::file(descriptions),
         Which::Plan => schemars::schema_for!(Plan).to_value(),
+        Which::Snapshot => schemars::schema_for!(SnapshotRecord).to_value(),
     };
     if let Some(root) = schema.as_object_mut() {
         root.insert("$schema".to_owned(), json!(DIALECT));
         root.insert("title".to_owned(), json!(which.title()));
-        if which != Which::Plan {
+        if !matches!(which, Which::Plan | Which::Snapshot) {
             root.insert("$defs".to_owned(), definitions());
         }
     }

@@ -41,7 +41,7 @@ fn frozen(common: &[FreezeWindow], target: &Target, now: Timestamp) -> Option<Ti
 
 /// The same in a sentence.
 fn frozen_why(until: Timestamp) -> String {
-    format!("a freeze window is open until {until}")
+    format!("a freeze window is open until {until:.0}")
 }
 
 /// Why nothing may be sent to a target, asked before each send: a window may open after the plan was made. Windows begin and

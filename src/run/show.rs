@@ -10,8 +10,9 @@ use super::{
     snapshot_file::{FromFile, SnapshotFileError},
 };
 use crate::{
-    access::Text,
+    access::{PastRecord, Text},
     apply::{Clock, Progress},
+    config::JournalPlace,
     journal::Journal,
     plan::Plan,
     wire::Unreadable,
@@ -57,8 +58,13 @@ pub async fn show(show: Show<'_>, connect: &dyn Connect, progress: &dyn Progress
     let stopped = wishes.stopped.clone().or_else(|| paused.as_ref().map(paused::why));
     let wishes = &Wishes { stopped, ..wishes.clone() };
     let mut report = RunReport { problems: loaded.problems.clone(), ..RunReport::default() };
-    if let (None, crate::config::JournalPlace::File(path)) = (&journal, &loaded.config.journal) {
-        report.remarks.push(format!("there is no journal at {} yet: nothing is known of the past", path.display()));
+    let all_know = !files.is_empty() && files.iter().all(|file| file.past.is_some());
+    if let (None, JournalPlace::File(path), false) = (&journal, &loaded.config.journal, all_know) {
+        let how = match files.is_empty() {
+            true => "",
+            false => "; a reading that `portcullis snapshot` makes where the journal is holds what it knows",
+        };
+        report.remarks.push(format!("there is no journal at {}: nothing is known of the past{how}", path.display()));
     }
     if files.is_empty() {
         let readings = read_selected(loaded, wishes, journal.as_ref(), connect, false, progress).await?;
@@ -98,6 +104,25 @@ pub async fn snapshots(
     known_targets(loaded, wishes)?;
     let journal = record::to_read(&loaded.config).await?;
     read_targets(loaded, wishes, true, journal.as_ref(), connect, false, progress).await
+}
+
+/// What the journal knows of these targets, for the files of `snapshot`; nothing where no lasting one is there.
+///
+/// # Errors
+/// The journal is there and cannot be read.
+pub async fn pasts(
+    loaded: &Loaded,
+    targets: impl Iterator<Item = &Text>,
+    clock: &Clock,
+) -> Result<BTreeMap<Text, PastRecord>, RunError> {
+    let mut pasts = BTreeMap::new();
+    let Some(journal) = record::to_read(&loaded.config).await? else { return Ok(pasts) };
+    for target in targets {
+        let now = clock();
+        let history = journal.history(target, now).await?;
+        pasts.extend(PastRecord::of(&history, now).map(|past| (target.clone(), past)));
+    }
+    Ok(pasts)
 }
 
 pub(super) async fn read_selected(
@@ -159,11 +184,14 @@ async fn ready_from_files(
     clock: &Clock,
 ) -> Result<BTreeMap<Text, Ready>, RunError> {
     let mut ready = BTreeMap::new();
-    for FromFile { target: name, file, snapshot } in files {
+    for FromFile { target: name, file, snapshot, past } in files {
         let Some(target) = loaded.config.targets.get(&name) else {
             return Err(SnapshotFileError::UnknownTarget { file, target: name.to_string() }.into());
         };
-        let history = record::history(journal, &loaded.config, &name, clock()).await?;
+        let history = match (past, record::history(journal, &loaded.config, &name, clock()).await?) {
+            (Some(past), unread) if unread.unread => past.into_history(clock()),
+            (_, history) => history,
+        };
         let reading = checks::check(target, history.account_id.as_ref(), &snapshot).map(|()| snapshot.into());
         let one = Ready { reading, history, from_file: Some(file.clone()) };
         if ready.insert(name.clone(), one).is_some() {

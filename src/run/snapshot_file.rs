@@ -1,7 +1,7 @@
 //! Snapshot files: a secret-free reading for plans without credentials.
 
 use crate::{
-    access::{Description, Snapshot, SnapshotRecord, Text},
+    access::{Description, PastRecord, Snapshot, SnapshotRecord, Text},
     config::Config,
 };
 
@@ -48,14 +48,16 @@ pub struct FromFile {
     pub file: String,
     /// The reading.
     pub snapshot: Snapshot,
+    /// What the journal knew where the reading was made.
+    pub past: Option<PastRecord>,
 }
 
-/// A target's snapshot as the bytes of a file: JSON, one line, ended by a line feed.
+/// A target's snapshot as the bytes of a file, with what the journal knows: JSON, one line, ended by a line feed.
 ///
 /// # Errors
 /// It cannot be written as JSON.
-pub fn write(target: &str, snapshot: &Snapshot) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = serde_json::to_vec(&SnapshotRecord::of(target, snapshot))?;
+pub fn write(target: &str, snapshot: &Snapshot, past: Option<PastRecord>) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = serde_json::to_vec(&SnapshotRecord::of(target, snapshot, past))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -69,12 +71,13 @@ pub fn parse(file: &str, bytes: &[u8], config: &Config) -> Result<FromFile, Snap
         return Err(SnapshotFileError::TooLarge(file.to_owned()));
     }
     let no_snapshot = |why: String| SnapshotFileError::NoSnapshot { file: file.to_owned(), why };
-    let record: SnapshotRecord = serde_json::from_slice(bytes).map_err(|error| no_snapshot(error.to_string()))?;
+    let mut record: SnapshotRecord = serde_json::from_slice(bytes).map_err(|error| no_snapshot(error.to_string()))?;
     let target = record.target.clone();
     let Some(known) = config.targets.get(&target) else {
         return Err(SnapshotFileError::UnknownTarget { file: file.to_owned(), target: target.to_string() });
     };
     let description: &'static Description = known.description;
+    let past = record.past.take();
     let snapshot = record.into_snapshot(description).map_err(|error| no_snapshot(error.to_string()))?;
-    Ok(FromFile { target, file: file.to_owned(), snapshot })
+    Ok(FromFile { target, file: file.to_owned(), snapshot, past })
 }

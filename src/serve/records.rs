@@ -35,6 +35,8 @@ pub(super) struct Revocation {
     pub(super) target: Option<Text>,
     pub(super) kind: Text,
     pub(super) id: Text,
+    /// What people call it; may be empty.
+    pub(super) title: String,
     pub(super) principal: Option<Text>,
     pub(super) cause: Cause,
     pub(super) reason: String,
@@ -52,8 +54,9 @@ pub(super) fn revocations(records: Vec<Record>, most: usize) -> Vec<Revocation> 
     let mut found = Vec::<(Text, Revocation)>::new();
     for Record { at, target, body, .. } in records {
         match body {
-            RecordBody::Intent { intent, kind, id, cause, reason, principal, .. } => {
-                found.push((intent, Revocation { at, target, kind, id, principal, cause, reason, outcome: None }));
+            RecordBody::Intent { intent, kind, id, title, cause, reason, principal, .. } => {
+                let told = Revocation { at, target, kind, id, title, principal, cause, reason, outcome: None };
+                found.push((intent, told));
             }
             RecordBody::Outcome { intent, outcome, .. } => {
                 if let Some((_, told)) = found.iter_mut().rev().find(|(known, _)| *known == intent) {

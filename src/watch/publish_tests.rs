@@ -167,7 +167,7 @@ fn a_revocation_names_its_holder_and_whether_it_can_be_undone() {
     let ends =
         [("anna", End::Done, Some("i1")), ("ben", End::InFlight, Some("i2")), ("cleo", End::Refused, Some("i3"))];
     let ended = published(&before(), Ok(with_ends(report(0, &[]), &ends)), 1);
-    let of = "access GitHub / northlight (Member), held by";
+    let of = "access GitHub / northlight (Member) of";
     let lines = [
         format!("{of} anna@example.com (expired, lossy): done"),
         format!("{of} ben@example.com (expired, lossy): in flight: it says: no"),
@@ -187,7 +187,7 @@ fn the_end_of_what_was_in_flight_is_told_when_it_comes() {
     };
     assert_eq!(told(&look(End::InFlight), NotifyOn::Revocations), []);
     let news = look(End::Done);
-    let line = "access GitHub / northlight (Member), held by anna@example.com (expired, lossy): done";
+    let line = "access GitHub / northlight (Member) of anna@example.com (expired, lossy): done";
     assert_eq!(told(&news, NotifyOn::Revocations), [("t: 1 revocation of before ended", vec![line])]);
     let sent = published(&before(), Ok(with_ends(report(0, &[]), &[("anna", End::InFlight, Some("i1"))])), 1).news;
     assert_ne!(news[0].state, sent[0].state, "the same one, and yet other news");
@@ -219,9 +219,9 @@ fn what_keeps_a_target_out_of_sync_is_said_and_only_what_is_left_of_it() {
     let sent = [("gone", End::Done, Some("i1")), ("not", End::Skipped, None)];
     let ended = published(&before(), Ok(with_ends(with_rows(&rows), &sent)), 1);
     let lines = vec![
-        "access stays, held by ben@example.com (expired, lossy) was not sent: it says: no",
-        "access kept, held by ben@example.com (expired, lossy) is held by protected",
-        "access more, held by ben@example.com holds more than declared",
+        "access stays of ben@example.com (expired, lossy) was not sent: it says: no",
+        "access kept of ben@example.com (expired, lossy) is held by protected",
+        "access more of ben@example.com holds more than declared",
     ];
     let title = "t is out of sync: 1 change, 1 held, 1 entry holds more than declared";
     assert_eq!(told(&ended.news, NotifyOn::Changes), [(title, lines)]);

@@ -195,7 +195,7 @@ fn is_under_way(row: &RowOutcome) -> bool {
 }
 
 fn named(kind: &Text, title: &str, principal: Option<&Text>) -> String {
-    let holder = principal.map_or_else(String::new, |principal| format!(", held by {principal}"));
+    let holder = principal.map_or_else(String::new, |principal| format!(" of {principal}"));
     format!("{} {title}{holder}", kind.replace('_', " "))
 }
 

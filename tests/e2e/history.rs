@@ -35,6 +35,10 @@ fn it_lists_runs_intents_and_outcomes_in_order() {
     assert!(place("run began: apply") < place("revoke access_token service/stray-00"));
     assert!(place("revoke access_token service/stray-00") < place("done [HTTP 204]"), "{text}");
     assert!(place("done [HTTP 204]") < place("run ended with exit code 0"));
+    assert!(text.contains(": done [HTTP 204]: access_token service/stray-00 (undeclared)"), "{text}");
+    // Where its intent is cut off, an outcome says all the same what it is about.
+    let newest = house.expect(0, &["history", "--limit", "2"]).out;
+    assert!(newest.contains(": done [HTTP 204]: access_token service/later (undeclared)"), "{newest}");
     let markdown = house.expect(0, &["history", "--format", "markdown"]).out;
     assert!(markdown.lines().all(|line| line.starts_with("- ")), "{markdown}");
 }
@@ -65,6 +69,9 @@ fn a_filter_by_holder_finds_what_a_person_lost() {
         .filter_map(|record| Some(record["body"]["principal"].as_str()?.to_owned()))
         .collect();
     let who = principals.first().map_or(who, String::as_str);
+    let told = house.expect(0, &["history", "--principal", who]).out;
+    let of = format!("] of {who} (");
+    assert!(told.lines().all(|line| line.contains(&of)), "label, id and holder in each line:\n{told}");
     let found = records(&house, &["--principal", who]);
     assert!(!found.is_empty());
     let other = |record: &&Value| record["body"]["principal"].as_str().is_some_and(|held| held != who);

@@ -38,6 +38,108 @@ fn the_plan_from_a_file_has_the_same_rows_and_asks_nobody() {
     assert!(!house.path(".portcullis").exists(), "and writes nothing");
 }
 
+/// A policy that declares these tokens and manages all that begin with `service/`.
+fn declaring(ids: &[&str]) -> String {
+    let items: String = ids.iter().map(|id| format!("  - {{ id: {id}, justification: x }}\n")).collect();
+    format!(
+        "version: 1\ntarget: s2\nmanage: {{ access_tokens: {{ select: [{{ id: \"service/*\" }}] }} }}\naccess_tokens:\n{items}"
+    )
+}
+
+/// Five declared tokens that the journal knows, then a branch that takes the declaration of `service/alerts` away, and the
+/// journal out of reach. The first reading was made with it, the second one without.
+fn a_branch() -> (House, Value) {
+    let ids = ["service/alerts", "service/a", "service/b", "service/c", "service/d"];
+    let house = House::s2(&ids, "    enforce: [access_tokens]", &declaring(&ids));
+    house.apply(0);
+    house.sandbox.world(|world| crate::house::issue(world, "service/stray"));
+    house.apply(0);
+    house.expect(0, &["snapshot", "--out", "reading.json"]);
+    house.write("policies/s2.yaml", &declaring(&ids[1..]));
+    let with_journal = house.plan(&[]);
+    fs::rename(house.path(".portcullis"), house.path("away")).unwrap();
+    let run = house.expect(0, &["snapshot", "--out", "bare.json"]);
+    assert!(run.err.contains("holds nothing of the past"), "{}", run.err);
+    (house, with_journal)
+}
+
+#[test]
+fn a_pull_request_that_undeclares_an_entry_is_told_that_it_goes_at_once() {
+    let (house, with_journal) = a_branch();
+    let run = house.expect(0, &["plan", "--snapshot", "reading.json"]);
+    for words in ["revoke access token service/alerts", "no longer declared", "1 to revoke (1 irreversible), 1 held in"]
+    {
+        assert!(run.out.contains(words), "no {words:?} in\n{}", run.out);
+    }
+    assert!(run.out.contains("service/stray") && run.out.contains("unattended it goes from 20"), "{}", run.out);
+    assert!(!run.err.contains("nothing is known of the past"), "{}", run.err);
+    let plan = house.plan(&["--snapshot", "reading.json"]);
+    assert_eq!(rows(&plan), rows(&with_journal), "the plan that the journal would make");
+    // And that is what happens after the merge.
+    fs::rename(house.path("away"), house.path(".portcullis")).unwrap();
+    let run = house.expect(0, &["apply", "--yes"]);
+    assert_eq!(house.removed_tokens(), ["service/alerts"], "{}", run.all());
+    // A journal that is there knows better than the reading: the one that may go in a day was sent since.
+    let plan = house.plan(&["--snapshot", "reading.json"]);
+    assert_eq!(crate::service::refused_by(&plan, "s2"), ["share", "share"]);
+}
+
+#[test]
+fn without_any_journal_no_notice_is_promised() {
+    let (house, _) = a_branch();
+    // A reading of an earlier version never holds what a journal knows.
+    let old = house.read("bare.json").replacen("\"version\":2", "\"version\":1", 1);
+    assert!(!old.contains("\"past\""));
+    house.write("old.json", &old);
+    for file in ["bare.json", "old.json"] {
+        let run = house.expect(0, &["plan", "--snapshot", file]);
+        assert!(!run.out.contains("unattended it goes"), "{}", run.out);
+        assert_eq!(run.out.matches("no journal was read, so unattended it may go at once").count(), 2, "{}", run.out);
+        assert!(run.out.contains("2 held (2 of them may go at once: no journal was read)"), "{}", run.out);
+        assert!(run.err.contains("where the journal is"), "{}", run.err);
+    }
+    let markdown = house.expect(0, &["plan", "--snapshot", "bare.json", "--format", "markdown"]).out;
+    assert!(markdown.contains("2 held (2 of them may go at once: no journal was read)"), "{markdown}");
+    // What something else holds as well does not go.
+    house.edit("portcullis.yaml", "    enforce: [access_tokens]\n", "");
+    let run = house.expect(0, &["plan", "--snapshot", "bare.json"]);
+    assert!(run.out.contains("2 held in 1 target"), "{}", run.out);
+}
+
+#[test]
+fn what_was_sent_refused_and_announced_comes_along_with_the_reading() {
+    use portcullis::sandbox::{Fault, System, Trouble};
+    let house = House::company();
+    let refusal = Trouble::Status { status: 403, after_effect: false };
+    house.sandbox.fault(Fault::new(System::Pinata, refusal).on_writes().times(1));
+    house.run(&["apply", "--yes", "--new-journal"]);
+    house.sandbox.clear_faults();
+    house.edit("policies/go-to-market/accessowl.yaml", "groups: [support]", "users: [fiona]");
+    let live = house.plan(&[]);
+    house.expect(0, &["snapshot", "--out", "reading.json"]);
+    let document: Vec<Value> =
+        house.read("reading.json").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let some = |part: &str| {
+        let some = document.iter().any(|line| line["past"][part].as_array().is_some_and(|list| !list.is_empty()));
+        assert!(some, "nothing of {part}");
+    };
+    ["matches", "undeclared", "owners", "sent", "bases", "open", "refusals"].iter().for_each(|part| some(part));
+    let schema = house.expect(0, &["schema", "snapshot"]).json();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    assert!(document.iter().all(|line| validator.is_valid(line)), "they fit their schema");
+    fs::rename(house.path(".portcullis"), house.path("away")).unwrap();
+    assert_eq!(rows(&house.plan(&["--snapshot", "reading.json"])), rows(&live));
+    let bare: String = document
+        .into_iter()
+        .map(|mut line| {
+            line.as_object_mut().unwrap().remove("past");
+            format!("{line}\n")
+        })
+        .collect();
+    house.write("bare.json", &bare);
+    assert_ne!(rows(&house.plan(&["--snapshot", "bare.json"])), rows(&live), "and without it the plan is another one");
+}
+
 #[test]
 fn the_age_of_the_reading_and_its_file_are_shown() {
     let (house, _) = company();
@@ -124,7 +226,7 @@ fn a_broken_or_hostile_file_is_an_error_with_its_name_and_a_way_on() {
         ("no reading", "{}".to_owned()),
         ("a list", "[1, 2]".to_owned()),
         ("HTML", "<!doctype html><p>Sign in</p>".to_owned()),
-        ("another version", whole.replacen("\"version\":1", "\"version\":99", 1)),
+        ("another version", whole.replacen("\"version\":2", "\"version\":99", 1)),
         ("another target", whole.replace("\"target\":\"s2\"", "\"target\":\"s3\"")),
         ("another system", whole.replace("\"system\":\"s2\"", "\"system\":\"pinata\"")),
         ("twice the same", format!("{whole}{whole}")),

@@ -244,6 +244,7 @@ pub fn plan(target: &str, system: &str, rows: Vec<Row>) -> TargetPlan {
         rows,
         refusals: Vec::new(),
         remarks: Vec::new(),
+        past_unread: false,
     }
 }
 
@@ -421,6 +422,7 @@ pub fn intent(id: &str, cause: Cause) -> RecordBody {
         intent: format!("intent {id}").into(),
         kind: "access_token".into(),
         id: id.into(),
+        title: id.into(),
         cause,
         reason: format!("{}: policies/data/s2.yaml, ask data@example.com", cause.name()),
         key: "key".into(),

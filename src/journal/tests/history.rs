@@ -74,6 +74,7 @@ fn intent_body(number: usize, kind: &str, id: &str) -> RecordBody {
         weight: 1 << (number % 20),
         files: vec![format!("file-{number}").into()],
         said: format!("said-{number}").into(),
+        title: String::new(),
         principal: None,
         entry: serde_json::to_value(EntryRecord::of(&order.entry)).unwrap(),
     }

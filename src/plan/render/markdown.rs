@@ -179,10 +179,8 @@ fn subject(row: &Row) -> String {
     if let Some(id) = id {
         subject.push_str(&format!(" [{}]", neutral::code_span(id)));
     }
-    if let Some(principal) = &row.principal
-        && principal != title
-    {
-        subject.push_str(&format!(", held by {}", neutral::code_span(principal)));
+    if let Some((how, principal)) = words::holder(row) {
+        subject.push_str(&format!("{how}{}", neutral::code_span(principal)));
     }
     subject
 }

@@ -85,6 +85,7 @@ fn target(name: &str, system: &str, rows: Vec<Row>) -> TargetPlan {
             ..Counts::default()
         },
         remarks: Vec::new(),
+        past_unread: false,
     }
 }
 

@@ -165,17 +165,15 @@ impl Page<'_> {
         }
     }
 
-    /// `access token service/x  held by anna@example.com`.
+    /// `access token service/x of anna@example.com`.
     fn subject(row: &Row) -> String {
         let (title, id) = words::names(row);
         let mut subject = format!("{} {}", neutral::line(&words::noun(&row.kind)), neutral::line(title));
         if let Some(id) = id {
             subject.push_str(&format!(" [{}]", neutral::line(id)));
         }
-        if let Some(principal) = &row.principal
-            && principal != title
-        {
-            subject.push_str(&format!(", held by {}", neutral::line(principal)));
+        if let Some((how, principal)) = words::holder(row) {
+            subject.push_str(&format!("{how}{}", neutral::line(principal)));
         }
         subject
     }

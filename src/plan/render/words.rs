@@ -19,10 +19,16 @@ pub struct Sums {
     pub irreversible: u64,
     /// Of these, those that people have to ask for again.
     pub lossy: u64,
-    /// The people that the changes reach.
-    pub weight: u64,
+    /// Of these, those that can be given again as they were.
+    pub reversible: u64,
+    /// Of these, those that stand for a group of people.
+    pub groups: u64,
+    /// The people of those groups.
+    pub people: u64,
     /// Held rows.
     pub held: u64,
+    /// Of these, those that may go at once all the same: no journal was read that would tell.
+    pub may_go: u64,
     /// Findings but the dead that are not declared.
     pub findings: u64,
     /// Findings of dead entries that are not declared.
@@ -39,14 +45,20 @@ impl Sums {
             match row.status {
                 Status::Change => {
                     sums.changes += 1;
-                    sums.weight += u64::from(row.weight.max(1));
+                    if row.weight > 1 {
+                        sums.groups += 1;
+                        sums.people += u64::from(row.weight);
+                    }
                     match row.reversibility {
                         Reversibility::Irreversible => sums.irreversible += 1,
                         Reversibility::Lossy => sums.lossy += 1,
-                        Reversibility::Reversible => {}
+                        Reversibility::Reversible => sums.reversible += 1,
                     }
                 }
-                Status::Held => sums.held += 1,
+                Status::Held => {
+                    sums.held += 1;
+                    sums.may_go += u64::from(target.past_unread && row.is_held_by_notice_alone());
+                }
                 Status::Finding if row.is_quiet() => sums.dead += 1,
                 Status::Finding => sums.findings += 1,
             }
@@ -60,8 +72,11 @@ impl Sums {
             changes: a.changes + b.changes,
             irreversible: a.irreversible + b.irreversible,
             lossy: a.lossy + b.lossy,
-            weight: a.weight + b.weight,
+            reversible: a.reversible + b.reversible,
+            groups: a.groups + b.groups,
+            people: a.people + b.people,
             held: a.held + b.held,
+            may_go: a.may_go + b.may_go,
             findings: a.findings + b.findings,
             dead: a.dead + b.dead,
             refusals: a.refusals + b.refusals,
@@ -75,7 +90,10 @@ impl Sums {
             parts.push(count(self.refusals, "refusal", "refusals"));
         }
         if self.held > 0 {
-            parts.push(format!("{} held", self.held));
+            parts.push(match self.may_go {
+                0 => format!("{} held", self.held),
+                may_go => format!("{} held ({may_go} of them may go at once: no journal was read)", self.held),
+            });
         }
         if self.findings > 0 {
             parts.push(count(self.findings, "finding", "findings"));
@@ -95,8 +113,11 @@ impl Sums {
         if self.lossy > 0 {
             marks.push(format!("{} lossy", self.lossy));
         }
-        if self.weight > self.changes {
-            marks.push(format!("reaching {} people", self.weight));
+        if self.reversible > 0 {
+            marks.push(format!("{} reversible", self.reversible));
+        }
+        if self.groups > 0 {
+            marks.push(format!("{} with {} people", count(self.groups, "group", "groups"), self.people));
         }
         let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
         format!("{} to revoke{marks}", self.changes)
@@ -169,7 +190,7 @@ pub fn reading(target: &TargetPlan, now: Timestamp) -> Option<(String, Option<St
 pub fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second() - then.as_second();
     let (number, one, many) = match seconds {
-        i64::MIN..=-60 => return format!("at {then}, which is later than our clock"),
+        i64::MIN..=-60 => return format!("at {then:.0}, which is later than our clock"),
         -59..=1 => return "just now".to_owned(),
         2..=119 => (seconds, "second", "seconds"),
         120..=7_199 => (seconds / 60, "minute", "minutes"),
@@ -177,6 +198,12 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
         _ => (seconds / 86_400, "day", "days"),
     };
     format!("{} ago", count(number.unsigned_abs(), one, many))
+}
+
+/// Whose it is: ` of ` or `, declared for ` and the name; absent where its title says it already.
+pub fn holder(row: &Row) -> Option<(&'static str, &str)> {
+    let principal = row.principal.as_deref().filter(|principal| *principal != names(row).0)?;
+    Some((if row.finding == Some(FindingKind::Missing) { ", declared for " } else { " of " }, principal))
 }
 
 /// The summary of a target in one line.

@@ -71,6 +71,10 @@ fn what_must_expire_soon_and_does_not_is_not_allowed() {
     world.manage(0, "ci/*");
     world.allow(0, "ci/*").must_expire_within = Some(SignedDuration::from_hours(48));
     assert_eq!(world.sent_ids(), ["ci/late", "ci/never"]);
+    let why: Vec<String> = world.plan().changes().map(|row| row.why.clone()).collect();
+    let told =
+        |how: &str| format!("not declared; `allow` at a.yaml:5 selects it, but {how} and must_expire_within is 2d");
+    assert_eq!(why, [told("it expires only on 2026-11-29T20:00:00Z"), told("it never expires")]);
     world.snapshot.clock_skew = Some(SignedDuration::from_mins(6));
     assert!(world.sent().is_empty(), "with a clock that is off none fails it");
 }

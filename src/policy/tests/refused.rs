@@ -115,6 +115,13 @@ fn bad_input_is_refused_at_its_place() {
             "absent: { tokens: [{ justification: x }] }\n",
             &["f:3:20 nothing says which entry is meant | give at least one of id"],
         ),
+        (
+            head,
+            "holds: { tokens: [{ id: x, justification: z }] }\n",
+            &[
+                "f:3:19 `until` is missing | a hold ends: say when, as `until: 2027-01-31`, or as a time with its offset",
+            ],
+        ),
         (head, "holds: { tokens: [{ id: x, until: 2027-01-01 }] }\n", &["f:3:19 `justification` is missing"]),
         (
             head,

@@ -82,6 +82,7 @@ async fn left_open(journal: &Journal, run: &str, world: &World) {
         intent: "intent-1".into(),
         kind: old.kind.name.into(),
         id: old.id.clone(),
+        title: String::new(),
         cause: Cause::Undeclared,
         reason: "undeclared".into(),
         key: "key".into(),

@@ -435,8 +435,8 @@ async fn an_announced_number_is_kept_where_the_plan_passes_without_it() {
 fn a_snapshot_file_comes_back_for_its_own_target_only() {
     let loaded = loaded(Path::new("j.db"), vec![target("t")]);
     let snapshot = World::of([entry("a")]).snapshot();
-    let bytes = snapshot_file::write("t", &snapshot).unwrap();
+    let bytes = snapshot_file::write("t", &snapshot, None).unwrap();
     assert_eq!(snapshot_file::parse("s.json", &bytes, &loaded.config).unwrap().snapshot.entries, snapshot.entries);
-    let other = snapshot_file::write("other", &snapshot).unwrap();
+    let other = snapshot_file::write("other", &snapshot, None).unwrap();
     assert!(snapshot_file::parse("s.json", &other, &loaded.config).is_err());
 }

@@ -106,8 +106,8 @@ impl Detail {
     fn ended(&self, ended: &[Ended]) -> Markup {
         let rows = ended.iter().take(ROWS).map(|row| {
             vec![
-                html! { (name(if row.title.is_empty() { &row.id } else { &row.title })) },
-                html! { (plain(row.cause.name())) },
+                parts::titled(&row.title, &row.id),
+                html! { (row.cause.name()) },
                 html! { b { (plain(&row.end)) } },
                 html! { (sentence(&row.detail)) },
                 ago(row.at, self.frame.now),
@@ -116,7 +116,7 @@ impl Detail {
         let caption = html! { (number(ended.len() as u64, "change", "changes")) };
         html! {
             section aria-labelledby="ended-title" {
-                h2 #ended-title { "The last run that sent something" }
+                h2 #ended-title { "What the last runs ended" }
                 div.card.plain { (table(&caption, &["Entry", "Cause", "Ended", "Detail", "When"], rows)) }
             }
         }

@@ -29,7 +29,7 @@ pub(super) fn target_link(frame: &Frame, target: &str) -> Markup {
 /// What a target's rows come to: `3 to revoke: 2 undeclared, 1 expired`.
 pub(super) fn sums(view: &TargetView) -> Markup {
     let parts = |sums: &[Sum]| {
-        let named = tally::by_name(sums).into_iter().map(|(name, rows)| format!("{rows} {}", plain(&name)));
+        let named = tally::by_name(sums).into_iter().map(|(name, rows)| format!("{rows} {name}"));
         named.collect::<Vec<_>>().join(", ")
     };
     let (changes, held) = (tally::total(&view.tally.changes), tally::total(&view.tally.held));
@@ -65,7 +65,7 @@ pub(super) fn refusals(refusals: &[GuardRefusal]) -> Markup {
                 @for refusal in refusals {
                     li {
                         p.why {
-                            b { "Guard " (plain(&refusal.guard)) } " refused " (sentence(&refusal.over)) ": "
+                            b { "Guard " (name(&refusal.guard)) } " refused " (sentence(&refusal.over)) ": "
                             (sentence(&refusal.figure)) ", the limit is " (sentence(&refusal.limit)) "."
                         }
                         p.way { (sentence(&refusal.way_on)) }
@@ -83,7 +83,7 @@ fn standing(row: &Row) -> (String, &'static str, &'static str) {
         (Status::Held, _) => ("held".to_owned(), "held", icons::PAUSED),
         (Status::Finding, Some(FindingKind::InFlight)) => ("in flight".to_owned(), "flight", icons::FLIGHT),
         (Status::Finding, found) => {
-            let word = found.map_or_else(|| "finding".to_owned(), |found| plain(found.name()));
+            let word = found.map_or_else(|| "finding".to_owned(), |found| found.name().to_owned());
             (word, "found", icons::WARNING)
         }
     }
@@ -107,7 +107,7 @@ pub(super) fn urgency(row: &Row) -> Option<u8> {
 }
 
 /// What names a row: its title, and its id where that is another text.
-fn titled(title: &str, id: &str) -> Markup {
+pub(super) fn titled(title: &str, id: &str) -> Markup {
     html! {
         @if title.is_empty() || title == id { span.title { (name(id)) } }
         @else { span.title { (name(title)) } " " span.id { (name(id)) } }
@@ -121,12 +121,14 @@ pub(super) fn row(row: &Row, short: bool) -> Markup {
     html! {
         li class={ "row " (class) } {
             p.head {
-                span class={ "badge " (class) } { (icon(drawing)) (word) @if let Some(cause) = row.cause { ": " (plain(cause.name())) } }
+                span class={ "badge " (class) } { (icon(drawing)) (word) @if let Some(cause) = row.cause { ": " (cause.name()) } }
                 " " (titled(&row.title, &row.id))
             }
             p.facts {
                 span { (plain(&row.kind)) }
-                @if let Some(principal) = &row.principal { span { "held by " (name(principal)) } }
+                @if let Some(principal) = &row.principal {
+                    span { @if row.finding == Some(FindingKind::Missing) { "declared for " } @else { "of " } (name(principal)) }
+                }
                 @if row.status != Status::Finding && row.reversibility != Reversibility::Reversible {
                     span { (row.reversibility.name()) }
                 }
@@ -137,7 +139,7 @@ pub(super) fn row(row: &Row, short: bool) -> Markup {
             @if explained && !row.why.is_empty() { p.why { (sentence(&row.why)) } }
             @for hold in row.holds.iter().filter(|_| explained) {
                 p.hold {
-                    b { "Held by " (plain(hold.name.name())) ": " } (sentence(&hold.why))
+                    b { "Held by " (hold.name.name()) ": " } (sentence(&hold.why))
                     @if let Some(way) = &hold.way_on { " " span.way { (sentence(way)) } }
                 }
             }
@@ -195,14 +197,14 @@ pub(super) fn revocations(frame: &Frame, told: &Result<Vec<Revocation>, String>,
                 li {
                     p.head {
                         span class={ "badge " (tone) } { (icon(drawing)) (word) }
-                        " " span.title { (name(&told.id)) }
+                        " " (titled(&told.title, &told.id))
                     }
                     p.facts {
                         span { (ago(told.at, frame.now)) }
                         @if with_target { @if let Some(target) = &told.target { span { (target_link(frame, target)) } } }
                         span { (plain(&told.kind)) }
-                        @if let Some(principal) = &told.principal { span { "held by " (name(principal)) } }
-                        span { b { (plain(told.cause.name())) } }
+                        @if let Some(principal) = &told.principal { span { "of " (name(principal)) } }
+                        @if !told.reason.starts_with(told.cause.name()) { span { b { (told.cause.name()) } } }
                     }
                     @if !told.reason.is_empty() { p.why { (sentence(&told.reason)) } }
                     @if let Some(outcome) = told.outcome.as_ref().filter(|outcome| outcome.kind != OutcomeKind::Done && !outcome.detail.is_empty()) {
@@ -228,7 +230,7 @@ pub(super) fn coming(frame: &Frame, coming: &[(&Text, &Upcoming)], with_target: 
                         span { (upcoming(item.what)) }
                         @if with_target { span { (target_link(frame, target)) } }
                         @if !item.kind.is_empty() { span { (plain(&item.kind)) } }
-                        @if let Some(principal) = &item.principal { span { "held by " (name(principal)) } }
+                        @if let Some(principal) = &item.principal { span { "of " (name(principal)) } }
                         @if let Some(place) = &item.origin { (origin(place)) }
                     }
                 }

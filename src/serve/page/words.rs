@@ -71,7 +71,7 @@ pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%F %T UTC").to_string()
 }
 
-/// A word of ours as people write it: `over_scoped`, `in_flight`.
+/// A kind, a system or an end as people write it: `access token`. Causes, holds and guards keep their names.
 pub(super) fn plain(word: &str) -> String {
     word.replace('_', " ")
 }
@@ -118,7 +118,7 @@ pub(super) fn origin(origin: &Origin) -> Markup {
 /// What time will bring.
 pub(super) fn upcoming(what: UpcomingKind) -> String {
     match what {
-        UpcomingKind::Due(cause) => format!("goes: {}", plain(cause.name())),
+        UpcomingKind::Due(cause) => format!("goes: {}", cause.name()),
         UpcomingKind::NoticeEnds => "its notice ends".to_owned(),
         UpcomingKind::HoldEnds => "its hold ends".to_owned(),
         UpcomingKind::FreezeEnds => "the freeze ends".to_owned(),
