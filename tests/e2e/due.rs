@@ -92,7 +92,7 @@ fn more_than_declared_goes_where_the_declaration_says_so_and_is_out_of_sync_else
         // A scope that this binary does not know.
         (Some(1), &["READ_BUILDS", "TELEPORT"], ", scopes: [read_builds], on_excess: revoke"),
     ]);
-    assert_eq!(told(&house), ["0 over_scoped", "1 over_scoped", "4 differs"]);
+    assert_eq!(told(&house), ["0 over_scoped", "1 over_scoped", "4 differs", "5 differs"]);
     house.apply(0);
     assert_eq!(house.removed(System::Buildkite, "api_token"), [uuid_of(0)]);
     house.expect(2, &["plan", "--detailed-exitcode"]);
