@@ -211,7 +211,7 @@ fn the_end_of_what_people_carry_out_is_told_too_with_whose_it_was() {
     assert_eq!(ended.len(), 2, "once each: {ended:?}");
     for line in with(": in flight") {
         let (whose, _) = line.split_once(": in flight").unwrap();
-        assert!(whose.contains(", held by ") && whose.ends_with(", lossy)"), "{line}");
+        assert!(whose.contains(" of ") && whose.ends_with(", lossy)"), "{line}");
         assert!(ended.contains(&format!("{whose}: done")), "{line}: {ended:?}");
     }
 }
