@@ -107,3 +107,24 @@ pub fn by_name(name: &str) -> Option<&'static dyn System> {
 pub fn descriptions() -> Vec<&'static Description> {
     ALL.iter().map(|system| system.describe()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::access::RequestRate;
+
+    /// AccessOwl: 1,000 an hour and token. Aitronos: 100 a minute (Standard). Buildkite: REST, 50 a minute and user. Pinata: 60 a minute
+    /// (Free). S2 documents none for the account's own requests.
+    #[test]
+    fn where_nothing_is_said_the_smallest_documented_rate_holds() {
+        let documented = [
+            ("accessowl", RequestRate { count: 1000, seconds: 3600 }),
+            ("aitronos", RequestRate { count: 100, seconds: 60 }),
+            ("buildkite", RequestRate { count: 50, seconds: 60 }),
+            ("pinata", RequestRate { count: 60, seconds: 60 }),
+        ];
+        for (system, rate) in documented {
+            let described = super::ALL.iter().map(|system| system.describe()).find(|told| told.system == system);
+            assert_eq!(described.unwrap().requests, rate, "{system}");
+        }
+    }
+}
