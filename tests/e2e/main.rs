@@ -25,6 +25,7 @@ mod exit_codes;
 mod files;
 mod floor;
 mod freeze;
+mod front;
 mod guards;
 mod history;
 mod hostile;
