@@ -6,22 +6,21 @@
 //! again; the one before stays until the next, so that a run that still reads it is not disturbed.
 
 mod remote;
+mod trees;
 
 use std::{
-    collections::VecDeque,
     ffi::OsStr,
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
+use trees::{Tree, Trees};
 
 use super::{
     Checkout, DEFAULT_CHECKOUT, GitOptions, Revision, SourceError,
     address::{self, Address},
     directory::Places,
-    export::{Wanted, Written},
     pinned::{Pinned, Place},
     program::{Call, Ended, Program},
     rest,
@@ -33,8 +32,6 @@ use crate::{
     watch::survey::{Watched, survey},
 };
 
-/// Exported commits that are kept: the one in force, and the one before it.
-const KEPT_TREES: usize = 2;
 /// The largest answer of a local call, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 /// Where the fetched head is kept in our repository.
@@ -99,16 +96,7 @@ struct Open {
     /// The object that the remote listed when it was refused for what it holds, and why. It holds the same for ever, and it may
     /// have been made to be costly.
     refused: Option<(String, SourceError)>,
-    /// Exported commits of this process, the newest last.
-    trees: VecDeque<Tree>,
-}
-
-#[derive(Debug, Clone)]
-struct Tree {
-    commit: String,
-    directory: PathBuf,
-    policies: PathBuf,
-    people: Option<PathBuf>,
+    trees: Trees,
 }
 
 impl Git {
@@ -329,7 +317,7 @@ impl Git {
                  so that a rewritten ref is not noticed this once; whoever is an allowed signer there is one here"
             );
         }
-        self.open = Some(Open { place, git, pinned, listed: None, refused: None, trees: VecDeque::new() });
+        self.open = Some(Open { place, git, pinned, listed: None, refused: None, trees: Trees::default() });
         Ok(())
     }
 
@@ -371,46 +359,6 @@ impl Git {
         })
     }
 
-    /// A commit's policies as files, written out where they are not yet.
-    async fn export(&mut self, commit: &str) -> Result<Tree, SourceError> {
-        let open = self.opened()?;
-        let known = open.trees.iter().find(|tree| tree.commit == commit && tree.policies.is_dir());
-        if let Some(known) = known {
-            return Ok(known.clone());
-        }
-        // A random name: nobody can guess a place in which to lay something beforehand, and no half of an export is met again.
-        let directory = open.place.trees().join(format!("{commit}-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&directory).map_err(|error| open.place.failed(error))?;
-        let wanted = Wanted {
-            git: &open.git,
-            commit,
-            path: &self.path,
-            people: self.people_path.as_deref(),
-            limit: self.limits.local,
-        };
-        let written = wanted.write(&directory).await;
-        let Written { policies, people } = match written {
-            Ok(written) => written,
-            Err(error) => {
-                remove(&directory).await;
-                return Err(error);
-            }
-        };
-        let tree = Tree { commit: commit.to_owned(), directory, policies, people };
-        let mut old = Vec::new();
-        if let Some(open) = &mut self.open {
-            old.extend(open.trees.iter().position(|known| known.commit == commit).and_then(|at| open.trees.remove(at)));
-            open.trees.push_back(tree.clone());
-            while open.trees.len() > KEPT_TREES {
-                old.extend(open.trees.pop_front());
-            }
-        }
-        for tree in old {
-            remove(&tree.directory).await;
-        }
-        Ok(tree)
-    }
-
     async fn put_in_force(&mut self, commit: &str, accepted: Option<Text>) -> Result<(), SourceError> {
         let pinned = Pinned::new(commit.into(), self.whole_ref.as_str().into(), self.origin(), accepted);
         if self.opened()?.pinned.as_ref() == Some(&pinned) {
@@ -431,13 +379,6 @@ impl Git {
             open.pinned = Some(pinned);
         }
         Ok(())
-    }
-}
-
-/// What is left is removed when the next process opens the checkout.
-async fn remove(directory: &Path) {
-    if let Err(error) = tokio::fs::remove_dir_all(directory).await {
-        tracing::warn!(directory = %directory.display(), %error, "an old export cannot be removed");
     }
 }
 
