@@ -18,17 +18,6 @@ const ENTRIES: [&str; 2] = ["a", "b"];
 /// Ages in milliseconds: around a day, within and beyond it, and a clock that was ahead.
 const AGES: [i64; 6] = [86_400_001, 86_400_000, 86_399_999, 3_600_000, 900_000_000, -60_000];
 
-const OUTCOMES: [OutcomeKind; 8] = [
-    OutcomeKind::Done,
-    OutcomeKind::Gone,
-    OutcomeKind::InFlight,
-    OutcomeKind::Refused,
-    OutcomeKind::Failed,
-    OutcomeKind::NotSent,
-    OutcomeKind::Untold,
-    OutcomeKind::Unknown,
-];
-
 #[derive(Debug, Clone)]
 enum Step {
     Intent {

@@ -33,6 +33,18 @@ static KIND: Kind = Kind {
     read_alone: true,
 };
 
+/// Every kind that there is.
+const OUTCOMES: [OutcomeKind; 8] = [
+    OutcomeKind::Done,
+    OutcomeKind::Gone,
+    OutcomeKind::InFlight,
+    OutcomeKind::Refused,
+    OutcomeKind::Failed,
+    OutcomeKind::NotSent,
+    OutcomeKind::Untold,
+    OutcomeKind::Unknown,
+];
+
 fn order(target: &str, id: &str) -> Order {
     let anna = Object {
         class: "user".into(),

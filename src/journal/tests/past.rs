@@ -175,17 +175,6 @@ async fn observations_replace_what_was_known() {
     assert_eq!(history.owners.keys().collect::<Vec<_>>(), [&key_of("c")], "whose entry is gone is forgotten");
 }
 
-const KINDS: [OutcomeKind; 8] = [
-    OutcomeKind::Done,
-    OutcomeKind::Gone,
-    OutcomeKind::InFlight,
-    OutcomeKind::Refused,
-    OutcomeKind::Failed,
-    OutcomeKind::NotSent,
-    OutcomeKind::Untold,
-    OutcomeKind::Unknown,
-];
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -193,7 +182,7 @@ proptest! {
     /// and its key is a new one exactly where the generation is.
     #[test]
     fn generation_and_key_step_on_with_each_end(
-        steps in prop::collection::vec((0..3usize, prop::collection::vec(0..KINDS.len(), 0..3)), 0..12)
+        steps in prop::collection::vec((0..3usize, prop::collection::vec(0..OUTCOMES.len(), 0..3)), 0..12)
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
@@ -205,7 +194,7 @@ proptest! {
                 let run = format!("run-{index}");
                 let receipt = send(&journal, &run, id).await;
                 for &outcome in outcomes {
-                    settle(&journal, &run, &receipt, KINDS[outcome]).await;
+                    settle(&journal, &run, &receipt, OUTCOMES[outcome]).await;
                 }
                 let expected = ended.get(id).copied().unwrap_or(0);
                 let record = journal.records(&Filter { id: Some(id.into()), ..Filter::default() }).await.unwrap();
@@ -217,7 +206,7 @@ proptest! {
                 let known = keys.entry((id, expected)).or_insert_with(|| receipt.idempotency_key().to_owned());
                 prop_assert_eq!(receipt.idempotency_key(), known);
                 use OutcomeKind::*;
-                if matches!(outcomes.last().map(|&outcome| KINDS[outcome]), Some(Done | Gone | Refused | Failed)) {
+                if matches!(outcomes.last().map(|&outcome| OUTCOMES[outcome]), Some(Done | Gone | Refused | Failed)) {
                     *ended.entry(id).or_default() += 1;
                 }
             }
