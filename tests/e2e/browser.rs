@@ -1,5 +1,5 @@
 //! A headless Chromium, spoken to by the WebDriver protocol. A test that needs it skips itself, and says so, where there is
-//! none; with `PORTCULLIS_NEED_BROWSER=1` it fails instead.
+//! none: see `needs`.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,6 +18,8 @@ use tokio::{
     sync::{Mutex, MutexGuard},
     time::timeout,
 };
+
+use crate::needs;
 
 /// How long the driver may take to start, and for any one answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,15 +41,8 @@ impl Browser {
     /// Starts one, where there is one.
     pub async fn start() -> Option<Self> {
         let turn = ONE.lock().await;
-        let Some((driver, chromium)) =
-            Option::zip(program(&["chromedriver"]), program(&["chromium", "chromium-browser"]))
-        else {
-            assert!(std::env::var_os("PORTCULLIS_NEED_BROWSER").is_none(), "no chromium and chromedriver on PATH");
-            eprintln!(
-                "SKIPPED: no chromium and chromedriver on PATH (Debian: apt-get install chromium chromium-driver)"
-            );
-            return None;
-        };
+        let driver = needs::find(&["chromedriver"])?;
+        let chromium = needs::find(&["chromium", "chromium-browser"])?;
         let profile = tempfile::tempdir().unwrap();
         let mut driver = Command::new(driver)
             .arg("--port=0")
@@ -191,10 +186,4 @@ impl Drop for Browser {
             eprintln!("the browser could not be ended: {error}");
         }
     }
-}
-
-fn program(names: &[&str]) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).flat_map(|directory| names.iter().map(move |name| directory.join(name)));
-    found.into_iter().find(|file| file.is_file())
 }

@@ -37,6 +37,7 @@ mod letterbox;
 mod listener;
 mod metrics;
 mod midway;
+mod needs;
 mod orders;
 mod outcomes;
 mod page;

@@ -1,12 +1,10 @@
 //! A Git repository with the policies of a house, pushed to by a person with a clone.
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-};
+use std::{fs, process::Command};
 
 use crate::{
     house::House,
+    needs::has,
     service::{declaring, kept},
 };
 
@@ -18,8 +16,7 @@ pub struct Repository<'a> {
 impl<'a> Repository<'a> {
     /// With these policies on `main`. The house has none of its own any more. `None` where there is no `git`.
     pub fn of(house: &'a House, declared: usize) -> Option<Self> {
-        if Command::new("git").arg("--version").stdout(Stdio::null()).status().is_err() {
-            eprintln!("skipped: there is no `git` program");
+        if !has("git") {
             return None;
         }
         fs::remove_dir_all(house.path("policies")).unwrap();

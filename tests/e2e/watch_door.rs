@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::{
     daemon::{Daemon, every},
     house::House,
+    needs::has,
     service::{AT_ONCE, declaring, house, kept},
 };
 
@@ -73,8 +74,7 @@ fn triggered(address: &str, by: &str) -> u64 {
 
 #[test]
 fn while_the_first_tree_takes_its_time_the_daemon_says_so_and_can_be_stopped() {
-    if Command::new("git").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no `git` program");
+    if !has("git") {
         return;
     }
     let house = house(1, 0, AT_ONCE);
@@ -147,8 +147,7 @@ fn a_push_reads_the_source_again_and_looks_at_what_it_changed_only() {
 
 #[test]
 fn a_push_of_another_ref_is_no_reason_to_look() {
-    if Command::new("git").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no `git` program");
+    if !has("git") {
         return;
     }
     let house = house(2, 0, AT_ONCE);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     daemon::{Daemon, watching},
     house::House,
+    needs::has,
     service::{AT_ONCE, appears, declaring, house, kept, strays},
     soak::account::{self, Account},
 };
@@ -48,8 +49,7 @@ fn many(house: &House, directory: &str, ids: &[String]) {
 
 #[test]
 fn a_checkout_of_many_files_at_once_is_taken_as_a_whole() {
-    if Command::new("git").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no `git` program");
+    if !has("git") {
         return;
     }
     let house = world(40);

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     daemon::{Daemon, watching},
     house::House,
+    needs::has,
     push_hook,
     repository::Repository,
     service::{AT_ONCE, appears, house, strays},
@@ -69,8 +70,7 @@ fn a_push_is_acted_on_at_the_interval() {
 #[test]
 fn a_commit_that_nobody_allowed_signed_is_not_taken_and_one_that_somebody_did_is() {
     let house = world("interval: 1h");
-    if Command::new("ssh-keygen").arg("-?").output().is_err() {
-        eprintln!("skipped: there is no `ssh-keygen` program");
+    if !has("ssh-keygen") {
         return;
     }
     let Some(repository) = Repository::of(&house, 8) else { return };

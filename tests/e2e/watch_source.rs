@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     house::House,
+    needs::has,
     service::{AT_ONCE, appears, declaring, house, kept},
 };
 
@@ -97,8 +98,7 @@ fn commit(house: &House, declared: usize) -> String {
 
 /// Eight tokens, a repository that declares them, and no policies beside it; looked at every second. None without git.
 fn with_repository() -> Option<House> {
-    if Command::new("git").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no `git` program");
+    if !has("git") {
         return None;
     }
     let house = house(8, 0, AT_ONCE);
@@ -276,8 +276,7 @@ fn a_repository_that_is_gone_takes_nothing_away_and_is_found_again() {
 #[test]
 fn an_unsigned_commit_takes_nothing_away_where_signatures_are_asked_for() {
     let Some(house) = with_repository() else { return };
-    if Command::new("ssh-keygen").arg("-?").output().is_err() {
-        eprintln!("skipped: there is no `ssh-keygen` program");
+    if !has("ssh-keygen") {
         return;
     }
     let key = house.path("key").display().to_string();

@@ -47,8 +47,6 @@ pub(super) const REVOKE: &str =
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use apollo_compiler::{ExecutableDocument, Schema};
 
     use super::{API_TOKENS, REVOKE};
@@ -67,13 +65,14 @@ mod tests {
         validates_against(include_str!("schema.graphql"), "schema.graphql");
     }
 
+    /// The vendor publishes it; it is not ours to keep here.
     #[test]
     fn the_documents_validate_against_the_vendors_schema_where_it_is_at_hand() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/specs/buildkite.schema.graphql");
-        match std::fs::read_to_string(&path) {
-            Ok(schema) => validates_against(&schema, "buildkite.schema.graphql"),
-            Err(_) => eprintln!("skipped: the vendor's schema is not at {}", path.display()),
-        }
+        let Some(path) = std::env::var_os("PORTCULLIS_BUILDKITE_SCHEMA") else {
+            eprintln!("SKIPPED: PORTCULLIS_BUILDKITE_SCHEMA names no file with the vendor's schema");
+            return;
+        };
+        validates_against(&std::fs::read_to_string(path).unwrap(), "the vendor's schema");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 mod commits;
 mod hostile;
+#[path = "../../../../tests/e2e/needs.rs"]
+mod needs;
 mod remote;
 mod signed;
 
@@ -14,6 +16,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use needs::has;
 use tempfile::TempDir;
 
 use super::*;
@@ -22,15 +25,6 @@ use crate::run::files::read_tree;
 /// A directory with a repository that others push to, and a place for our checkout.
 struct World {
     dir: TempDir,
-}
-
-/// Whether there is a program; a test that needs it ends where there is none.
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !found {
-        println!("skipped: there is no `{program}` program");
-    }
-    found
 }
 
 impl World {

@@ -1,0 +1,22 @@
+//! Programs that tests use and a machine may lack.
+
+use std::path::PathBuf;
+
+/// The first of these names that is a program of the path. A test that needs one ends where there is none, and says so; where
+/// `PORTCULLIS_NEED_PROGRAMS` is set, as in `.ci/run`, it fails.
+pub fn find(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).flat_map(|directory| names.iter().map(move |name| directory.join(name)));
+    let found = found.into_iter().find(|file| file.is_file());
+    if found.is_none() {
+        let missing = names.join(" or ");
+        assert!(std::env::var_os("PORTCULLIS_NEED_PROGRAMS").is_none(), "no {missing} on PATH");
+        eprintln!("SKIPPED: no {missing} on PATH");
+    }
+    found
+}
+
+/// Whether there is this program.
+pub fn has(name: &str) -> bool {
+    find(&[name]).is_some()
+}
