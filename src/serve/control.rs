@@ -22,9 +22,7 @@ pub trait Control: Send + Sync {
     ///
     /// # Errors
     /// As [`Control::reconcile`].
-    fn pushed(&self, hook: &Hook) -> Result<Vec<Text>, ControlError> {
-        if matches!(hook, Hook::Push(_)) { self.reconcile(&[]) } else { Ok(Vec::new()) }
-    }
+    fn pushed(&self, hook: &Hook) -> Result<Vec<Text>, ControlError>;
 
     /// Stops all writing until it is taken back, or until a time. Recorded in the journal, so that it outlives a restart; in
     /// force even where it could not be recorded.

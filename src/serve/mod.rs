@@ -24,12 +24,10 @@ mod problem;
 mod records;
 mod routes;
 mod tally;
+mod views;
 pub mod webhook;
 
-pub use board::{
-    Board, Ended, Health, JournalView, ListenerView, MAX_SHOWN_ROWS, Pause, ShownPlan, SourceView, TargetView,
-    TreeProblem,
-};
+pub use board::Board;
 pub use control::{Control, ControlError};
 pub use documents::{
     API_VERSION, JournalDocument, PauseDocument, PauseRequest, PlanDocument, ReconcileDocument, ReconcileRequest,
@@ -44,3 +42,6 @@ pub use problem::Problem;
 pub use records::Records;
 pub use routes::{Door, Options, serve};
 pub use tally::{Sum, Tally};
+pub use views::{
+    Ended, Health, JournalView, ListenerView, MAX_SHOWN_ROWS, Pause, ShownPlan, SourceView, TargetView, TreeProblem,
+};

@@ -142,14 +142,15 @@ impl Daemon {
         }
     }
 
-    fn watched(&self) -> Vec<Text> {
+    /// The targets that it looks at.
+    fn targets(&self) -> Vec<Text> {
         self.shared.config().targets.keys().filter(|name| self.shared.watches(name)).cloned().collect()
     }
 
     /// Puts up targets that are not on the board yet.
     fn show_new(&self) {
         let config = self.shared.config();
-        for name in self.watched().iter().filter(|name| self.shared.board.target(name).is_none()) {
+        for name in self.targets().iter().filter(|name| self.shared.board.target(name).is_none()) {
             if let Some(target) = config.targets.get(name) {
                 self.shared.fleet.peers().begins(name);
                 self.shared.board.set_target(publish::starting(target));
@@ -167,7 +168,7 @@ impl Daemon {
 
     /// A task for each target that is to be watched and has none, which begins after this time.
     fn keep_workers(&mut self, after: Duration) {
-        for name in self.watched() {
+        for name in self.targets() {
             if self.running.contains_key(&name) {
                 continue;
             }

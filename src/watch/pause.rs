@@ -46,20 +46,20 @@ impl Pauses {
     }
 
     /// The pause in force, if there is one.
-    fn set(&self, now: Timestamp) -> Option<Pause> {
+    fn in_force(&self, now: Timestamp) -> Option<Pause> {
         let pause = self.set.read().unwrap_or_else(PoisonError::into_inner).pause.clone();
         pause.filter(|pause| pause.until.is_none_or(|until| until > now))
     }
 
     /// Why all writing is stopped, where it is. Asked before each send.
     pub(super) fn why(&self, config: &Config, now: Timestamp) -> Option<String> {
-        run::stopped(config).or_else(|| self.set(now).map(|pause| format!("paused: {}", pause.because)))
+        run::stopped(config).or_else(|| self.in_force(now).map(|pause| format!("paused: {}", pause.because)))
     }
 
     /// The same for people who look.
     pub(super) fn view(&self, config: &Config, now: Timestamp) -> Option<Pause> {
         let switch = run::stopped(config).map(|because| Pause { since: None, until: None, because });
-        switch.or_else(|| self.set(now))
+        switch.or_else(|| self.in_force(now))
     }
 
     /// Stops all writing at once, and records it. In force even where it cannot be recorded: that is tried again by
@@ -133,8 +133,11 @@ impl Pauses {
                 // What was set since this was asked is newer.
                 if set.times == times {
                     if !is_same {
-                        let now = if said.is_some() { "paused" } else { "resumed" };
-                        tracing::warn!(now, "another process of this journal changed whether all writing is stopped");
+                        let state = if said.is_some() { "paused" } else { "resumed" };
+                        tracing::warn!(
+                            now = state,
+                            "another process of this journal changed whether all writing is stopped"
+                        );
                         set.pause = said.map(pause_of);
                     }
                     (set.unrecorded, set.kept_in) = (false, reopened);
@@ -209,7 +212,7 @@ mod tests {
     #[tokio::test]
     async fn a_pause_that_is_set_while_an_older_one_is_taken_back_stays() {
         let (fleet, pauses, now) = (fleet().await, Pauses::default(), Timestamp::now());
-        let because = || pauses.set(now).map(|pause| pause.because);
+        let because = || pauses.in_force(now).map(|pause| pause.because);
         pauses.pause(&fleet, "the first".into(), None, now).await.unwrap();
         // Both are under way at once: the one that takes back came first and has not recorded yet.
         let turn = pauses.turn.lock().await;

@@ -176,11 +176,7 @@ impl Reloader {
         for _ in 0..TRIES {
             let checkout = match self.source.fetch().await {
                 Ok(checkout) => checkout,
-                Err(error) => {
-                    let digests = self.left(&error).await;
-                    let taken = Taken { digests: digests.clone(), commit: None, broken: Some(error.to_string()) };
-                    return self.is_new(taken).then_some(Found::Unreadable { error, digests });
-                }
+                Err(error) => return self.unreadable(error).await,
             };
             let Checkout { sources, revision } = checkout;
             // A file that cannot be read now names what it named before.
@@ -197,8 +193,14 @@ impl Reloader {
                 return self.take(gathered, &sources, revision, journal).await;
             }
         }
-        tracing::warn!("the files keep changing while they are read; they are read again later");
-        None
+        // Not "as it was": the tree in force is known to be superseded.
+        self.unreadable(unsettled()).await
+    }
+
+    async fn unreadable(&mut self, error: SourceError) -> Option<Found> {
+        let digests = self.left(&error).await;
+        let taken = Taken { digests: digests.clone(), commit: None, broken: Some(error.to_string()) };
+        self.is_new(taken).then_some(Found::Unreadable { error, digests })
     }
 
     async fn take(

@@ -12,31 +12,31 @@
 //! an end comes only to the account, and beside the own, protected and enforced entries, for which it was meant.
 
 mod good;
+mod held;
+mod meaning;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use jiff::Timestamp;
 
-use self::good::{Good, account, good_tree, still_ending, unchanged};
+use self::{
+    good::{Good, account, good_tree},
+    held::Broken,
+    meaning::Meaning,
+};
 use super::{Revision, SourceError};
 use crate::{
-    access::{Hasher, Text},
+    access::Text,
     config::Config,
     journal::GoodTree,
-    plan::{Newest, OnlyExpired},
+    plan::OnlyExpired,
     policy::Policies,
     run::{Contents, Digests, Loaded},
     yaml::Problem,
 };
-
-/// What is told where files of a target do not load, and what to do then.
-const BROKEN: &str = "its files are broken";
-const MEND: &str = "mend the files that the problems name; it goes on by itself";
-/// What is told where no newer files can be had.
-const NOT_TAKEN: &str = "the policies cannot be taken";
 
 /// By what a target is looked at.
 #[derive(Debug, Clone)]
@@ -119,23 +119,6 @@ pub struct Trees {
     meanings: BTreeMap<Text, Meaning>,
 }
 
-/// What files mean for a target: digest of what they say, and why it is held where it is.
-#[derive(Debug, PartialEq)]
-struct Meaning {
-    said: Text,
-    held: Option<Arc<OnlyExpired>>,
-}
-
-/// Why a target is not looked at by the newest files.
-struct Broken<'a> {
-    why: &'a str,
-    /// Where it is the source itself: since when, and what to do.
-    source: Option<(Timestamp, String)>,
-    digests: &'a Digests,
-    /// Whether the files may speak for an entry in a way that is not known, so that nothing goes.
-    unclear: bool,
-}
-
 impl Trees {
     /// Trees of which none was taken yet. `loaded`: the configuration, and what there is of policies. `kept`: what the journal
     /// knows of the last good tree, by target.
@@ -168,29 +151,7 @@ impl Trees {
     pub fn take(&mut self, found: Found, now: Timestamp) -> Changed {
         let changed = self.take_found(found, now);
         self.taken += 1;
-        // A comment is worth a look, but what is under way goes on: it would be planned the same.
-        let mut people: Vec<(Arc<Policies>, Text)> = Vec::new();
-        for name in &changed.look {
-            let Some(basis) = self.bases.get(name) else { continue };
-            let policies = &basis.loaded.policies;
-            let known = people.iter().find(|(known, _)| Arc::ptr_eq(known, policies)).map(|(_, digest)| digest.clone());
-            let of = known.unwrap_or_else(|| {
-                let mut hasher = Hasher::new("people");
-                policies.people.values().for_each(|person| {
-                    hasher.text(&format!("{person:?}"));
-                });
-                let digest = Text::from(hasher.finish_hex());
-                people.push((Arc::clone(policies), digest.clone()));
-                digest
-            });
-            let meaning = meaning(name, basis, &of);
-            let before = self.meanings.insert(name.clone(), meaning);
-            if before.as_ref() != self.meanings.get(name) || !self.changed.contains_key(name) {
-                self.changed.insert(name.clone(), self.taken);
-            }
-        }
-        self.changed.retain(|name, _| self.bases.contains_key(name));
-        self.meanings.retain(|name, _| self.bases.contains_key(name));
+        self.note_meanings(&changed.look);
         changed
     }
 
@@ -356,96 +317,12 @@ impl Trees {
         changed
     }
 
-    /// Nothing newer than what there is can be used: every target is held. The files are not parsed, so whatever is not as it was
-    /// when they were parsed last may speak for any entry of any target.
-    fn all_broken(
-        &mut self,
-        why: &str,
-        source: Option<(Timestamp, String)>,
-        digests: &Digests,
-        now: Timestamp,
-    ) -> Changed {
-        let mut changed = Changed::default();
-        let is_unknown = digests.files != self.files || !digests.unreadable.is_empty();
-        let names: Vec<Text> = self.config.targets.keys().cloned().collect();
-        for name in names {
-            let unclear = is_unknown || self.unclear.contains(&name);
-            let broken = Broken { why, source: source.clone(), digests, unclear };
-            let basis = self.held(&name, &broken, now);
-            if self.differs(&name, &basis) {
-                changed.look.insert(name.clone());
-            }
-            self.bases.insert(name, basis);
-        }
-        changed
-    }
-
-    /// A basis by which nothing goes but what had come to its end in the last good tree.
-    fn held(&mut self, name: &Text, broken: &Broken<'_>, now: Timestamp) -> Basis {
-        let (what, since, advice) = match &broken.source {
-            Some((since, advice)) => (NOT_TAKEN, *since, advice.clone()),
-            None => (BROKEN, *self.bad_since.entry(name.clone()).or_insert(now), MEND.to_owned()),
-        };
-        let target = self.config.targets.get(name);
-        if !self.good.contains_key(name)
-            && let Some(target) = target
-            && let Some(kept) = self.kept.get(name)
-            && let Some(good) = Good::remembered(&self.config, target, kept)
-        {
-            self.good.insert(name.clone(), good);
-        }
-        let mut only = OnlyExpired {
-            since,
-            what,
-            why: broken.why.to_owned(),
-            advice,
-            has_tree: false,
-            ends: HashMap::new(),
-            as_before: BTreeSet::new(),
-            newest: Some(Newest { policies: Arc::clone(&self.policies), target: name.clone() }),
-        };
-        let good = self.good.get(name).zip(target).filter(|(good, target)| good.system == target.description.system);
-        let (policies, revision) = match good {
-            Some((good, target)) => {
-                let is_same = good.people == broken.digests.people && good.account == account(target);
-                if let Some(policy) = good.policies.targets.get(name).filter(|_| is_same && !broken.unclear) {
-                    only.as_before = unchanged(policy, broken.digests);
-                    only.ends = still_ending(policy, &only.as_before);
-                }
-                only.has_tree = true;
-                (Arc::clone(&good.policies), good.revision.clone())
-            }
-            // Nothing is known of a good tree: by what loads, and nothing is said, nor does anything go.
-            None => (Arc::clone(&self.policies), self.revision.as_ref().map(|revision| revision.commit.clone())),
-        };
-        let loaded = Loaded {
-            config: Arc::clone(&self.config),
-            policies,
-            problems: Vec::new(),
-            blocked: BTreeMap::new(),
-            unclear: BTreeMap::new(),
-        };
-        Basis { loaded: Arc::new(loaded), revision, only_expired: Some(Arc::new(only)) }
-    }
-
     /// Whether a target is to be looked at again by this basis.
     fn differs(&self, name: &Text, basis: &Basis) -> bool {
         let Some(before) = self.bases.get(name) else { return true };
         let digest = |basis: &Basis| basis.loaded.policies.targets.get(name).map(|policy| policy.digest.clone());
         digest(before) != digest(basis) || before.only_expired != basis.only_expired
     }
-}
-
-/// What a basis means for a target: what the policies and the people file say, and the operator of it and of all targets.
-fn meaning(name: &Text, basis: &Basis, people: &Text) -> Meaning {
-    let Loaded { config, policies, .. } = &*basis.loaded;
-    let mut hasher = Hasher::new("meaning for a target");
-    let policy = policies.targets.get(name).map(|policy| policy.digest.clone());
-    hasher.text(policy.as_deref().unwrap_or_default());
-    hasher.text(people);
-    let Config { max_count_total, delegate, freeze, stop_file, .. } = &**config;
-    hasher.text(&format!("{:?} {max_count_total} {delegate:?} {freeze:?} {stop_file:?}", config.targets.get(name)));
-    Meaning { said: hasher.finish_hex().into(), held: basis.only_expired.clone() }
 }
 
 #[cfg(test)]

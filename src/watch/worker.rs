@@ -1,6 +1,7 @@
 //! The task of one target: waits until it is to be looked at, looks, and puts up what it saw. It waits for no other target.
 
 use std::{
+    collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -211,17 +212,16 @@ fn count(shared: &Shared, name: &Text, report: &RunReport, read_before: Option<T
     if let Some(usage) = report.usage.get(name) {
         meters.calls(name, usage.requests);
     }
-    let part = report.plan.iter().flat_map(|plan| &plan.targets).find(|part| part.target == *name);
+    let parts = report.plan.iter().flat_map(|plan| &plan.targets).filter(|part| part.target == *name);
+    let changes = parts.flat_map(|part| &part.rows).filter(|row| row.status == Status::Change);
+    let due: HashMap<_, _> = changes.filter_map(|row| Some(((&row.kind, &row.id), row.due_at?))).collect();
     for outcome in report.outcomes.iter().filter(|outcome| outcome.target == *name) {
         for row in outcome.resumed.iter().chain(&outcome.rows).filter(|row| publish::ended_for_good(row)) {
             meters.revocation(name, row.cause.name(), row.end.name());
         }
         for row in outcome.rows.iter().filter(|row| publish::was_sent(row)) {
-            let planned = part.into_iter().flat_map(|part| &part.rows);
-            let mut planned = planned.filter(|one| one.status == Status::Change && one.id == row.id);
-            let due = planned.find(|one| one.kind == row.kind).and_then(|one| one.due_at);
-            let due = due.filter(|due| read_before.is_some_and(|read| read <= *due));
-            if let (Some(due), Some(sending)) = (due, sending) {
+            let due = due.get(&(&row.kind, &row.id)).filter(|due| read_before.is_some_and(|read| read <= **due));
+            if let (Some(&due), Some(sending)) = (due, sending) {
                 meters.due_lag(name, Duration::try_from(sending.duration_since(due)).unwrap_or_default());
             }
         }

@@ -14,7 +14,10 @@ use portcullis::{
         Counts, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, ReadingSummary, Row, Status, TargetPlan,
         TargetState, Upcoming, UpcomingKind,
     },
-    serve::{Board, Control, ControlError, Door, Health, Options, Pause, Records, SourceView, TargetView, bind, serve},
+    serve::{
+        Board, Control, ControlError, Door, Health, Options, Pause, Records, SourceView, TargetView, bind, serve,
+        webhook::Hook,
+    },
 };
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
@@ -129,6 +132,10 @@ impl Control for Loop {
         let targets = if targets.is_empty() { known.into_keys().collect() } else { targets.to_vec() };
         self.asked.lock().unwrap().push(format!("reconcile {}", targets.join(" ")));
         Ok(targets)
+    }
+
+    fn pushed(&self, hook: &Hook) -> Result<Vec<Text>, ControlError> {
+        if matches!(hook, Hook::Push(_)) { self.reconcile(&[]) } else { Ok(Vec::new()) }
     }
 
     async fn pause(&self, because: String, until: Option<Timestamp>) -> Result<(), ControlError> {

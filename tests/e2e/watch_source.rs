@@ -9,6 +9,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use notify::{EventKind, RecursiveMode, Watcher as _, event::AccessKind};
 
 use crate::{
     house::House,
@@ -493,4 +494,51 @@ fn an_end_that_was_put_off_is_seen_though_nobody_told_of_the_change() {
     watch.until("the end that was left as it was", |watch| !watch.house.removed_tokens().is_empty());
     watch.until("the look after it", |watch| watch.log().matches("\"looking\"").count() == watch.looks());
     assert_eq!(house.removed_tokens(), ["temp/b"]);
+}
+
+/// Changes a file each time that somebody else begins to read another one, until it is dropped.
+fn changing_while_read(read: std::path::PathBuf, changed: std::path::PathBuf) -> notify::RecommendedWatcher {
+    let mut number = 0_u64;
+    let watched = read.clone();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let event = event.unwrap();
+        if matches!(event.kind, EventKind::Access(AccessKind::Open(_))) && event.paths.contains(&read) {
+            number += 1;
+            fs::write(&changed, format!("version: 1\ntarget: s2\nteam: team-{number}@example.com\n")).unwrap();
+        }
+    })
+    .unwrap();
+    watcher.watch(watched.parent().unwrap(), RecursiveMode::NonRecursive).unwrap();
+    watcher
+}
+
+#[test]
+fn an_end_does_not_come_by_a_tree_that_was_superseded_while_the_files_keep_changing() {
+    let house = house(8, 0, AT_ONCE);
+    house.edit("portcullis.yaml", "targets:\n", "watch: { interval: 1s }\ntargets:\n");
+    appears(&house, "temp/a");
+    // So many that the reading is still under way when the last one changes.
+    for number in 0..3_000 {
+        house.write(&format!("policies/many/{number}.yaml"), "version: 1\ntarget: s2\n");
+    }
+    house.write("policies/a.yaml", "version: 1\ntarget: s2\n");
+    house.write("policies/z.yaml", "version: 1\ntarget: s2\n");
+    let mut watch = Watch::start(&house, &[]);
+    watch.until("the first look", |watch| watch.looks() > 0);
+    let taken = |watch: &Watch| watch.log().matches("the files were taken").count();
+    let before = taken(&watch);
+    let (end, text) = ending(10);
+    house.write("policies/temp.yaml", &text);
+    watch.until("the end to be in force", |watch| taken(watch) > before);
+    let writer = changing_while_read(house.path("policies/a.yaml"), house.path("policies/z.yaml"));
+    house.write("policies/temp.yaml", EXTENDED);
+    watch.until("the old end", |_| Timestamp::now() > end);
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), [] as [&str; 0], "{}", watch.log());
+    watch.says("they change while they are read");
+    let before = taken(&watch);
+    drop(writer);
+    watch.until("the files at rest to be taken", |watch| taken(watch) > before);
+    watch.looks_again();
+    assert_eq!(house.removed_tokens(), [] as [&str; 0]);
 }

@@ -69,9 +69,12 @@ impl Directory {
         Ok(Checkout { sources: self.through_links(&places, &now), revision: None })
     }
 
-    /// Whether everything still is as the last fetch saw it.
+    /// Whether everything still is as the last fetch saw it: not where that gave nothing.
     pub async fn is_as_fetched(&self) -> bool {
-        rest::is_as_seen(&self.watched, self.stamp).await
+        match self.stamp {
+            Some(stamp) => rest::is_as_seen(&self.watched, stamp).await,
+            None => false,
+        }
     }
 
     /// The sources, with the real places of those that are reached through a link.
@@ -195,8 +198,10 @@ mod tests {
     async fn a_root_that_is_gone_is_an_error_and_a_broken_configuration_is_left_to_its_reader() {
         let dir = prepared();
         let mut directory = directory(dir.path());
+        assert!(!directory.is_as_fetched().await, "nothing was fetched yet");
         let told = directory.fetch().await.unwrap_err();
         assert!(matches!(&told, SourceError::Directory { path, .. } if path.ends_with("policies")), "{told}");
+        assert!(!directory.is_as_fetched().await, "the fetch gave nothing");
         fs::write(dir.path().join("policies"), "a file").unwrap();
         assert!(matches!(directory.fetch().await, Err(SourceError::Directory { .. })));
         fs::write(dir.path().join("portcullis.yaml"), "version: 9").unwrap();

@@ -162,11 +162,11 @@ impl Git {
         Watched { files: own.into_iter().chain(signers).collect(), trees: Vec::new() }
     }
 
-    /// Whether the operator's files still are as the last fetch saw them. A commit never changes.
+    /// Whether the operator's files still are as the last fetch saw them: not where there was none. A commit never changes.
     pub async fn is_as_fetched(&self) -> bool {
         match &self.own {
-            Some((own, stamp)) => rest::is_as_seen(own, Some(*stamp)).await,
-            None => true,
+            Some((own, stamp)) => rest::is_as_seen(own, *stamp).await,
+            None => false,
         }
     }
 

@@ -44,12 +44,9 @@ pub(super) async fn reach<T: Send + 'static>(
 }
 
 /// Whether files still look as they did.
-pub(super) async fn is_as_seen(watched: &Watched, stamp: Option<[u8; 32]>) -> bool {
+pub(super) async fn is_as_seen(watched: &Watched, stamp: [u8; 32]) -> bool {
     let watched = watched.clone();
-    match stamp {
-        Some(stamp) => tokio::task::spawn_blocking(move || survey(&watched).stamp == stamp).await.unwrap_or(false),
-        None => true,
-    }
+    tokio::task::spawn_blocking(move || survey(&watched).stamp == stamp).await.unwrap_or(false)
 }
 
 /// Looks at files away from the tasks that must not wait.

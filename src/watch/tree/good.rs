@@ -8,8 +8,8 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    access::{Hasher, Text},
-    config::{Config, Target},
+    access::{Condition, Hasher, Kind, SelectField, Selectors, Text},
+    config::{Config, OwnList, Target},
     journal::GoodTree,
     plan::effective_end,
     policy::{Policies, TargetPolicy},
@@ -59,23 +59,76 @@ pub(super) fn good_tree(policy: Option<&TargetPolicy>, people: &Text, account: &
     tree
 }
 
-/// Digest of what decides to which account a request goes, and what may never go there.
+/// Digest of what decides to which account a request goes, and what may never go there. The journal keeps it, so it is made of
+/// what the operator wrote, field by field, and not of how this version happens to hold it.
 pub(super) fn account(target: &Target) -> Text {
     let mut hasher = Hasher::new("account");
     let Target { description, fields, hosts, account, own, protected, enforce, .. } = target;
-    hasher.text(description.system).text(&format!("{account:?} {fields:?}"));
+    hasher.text(description.system);
+    match account {
+        Some(account) => hasher.text("some").text(account),
+        None => hasher.text("none"),
+    };
+    count(&mut hasher, "fields", fields.len());
+    for (name, values) in fields {
+        count(&mut hasher, name, values.len());
+        values.iter().for_each(|value| {
+            hasher.text(value);
+        });
+    }
+    count(&mut hasher, "hosts", hosts.len());
     for (name, host) in hosts {
         hasher.text(name).text(host.as_str());
     }
-    let kinds: Vec<&str> = enforce.iter().map(|kind| kind.name).collect();
-    hasher.text(&kinds.join(" "));
+    count(&mut hasher, "enforce", enforce.len());
+    enforce.iter().for_each(|kind| {
+        hasher.text(kind.name);
+    });
+    count(&mut hasher, "own", own.len());
     for (kind, list) in own {
-        hasher.text(kind.name).text(&format!("{list:?}"));
+        match list {
+            OwnList::Listed(list) => selectors(&mut hasher, kind, list),
+            OwnList::Unlisted => {
+                hasher.text(kind.name).text("unlisted");
+            }
+        }
     }
+    count(&mut hasher, "protected", protected.len());
     for (kind, list) in protected {
-        hasher.text(kind.name).text(&format!("{list:?}"));
+        selectors(&mut hasher, kind, list);
     }
     hasher.finish_hex().into()
+}
+
+/// A list with its length, so that what follows it is never taken for a part of it.
+fn count(hasher: &mut Hasher, name: &str, length: usize) {
+    hasher.text(name).text(&length.to_string());
+}
+
+fn selectors(hasher: &mut Hasher, kind: &Kind, list: &Selectors) {
+    hasher.text(kind.name);
+    let Selectors::Any(list) = list else {
+        hasher.text("all");
+        return;
+    };
+    count(hasher, "any", list.len());
+    for selector in list {
+        count(hasher, "selector", selector.conditions.len());
+        for Condition { field, any_of, ignore_case } in &selector.conditions {
+            match field {
+                // By name: a position changes with every field that a kind gains.
+                SelectField::Field(index) => {
+                    hasher.text("field").text(kind.fields.get(*index).map_or("", |field| field.name))
+                }
+                SelectField::Principal => hasher.text("principal"),
+                SelectField::Label => hasher.text("label"),
+            };
+            count(hasher, if *ignore_case { "people" } else { "texts" }, any_of.len());
+            any_of.iter().for_each(|pattern| {
+                hasher.text(&pattern.to_string());
+            });
+        }
+    }
 }
 
 /// The ends of declarations whose own files are as they were.
@@ -94,4 +147,54 @@ pub(super) fn still_ending(policy: &TargetPolicy, as_before: &BTreeSet<u32>) -> 
 pub(super) fn unchanged(policy: &TargetPolicy, digests: &Digests) -> BTreeSet<u32> {
     let same = policy.files.iter().enumerate().filter(|(_, file)| digests.files.get(&file.name) == Some(&file.digest));
     same.filter_map(|(position, _)| u32::try_from(position).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{config, systems};
+
+    const WRITTEN: &str = "version: 1\ntargets:\n  bk:\n    system: buildkite\n    organization: acme\n    credential: { env: \
+                           BK }\n    include: [system]\n    account: o-1\n    enforce: [api_tokens]\n    own: { api_tokens: \
+                           [{ uuid: t-1 }, { description: \"ci *\" }] }\n    protected: { api_tokens: [{ user: anna@x.example, \
+                           scopes: read_user }] }\n";
+
+    fn of(written: &str) -> Text {
+        let read =
+            config::load("portcullis.yaml", Path::new("portcullis.yaml"), written.as_bytes(), &systems::descriptions());
+        account(&read.unwrap_or_else(|problems| panic!("{problems:?}")).targets["bk"])
+    }
+
+    /// Another digest of the same words would lose the ends of every good tree that a journal keeps.
+    #[test]
+    fn the_account_is_told_from_what_was_written_by_every_version_alike() {
+        assert_eq!(of(WRITTEN), "c13fbf813b017d484789bd1348adabc43952cd143da473b82f7359566fe18c47");
+    }
+
+    #[test]
+    fn whatever_decides_where_a_request_goes_and_what_may_not_go_there_makes_another_account() {
+        let edits = [
+            ("acme", "northlight"),
+            ("    include: [system]\n", ""),
+            ("account: o-1", "account: o-2"),
+            ("    account: o-1\n", ""),
+            ("    enforce: [api_tokens]\n", ""),
+            ("uuid: t-1", "uuid: t-2"),
+            ("uuid: t-1", "description: t-1"),
+            ("[{ uuid: t-1 }, { description: \"ci *\" }]", "unlisted"),
+            ("[{ uuid: t-1 }, { description: \"ci *\" }]", "[{ uuid: t-1, description: \"ci *\" }]"),
+            ("ci *", "ci \\\\*"),
+            ("user: anna@x.example", "principal: anna@x.example"),
+            ("user: anna@x.example", "label: anna@x.example"),
+        ];
+        let mut seen = BTreeSet::from([of(WRITTEN)]);
+        for (from, to) in edits {
+            assert!(WRITTEN.contains(from), "{from}");
+            assert!(seen.insert(of(&WRITTEN.replace(from, to))), "{from} -> {to}");
+        }
+        let notice = format!("{WRITTEN}    guards: {{ notice: 48h }}\n    interval: 5m\n");
+        assert_eq!(of(&notice), of(WRITTEN), "what decides neither");
+    }
 }
