@@ -271,6 +271,20 @@ fn a_refusal_is_told_with_its_limit_and_the_way_on() {
 }
 
 #[test]
+fn what_stops_all_writing_for_a_time_is_no_recovery() {
+    let recoveries = |holds: &[&str]| {
+        let holds: Vec<_> = holds
+            .iter()
+            .map(|name| serde_json::json!({ "name": name, "why": "until Monday", "way_on": null }))
+            .collect();
+        let report = with_rows(&[serde_json::json!({ "status": "held", "holds": holds })]);
+        let news = published(&before(), Ok(report), 1).news;
+        news.iter().filter(|one| one.on == NotifyOn::Recoveries).count()
+    };
+    assert_eq!((recoveries(&["observe"]), recoveries(&["notice", "freeze"]), recoveries(&["notice"])), (0, 0, 1));
+}
+
+#[test]
 fn a_target_whose_files_are_broken_did_not_converge() {
     let config = config();
     let read = || {

@@ -55,15 +55,19 @@ impl Seen<'_> {
     fn health(&self) -> Option<News> {
         let (name, health) = (&self.view.target, self.view.health);
         let title = format!("{name}: {}", health.name().replace('_', " "));
-        match (is_bad(self.before.health), is_bad(health)) {
-            (_, true) => {
-                let on = if health == Health::Refused { NotifyOn::Refusals } else { NotifyOn::Failures };
-                let (state, lines) = (format!("{} {}", health.name(), self.sort()), self.trouble());
-                Some(self.tell(on, "health", &state, title, lines))
-            }
-            (true, false) => Some(self.tell(NotifyOn::Recoveries, "health", "recovered", title, Vec::new())),
-            (false, false) => None,
+        if is_bad(health) {
+            let on = if health == Health::Refused { NotifyOn::Refusals } else { NotifyOn::Failures };
+            let (state, lines) = (format!("{} {}", health.name(), self.sort()), self.trouble());
+            return Some(self.tell(on, "health", &state, title, lines));
         }
+        // Whether it was told to be bad is known where it was told: a target may have been away meanwhile.
+        (!self.is_stopped()).then(|| self.tell(NotifyOn::Recoveries, "health", "recovered", title, Vec::new()))
+    }
+
+    /// Whether all writing is stopped for a time: what a guard refused is not asked again before it goes on.
+    fn is_stopped(&self) -> bool {
+        let holds = self.part.iter().flat_map(|part| &part.rows).flat_map(|row| &row.holds);
+        holds.into_iter().any(|hold| matches!(hold.name, HoldName::Observe | HoldName::Freeze))
     }
 
     /// What sort of trouble it is: the same over looks that find it in other words, at another request or by another figure.

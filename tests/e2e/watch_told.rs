@@ -174,6 +174,43 @@ fn a_failure_and_its_end_are_told_once_each() {
 }
 
 #[test]
+fn who_asked_for_failures_alone_hears_of_each_one() {
+    let house = house(8, 0, AT_ONCE);
+    let letters = Letterbox::open();
+    let hook = format!("webhook: \"{}\", secret: {{ env: SECRET }}, about: [failures]", letters.url("/hook"));
+    watching(&house, &format!("interval: 1h, max_backoff: 1s, notify: [{{ {hook} }}]"));
+    let mut command = Daemon::command(&house, &[]);
+    command.env("SECRET", WEBHOOK_SECRET);
+    let mut daemon = Daemon::of(command);
+    daemon.until_health("s2", "in_sync");
+    for times in 1..=2 {
+        house.sandbox.fault(Fault::new(System::S2, Trouble::Status { status: 500, after_effect: false }));
+        daemon.looked_anew("s2");
+        daemon.until("the failure is told", |_| letters.news("failures").len() == times);
+        house.sandbox.clear_faults();
+        daemon.looked_anew("s2");
+        daemon.until_health("s2", "in_sync");
+    }
+    assert_eq!(letters.news("recoveries"), Vec::<Value>::new());
+}
+
+#[test]
+fn who_takes_the_place_of_a_receiver_is_told_what_that_one_was_not() {
+    let house = house(8, 0, AT_ONCE);
+    let (wrong, right) = (Letterbox::answering(ResponseTemplate::new(503)), Letterbox::open());
+    let hook = |letters: &Letterbox| format!("webhook: \"{}\", secret: {{ env: SECRET }}", letters.url("/hook"));
+    watching(&house, &format!("interval: 1h, notify: [{{ {} }}]", hook(&wrong)));
+    let mut command = Daemon::command(&house, &[]);
+    command.env("SECRET", WEBHOOK_SECRET);
+    let mut daemon = Daemon::of(command);
+    appears(&house, "service/stray-00");
+    daemon.looked_anew("s2");
+    daemon.until("it is tried", |_| !wrong.news("revocations").is_empty());
+    house.edit("portcullis.yaml", &hook(&wrong), &hook(&right));
+    daemon.until("the other one is told", |_| right.news("revocations").len() == 1);
+}
+
+#[test]
 fn an_endpoint_that_refuses_is_logged_without_its_address() {
     let mut told = Told::start(ResponseTemplate::new(404).set_body_string("no_service"));
     appears(&told.house, "service/stray-00");

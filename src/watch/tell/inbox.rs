@@ -68,6 +68,38 @@ impl Inbox {
         if is_new { self.push(news) } else { Offered::Known }
     }
 
+    /// Notes news that the receiver did not ask for: what it was told of their subject does not hold any more, so that it is told
+    /// anew when it does again.
+    pub(super) fn overhear(&mut self, news: &News) {
+        if is_event(news) {
+            return;
+        }
+        let is_of = |one: &News| !is_event(one) && one.subject == news.subject;
+        self.waiting.retain(|one| !is_of(one));
+        if news.on == NotifyOn::Recoveries {
+            self.sending.retain(|one| !is_of(one));
+            self.told.states.remove(&news.subject);
+            return;
+        }
+        for one in self.sending.iter_mut().filter(|one| is_of(one)) {
+            one.state = news.state.clone();
+        }
+        if let Some((state, _)) = self.told.states.get_mut(&news.subject) {
+            *state = news.state.clone();
+        }
+    }
+
+    /// Gives away all that was not told, and how many were dropped before.
+    pub(super) fn leave(&mut self) -> (Vec<News>, usize) {
+        let untold = self.sending.drain(..).chain(self.waiting.drain(..)).collect();
+        (untold, std::mem::take(&mut self.dropped))
+    }
+
+    /// Counts what another one dropped, to be told with the next message.
+    pub(super) fn inherit_dropped(&mut self, dropped: usize) {
+        self.dropped = self.dropped.saturating_add(dropped);
+    }
+
     fn push(&mut self, news: &News) -> Offered {
         let is_full = self.waiting.len() >= QUEUE;
         if is_full {
@@ -259,6 +291,32 @@ mod tests {
         inbox.settle(false, 0);
         assert!(inbox.is_empty(), "nor is its recovery");
         assert_eq!(inbox.offer(&failure), Offered::Taken);
+    }
+
+    #[test]
+    fn what_is_not_asked_for_ends_what_was_told() {
+        let (failure, refusal) = (news(NotifyOn::Failures, "s2", "a"), news(NotifyOn::Refusals, "s2", "share"));
+        let recovery = news(NotifyOn::Recoveries, "s2", "ok");
+        for between in [&recovery, &refusal] {
+            let mut inbox = Inbox::default();
+            inbox.offer(&failure);
+            told(&mut inbox);
+            inbox.overhear(between);
+            assert_eq!(inbox.offer(&failure), Offered::Taken, "it fails anew, after {}", between.state);
+            inbox.take(false).unwrap();
+            inbox.overhear(between);
+            inbox.settle(true, 0);
+            assert_eq!(inbox.offer(&failure), Offered::Taken, "the same while it is being sent, {}", between.state);
+            inbox.overhear(between);
+            assert!(inbox.is_empty(), "nor need it be heard any more");
+        }
+        let mut inbox = Inbox::default();
+        inbox.overhear(&refusal);
+        assert_eq!(inbox.offer(&recovery), Offered::Known, "nothing was told");
+        inbox.offer(&failure);
+        told(&mut inbox);
+        inbox.overhear(&refusal);
+        assert_eq!(inbox.offer(&recovery), Offered::Taken, "what was told is over");
     }
 
     #[test]

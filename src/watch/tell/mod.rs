@@ -73,19 +73,27 @@ impl Teller {
         teller
     }
 
-    /// Tells these receivers from now on. One that is the same as before keeps its queue and its memory; one that is gone
-    /// is told nothing more.
+    /// Tells these receivers from now on. One that is the same as before keeps its queue and its memory. Where another one
+    /// stands in the place of one that is gone, as after a slip in it was mended, it is told what that one was not told yet; what
+    /// nobody takes over is given up, logged and counted.
     pub fn set_receivers(&self, notify: &[Notify]) {
         let mut running = self.lock();
         let mut before = std::mem::take(&mut *running);
-        for (index, one) in notify.iter().enumerate() {
-            let kept = before.iter().position(|known| known.receiver.is(one));
-            running.push(match kept {
-                Some(place) => before.swap_remove(place),
-                None => self.run(Receiver::new(one, index + 1)),
-            });
-        }
+        let kept: Vec<Option<Running>> = notify
+            .iter()
+            .map(|one| before.iter().position(|known| known.receiver.is(one)).map(|at| before.swap_remove(at)))
+            .collect();
         before.iter().for_each(|gone| gone.task.abort());
+        for (index, (one, kept)) in notify.iter().zip(kept).enumerate() {
+            running.push(kept.unwrap_or_else(|| {
+                let receiver = Receiver::new(one, index + 1);
+                if let Some(gone) = before.iter().find(|gone| gone.receiver.place() == receiver.place()) {
+                    receiver.inherit(&gone.receiver, self.board.meters());
+                }
+                self.run(receiver)
+            }));
+        }
+        before.iter().for_each(|gone| gone.receiver.given_up(self.board.meters()));
     }
 
     /// Hands news over to every receiver that they concern. Never waits.

@@ -27,7 +27,9 @@ use crate::{
 /// Somebody who is told.
 pub(super) struct Receiver {
     notify: Notify,
-    /// How logs name it: its place in the configuration and its way.
+    /// Its place in the configuration, from 1.
+    place: usize,
+    /// How logs name it: its place and its way.
     name: String,
     deliver: Box<dyn Deliver>,
     inbox: Mutex<Inbox>,
@@ -43,6 +45,7 @@ impl Receiver {
     pub(super) fn with(notify: &Notify, place: usize, deliver: Box<dyn Deliver>) -> Self {
         Self {
             notify: notify.clone(),
+            place,
             name: format!("{} (number {place} under `notify:`)", deliver.way()),
             deliver,
             inbox: Mutex::default(),
@@ -59,9 +62,28 @@ impl Receiver {
     /// Takes news in where they concern it and it does not know them.
     pub(super) fn offer(&self, news: &News, meters: &Meters) {
         if !concerns(&self.notify.on, news.on) {
+            self.inbox().overhear(news);
             return;
         }
         let offered = self.inbox().offer(news);
+        self.count(offered, meters);
+    }
+
+    /// Takes over what another one was not told yet, where it concerns this one.
+    pub(super) fn inherit(&self, other: &Self, meters: &Meters) {
+        let (news, dropped) = other.inbox().leave();
+        self.inbox().inherit_dropped(dropped);
+        for news in news {
+            self.offer(&news, meters);
+        }
+    }
+
+    /// Its place in the configuration, from 1.
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    fn count(&self, offered: Offered, meters: &Meters) {
         match offered {
             Offered::Known => {}
             Offered::Taken => self.wake.notify_one(),
@@ -82,7 +104,7 @@ impl Receiver {
         let untold = self.inbox().untold();
         if untold > 0 {
             meters.notification(self.deliver.way(), "failed");
-            tracing::warn!("{untold} news could not be told to {} before the stop", self.name);
+            tracing::warn!("{untold} news could not be told to {} before its end", self.name);
         }
     }
 

@@ -185,6 +185,29 @@ async fn everybody_gets_what_they_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asked_for_failures_alone_hears_of_each() {
+    let fake = Fake::new("command", |_| Does::Takes);
+    let teller = teller(&[(&fake, &[NotifyOn::Failures])]);
+    for times in 1..=3 {
+        teller.tell(failure("a"));
+        until(|| fake.tries().len() == times).await;
+        teller.tell(news(NotifyOn::Recoveries, "a", "up"));
+    }
+    silence().await;
+    assert_eq!(fake.tries().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_that_goes_was_not_told_is_counted() {
+    let hangs = Fake::new("slack", |_| Does::Hangs);
+    let teller = teller(&[(&hangs, &[])]);
+    teller.tell(news(NotifyOn::Revocations, "a", "run 1"));
+    until(|| hangs.tries().len() == 1).await;
+    teller.set_receivers(&[]);
+    assert_eq!(teller.board.meters().notified("slack", "failed"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_many_waiting_are_dropped_and_the_next_message_says_so() {
     let fake = Fake::new("slack", |_| Does::Takes);
     let teller = teller(&[(&fake, &[])]);
