@@ -112,13 +112,13 @@ impl Reader {
                 Ok(answer) => {
                     shared.budget.earn();
                     let judged = read.judge()(&answer);
-                    let told = hints::wait(&answer);
                     let after = match judged {
-                        Verdict::Final if says_later(answer.status) => told,
+                        Verdict::Final if says_later(answer.status) => None,
                         Verdict::Final => return Ok(answer),
-                        Verdict::Retry { after } | Verdict::MaybeApplied { after } => told.max(after),
+                        Verdict::Retry { after } | Verdict::MaybeApplied { after } => after,
                     };
-                    (after, no_answer(&answer, after))
+                    let told = hints::told(&answer, after);
+                    (told, no_answer(&answer, told))
                 }
                 Err(failure) if !failure.transient => return Err(failure.unreadable()),
                 Err(failure) => (None, failure.unreadable()),
