@@ -18,7 +18,7 @@ use crate::{
     apply::{self, Hand},
     config::Target,
     systems::{self, System},
-    transport::{Connection, Connector, Lasting, Reader, Usage},
+    transport::{self, Connection, Lasting, Reader, Usage},
     wire::{Ask, Fault, Unreadable},
 };
 
@@ -125,7 +125,7 @@ async fn reach(target: &Target, to_send: bool, lasting: Option<&Lasting>) -> Res
         let (reader, hand) = apply::connect(connection, lasting)?;
         (reader, Some(hand))
     } else {
-        (Connector::connect_again(connection, lasting)?.0, None)
+        (transport::read_only(connection, lasting)?, None)
     };
     let for_usage = reader.clone();
     Ok(Reach {
