@@ -7,6 +7,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::access::hex;
+
 /// Shorter parts of a credential say nothing by themselves, and would be found in harmless text.
 const SHORTEST: usize = 8;
 
@@ -144,27 +146,23 @@ fn spelled_byte(text: &[u8], byte: u8, looked: &mut usize) -> Option<usize> {
         [b'\\', ..] => {
             let slashes = run(text, looked);
             match text.get(slashes..)? {
-                [b'u', rest @ ..] => (number(rest.get(..4)?, 16)? == byte).then_some(slashes + 5),
+                [b'u', rest @ ..] => (hex::number(rest.get(..4)?, 16)? == byte).then_some(slashes + 5),
                 [escaped, ..] if *escaped == byte => Some(slashes + 1),
                 _ => None,
             }
         }
-        [b'%', rest @ ..] => (number(rest.get(..2)?, 16)? == byte).then_some(3),
+        [b'%', rest @ ..] => (hex::number(rest.get(..2)?, 16)? == byte).then_some(3),
         [b'&', b'#', rest @ ..] => {
             let digits = rest.iter().take(6).position(|byte| *byte == b';')?;
             let spelled = rest.get(..digits)?;
             let number = match spelled {
-                [b'x' | b'X', hex @ ..] => number(hex, 16)?,
-                decimal => number(decimal, 10)?,
+                [b'x' | b'X', digits @ ..] => hex::number(digits, 16)?,
+                digits => hex::number(digits, 10)?,
             };
             (number == byte).then_some(2 + digits + 1)
         }
         _ => None,
     }
-}
-
-fn number(digits: &[u8], radix: u32) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
 }
 
 #[cfg(test)]
