@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Entry, FieldRole, Object, Region, Value};
+use super::{Entry, FieldRole, Object, Region, Value, hex};
 
 /// SHA-256 over the access-bearing fields of an entry; not over last use, counters or labels.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,20 +35,13 @@ impl Fingerprint {
 
     /// From 64 hexadecimal digits, as [`fmt::Display`] writes them.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        if text.len() != 64 {
-            return None;
-        }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-        }
-        Some(Self(bytes))
+        hex::bytes(text.as_bytes()).map(Self)
     }
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::of(&self.0))
     }
 }
 
@@ -107,7 +100,7 @@ impl Hasher {
 
     /// The digest as 64 hexadecimal digits.
     pub fn finish_hex(self) -> String {
-        Fingerprint(self.finish()).to_string()
+        hex::of(&self.finish())
     }
 }
 

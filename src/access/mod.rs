@@ -11,6 +11,7 @@ mod description;
 mod directory;
 mod entry;
 mod fingerprint;
+pub mod hex;
 mod history;
 mod past;
 mod pattern;

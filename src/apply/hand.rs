@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    transport::{Brake, Connection, Connector, Lasting, Reader, SendFailure, Stop, Writer},
+    transport::{self, Brake, Connection, Lasting, Reader, SendFailure, Stop, Writer},
     wire::{Answer, Receipt, Unreadable},
 };
 
@@ -42,8 +42,8 @@ impl Hand {
 /// Prepares a connection that may be written to. No request is made.
 ///
 /// # Errors
-/// An address or a certificate that cannot be used, see [`Connector::connect`].
+/// An address or a certificate that cannot be used, see [`transport::read_only`].
 pub fn connect(connection: Connection, lasting: Option<&Lasting>) -> Result<(Reader, Hand), Unreadable> {
-    let (reader, writer) = Connector::connect_again(connection, lasting)?;
+    let (reader, writer) = transport::read_and_write(connection, lasting)?;
     Ok((reader, Hand(Box::new(writer))))
 }

@@ -98,7 +98,7 @@ fn try_file(directory: &Path, target: &str) -> Result<Result<Held, String>, Jour
     let failed = |error: std::io::Error| {
         JournalError::Storage(format!("cannot lock target {target} with {}: {error}", path.display()))
     };
-    store::make_directory(directory).map_err(failed)?;
+    store::make_private_directory(directory).map_err(failed)?;
     let mut file = store::private_file().read(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {

@@ -32,4 +32,5 @@ pub use daemon::{Announced, Paused};
 pub use good_tree::GoodTree;
 pub use handle::Journal;
 pub use lock::TargetLock;
+pub use store::make_private_directory;
 pub use types::{Filter, Intent, JournalError, Mode, Outcome, OutcomeKind, Record, RecordBody, RunInfo, Verified};

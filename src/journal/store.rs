@@ -69,7 +69,10 @@ pub(super) fn private_file() -> OpenOptions {
 }
 
 /// Makes a directory, and those above it, that only its owner can enter. One that is there stays as it is.
-pub(super) fn make_directory(path: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// The file system's.
+pub fn make_private_directory(path: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -111,7 +114,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 fn create(path: &Path) -> Result<(), JournalError> {
     let directory = path.parent().unwrap_or(Path::new(""));
     let make = || -> std::io::Result<()> {
-        make_directory(directory)?;
+        make_private_directory(directory)?;
         private_file().create_new(true).open(path)?.sync_all()?;
         // The new name has to survive a loss of power too.
         #[cfg(unix)]
@@ -156,7 +159,7 @@ pub(super) struct PrivateCopy(PathBuf);
 impl PrivateCopy {
     fn of(path: &Path) -> std::io::Result<Self> {
         let copy = Self(std::env::temp_dir().join(format!("portcullis-{}", uuid::Uuid::new_v4())));
-        make_directory(&copy.0)?;
+        make_private_directory(&copy.0)?;
         let beside = |file: &Path| {
             let mut name = file.as_os_str().to_owned();
             name.push("-journal");

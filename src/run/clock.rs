@@ -1,4 +1,5 @@
-//! The wall clock: the one place of a run that reads it.
+//! The wall clock, as it is handed to whatever decides by the time. Who only notes when something was (the journal's records and
+//! locks, transport's answers, the board) reads the machine's clock itself.
 
 use std::sync::Arc;
 

@@ -3,9 +3,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use super::{
     credential::{self, Whose},
@@ -16,7 +18,7 @@ use crate::{
     apply::{self, Hand},
     config::Target,
     systems::{self, System},
-    transport::{Connection, Connector, Lasting, Reader, Usage},
+    transport::{self, Connection, Lasting, Reader, Usage},
     wire::{Ask, Fault, Unreadable},
 };
 
@@ -57,24 +59,34 @@ impl Connect for Live {
     }
 }
 
+/// How long is kept what nobody asks for any more: longer than any rate is counted in and any vendor wants to be left alone. A
+/// target that is renamed and back again must not begin its rate anew, so that leaving the configuration alone ends nothing.
+const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The same for a process that looks again and again: each target keeps its rate and its sockets from look to look.
 #[derive(Default)]
 pub struct Enduring {
-    kept: Mutex<BTreeMap<Text, Arc<Lasting>>>,
+    kept: Mutex<BTreeMap<Text, Kept>>,
+}
+
+struct Kept {
+    lasting: Arc<Lasting>,
+    used: Instant,
 }
 
 impl Enduring {
-    /// What is kept of a target; anew where its limits changed.
+    /// What is kept of a target; anew where its addresses or limits changed.
     fn of(&self, target: &Target) -> Arc<Lasting> {
+        let now = Instant::now();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.get(&target.name).filter(|known| known.limits() == target.limits) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let fresh = Arc::new(Lasting::new(target.limits));
-                kept.insert(target.name.clone(), Arc::clone(&fresh));
-                fresh
-            }
-        }
+        kept.retain(|_, kept| now - kept.used < UNUSED);
+        let known = kept.get(&target.name).filter(|kept| kept.lasting.is_for(&target.hosts, target.limits));
+        let lasting = known.map_or_else(
+            || Arc::new(Lasting::new(target.hosts.clone(), target.limits)),
+            |kept| Arc::clone(&kept.lasting),
+        );
+        kept.insert(target.name.clone(), Kept { lasting: Arc::clone(&lasting), used: now });
+        lasting
     }
 }
 
@@ -113,7 +125,7 @@ async fn reach(target: &Target, to_send: bool, lasting: Option<&Lasting>) -> Res
         let (reader, hand) = apply::connect(connection, lasting)?;
         (reader, Some(hand))
     } else {
-        (Connector::connect_again(connection, lasting)?.0, None)
+        (transport::read_only(connection, lasting)?, None)
     };
     let for_usage = reader.clone();
     Ok(Reach {
@@ -129,4 +141,36 @@ async fn reach(target: &Target, to_send: bool, lasting: Option<&Lasting>) -> Res
 /// What a system module is told of a target.
 pub fn account(target: &Target, own_claim: Option<Text>) -> Account {
     Account { target: target.name.clone(), fields: target.fields.clone(), label: target.account.clone(), own_claim }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::tests::target;
+
+    fn at(name: &str, address: &str) -> Target {
+        Target { hosts: BTreeMap::from([("api", address.parse().unwrap())]), ..target(name) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_target_keeps_its_rate_until_its_address_or_limits_change_or_nobody_asks() {
+        let enduring = Enduring::default();
+        let (near, far) = (at("a", "https://near.example"), at("a", "https://far.example"));
+        let first = enduring.of(&near);
+        tokio::time::advance(UNUSED / 2).await;
+        assert!(Arc::ptr_eq(&first, &enduring.of(&near)));
+        let moved = enduring.of(&far);
+        assert!(!Arc::ptr_eq(&first, &moved), "another server knows nothing of what this one asked for");
+        let mut faster = at("a", "https://far.example");
+        faster.limits.concurrency += 1;
+        assert!(!Arc::ptr_eq(&moved, &enduring.of(&faster)));
+
+        enduring.of(&at("b", "https://near.example"));
+        tokio::time::advance(UNUSED / 2).await;
+        let other = enduring.of(&at("b", "https://near.example"));
+        tokio::time::advance(UNUSED / 2).await;
+        assert!(Arc::ptr_eq(&other, &enduring.of(&at("b", "https://near.example"))));
+        let names: Vec<Text> = enduring.kept.lock().unwrap().keys().cloned().collect();
+        assert_eq!(names, ["b"], "the one that is not configured any more is dropped");
+    }
 }

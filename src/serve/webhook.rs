@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use sha2::Sha256;
 
-use crate::access::Text;
+use crate::access::{Text, hex};
 
 /// The most refs of one push that are looked at.
 pub const MAX_PUSHED_REFS: usize = 1_000;
@@ -170,7 +170,7 @@ pub fn read<'a>(
 
 /// Every comparison takes the same time, wherever the first difference is.
 fn is_proved(host: GitHost, secret: &[u8], proof: &[u8], body: &[u8]) -> bool {
-    let hex = match host {
+    let digits = match host {
         // The two texts are compared by their digests under a key, and those in constant time.
         GitHost::GitLab => {
             let Some(ours) = digest(secret, secret) else { return false };
@@ -180,7 +180,7 @@ fn is_proved(host: GitHost, secret: &[u8], proof: &[u8], body: &[u8]) -> bool {
         GitHost::Gitea => proof,
         GitHost::GitHub | GitHost::Bitbucket => proof.strip_prefix(b"sha256=").unwrap_or_default(),
     };
-    match (bytes_of(hex), digest(secret, body)) {
+    match (hex::bytes::<32>(digits), digest(secret, body)) {
         (Some(claimed), Some(ours)) => ours.verify_slice(&claimed).is_ok(),
         _ => false,
     }
@@ -190,20 +190,6 @@ fn digest(key: &[u8], of: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(of);
     Some(mac)
-}
-
-/// The 32 bytes of 64 hexadecimal digits.
-fn bytes_of(hex: &[u8]) -> Option<[u8; 32]> {
-    let (pairs, []) = hex.as_chunks::<2>() else { return None };
-    let mut bytes = [0; 32];
-    if pairs.len() != bytes.len() {
-        return None;
-    }
-    let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(bytes)
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WebhookError> {

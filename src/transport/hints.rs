@@ -1,7 +1,7 @@
 //! How long a vendor asks to be left alone, in every form that vendors use.
 //!
 //! `Retry-After` is RFC 9110 (seconds or a date), `retry-after-ms` is S2's, `RateLimit-Reset` counts seconds (Buildkite),
-//! `X-RateLimit-Reset` is a time in Unix seconds (Pinata, Aitronos).
+//! `X-RateLimit-Reset` is a time in Unix seconds (Pinata, Aitronos), and elsewhere in milliseconds.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,12 +12,20 @@ use super::limits::LONGEST_HINT;
 /// From here on a number is taken for Unix seconds and not for seconds left: September 2001.
 const UNIX_SECONDS: f64 = 1e9;
 
+/// From here on a number is taken for Unix milliseconds: in seconds it would be tens of thousands of years away.
+const UNIX_MILLIS: f64 = 1e12;
+
+/// How long to wait at least, where the answer tells or its judge does.
+pub(super) fn told(answer: &Answer, judged: Option<Duration>) -> Option<Duration> {
+    wait(answer).max(judged.map(|judged| judged.min(LONGEST_HINT)))
+}
+
 /// How long to wait at least, where the answer tells.
 pub(super) fn wait(answer: &Answer) -> Option<Duration> {
     let explicit = [
         number(answer, "retry-after-ms").map(|ms| ms / 1000.0),
-        number(answer, "retry-after").or_else(|| date(answer, "retry-after")),
-        number(answer, "x-ratelimit-retry-after"),
+        left(answer, "retry-after").or_else(|| date(answer, "retry-after")),
+        left(answer, "x-ratelimit-retry-after"),
     ];
     let explicit = explicit.into_iter().flatten().reduce(f64::max);
     // A reset of a limit tells something only where that limit is what stopped us.
@@ -34,8 +42,7 @@ fn reset(answer: &Answer) -> Option<f64> {
         ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
     ];
     let spent = limits.iter().filter(|(left, _)| number(answer, left).is_none_or(|left| left <= 0.0));
-    let resets = spent.filter_map(|(_, reset)| number(answer, reset));
-    resets.map(|reset| if reset >= UNIX_SECONDS { reset - theirs(answer) } else { reset }).reduce(f64::max)
+    spent.filter_map(|(_, reset)| left(answer, reset)).reduce(f64::max)
 }
 
 /// Requests left, where the answer tells.
@@ -46,6 +53,15 @@ pub(super) fn remaining(answer: &Answer) -> Option<i64> {
 
 fn number(answer: &Answer, name: &str) -> Option<f64> {
     answer.header(name)?.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Seconds left, where a header tells them or the time at which they are over.
+fn left(answer: &Answer, name: &str) -> Option<f64> {
+    Some(match number(answer, name)? {
+        millis if millis >= UNIX_MILLIS => millis / 1000.0 - theirs(answer),
+        seconds if seconds >= UNIX_SECONDS => seconds - theirs(answer),
+        seconds_left => seconds_left,
+    })
 }
 
 /// Seconds until a date, by the vendor's own clock.
@@ -67,11 +83,15 @@ fn unix(time: SystemTime) -> f64 {
 mod tests {
     use super::*;
 
-    fn hint(status: u16, headers: &[(&str, &str)]) -> Option<Duration> {
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Answer {
         let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         // 2026-11-21 12:00:00 UTC by our clock.
         let received_at = jiff::Timestamp::from_second(1_795_262_400).unwrap();
-        wait(&Answer { status, headers, body: Vec::new(), received_at })
+        Answer { status, headers, body: Vec::new(), received_at }
+    }
+
+    fn hint(status: u16, headers: &[(&str, &str)]) -> Option<Duration> {
+        wait(&answer(status, headers))
     }
 
     #[test]
@@ -85,6 +105,8 @@ mod tests {
         assert_eq!(hint(429, &skewed), seconds(5), "their clock counts, not ours");
         assert_eq!(hint(429, &[("retry-after", "Sat, 21 Nov 2026 11:59:00 GMT")]), seconds(0));
         assert_eq!(hint(429, &[("x-ratelimit-reset", "1795262410")]), seconds(10));
+        assert_eq!(hint(429, &[("x-ratelimit-reset", "1795262410500")]), Some(Duration::from_millis(10_500)));
+        assert_eq!(hint(429, &[("retry-after", "1795262410")]), seconds(10));
         assert_eq!(hint(429, &[("ratelimit-reset", "30")]), seconds(30));
         let pairs = [
             ("ratelimit-remaining", "12"),
@@ -101,6 +123,18 @@ mod tests {
         assert_eq!(hint(429, &[("retry-after", "soon")]), None);
         assert_eq!(hint(429, &[("retry-after", "NaN")]), None);
         assert_eq!(hint(429, &[("retry-after", "1e300")]), Some(LONGEST_HINT));
+        assert_eq!(hint(429, &[("retry-after", "604800")]), Some(LONGEST_HINT));
         assert_eq!(hint(429, &[("retry-after", "-5")]), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn the_longer_of_what_answer_and_judge_tell_counts_as_far_as_it_is_believed() {
+        let five = answer(429, &[("retry-after", "5")]);
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(told(&five, None), seconds(5));
+        assert_eq!(told(&five, seconds(9)), seconds(9));
+        assert_eq!(told(&answer(429, &[]), seconds(9)), seconds(9));
+        assert_eq!(told(&five, Some(Duration::MAX)), Some(LONGEST_HINT));
+        assert_eq!(told(&answer(429, &[]), None), None);
     }
 }

@@ -4,15 +4,20 @@
 //! anew with each connection would let it pass the vendor's limit, and a client that was built anew would cost more than a
 //! short reading.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use reqwest::Client;
+use url::Url;
 
 use super::pace::Pace;
 use crate::config::RequestLimits;
 
 /// Kept between the connections of one target.
 pub struct Lasting {
+    hosts: BTreeMap<&'static str, Url>,
     limits: RequestLimits,
     pace: Arc<Pace>,
     clients: Mutex<Vec<Arc<Client>>>,
@@ -20,13 +25,13 @@ pub struct Lasting {
 
 impl Lasting {
     /// Nothing was sent yet.
-    pub fn new(limits: RequestLimits) -> Self {
-        Self { limits, pace: Arc::new(Pace::new(limits)), clients: Mutex::default() }
+    pub fn new(hosts: BTreeMap<&'static str, Url>, limits: RequestLimits) -> Self {
+        Self { hosts, limits, pace: Arc::new(Pace::new(limits)), clients: Mutex::default() }
     }
 
-    /// The limits that it was made for: with others another one is needed.
-    pub fn limits(&self) -> RequestLimits {
-        self.limits
+    /// Whether it was made for these: at another address, or with other limits, what was counted and asked for does not hold.
+    pub fn is_for(&self, hosts: &BTreeMap<&'static str, Url>, limits: RequestLimits) -> bool {
+        self.hosts == *hosts && self.limits == limits
     }
 
     pub(super) fn pace(&self) -> Arc<Pace> {

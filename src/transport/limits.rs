@@ -44,8 +44,9 @@ pub(super) const BUDGET_RETRY: u32 = 10;
 /// What an answer gives back.
 pub(super) const BUDGET_ANSWER: u32 = 1;
 
-/// The longest wait that is believed of a vendor's header.
-pub(super) const LONGEST_HINT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The longest wait that is believed of a vendor: the longest time that a rate is counted in. One broken header must not shut a
+/// target off for longer; a vendor that means more says so again.
+pub(super) const LONGEST_HINT: Duration = Duration::from_secs(60 * 60);
 
 /// How long an unused connection is kept: shorter than the usual server's patience, so that a write seldom meets a closed one.
 pub(super) const IDLE_CONNECTION: Duration = Duration::from_secs(20);

@@ -27,7 +27,7 @@ mod tests;
 
 pub use courier::{Again, Courier, Undelivered};
 pub use lasting::Lasting;
-pub use reader::{Connector, Reader};
+pub use reader::{Reader, read_and_write, read_only};
 pub use request_id::request_id;
 pub use types::{Brake, Connection, NotSent, SendFailure, Stop, Usage};
 pub use writer::Writer;

@@ -17,28 +17,24 @@ use super::{
     pace::TooLong,
 };
 
-/// Makes readers and writers; shares sockets between them.
-#[derive(Debug)]
-pub struct Connector {}
+/// Prepares a connection that nothing can be written to. No request is made. With [`Lasting`] it shares rate and sockets with the
+/// target's connections before.
+///
+/// # Errors
+/// An address that is plain HTTP and not loopback or that has a user in it, a certificate that does not parse, a credential
+/// that cannot travel in a header.
+pub fn read_only(connection: Connection, lasting: Option<&Lasting>) -> Result<Reader, Unreadable> {
+    Ok(Reader { shared: Arc::new(Shared::new(connection, lasting)?) })
+}
 
-impl Connector {
-    /// Prepares a connection. No request is made.
-    ///
-    /// # Errors
-    /// An address that is plain HTTP and not loopback or that has a user in it, a certificate that does not parse, a credential
-    /// that cannot travel in a header.
-    pub fn connect(connection: Connection) -> Result<(Reader, Writer), Unreadable> {
-        Self::connect_again(connection, None)
-    }
-
-    /// The same, sharing rate and sockets with the target's connections before.
-    ///
-    /// # Errors
-    /// See [`Connector::connect`].
-    pub fn connect_again(connection: Connection, lasting: Option<&Lasting>) -> Result<(Reader, Writer), Unreadable> {
-        let shared = Arc::new(Shared::new(connection, lasting)?);
-        Ok((Reader { shared: Arc::clone(&shared) }, Writer::new(shared)))
-    }
+/// The same for apply alone, which gets the writer too.
+///
+/// # Errors
+/// See [`read_only`].
+pub fn read_and_write(connection: Connection, lasting: Option<&Lasting>) -> Result<(Reader, Writer), Unreadable> {
+    let reader = read_only(connection, lasting)?;
+    let writer = Writer::new(Arc::clone(&reader.shared));
+    Ok((reader, writer))
 }
 
 /// Sends reads of one target. Cannot write.
@@ -112,13 +108,13 @@ impl Reader {
                 Ok(answer) => {
                     shared.budget.earn();
                     let judged = read.judge()(&answer);
-                    let told = hints::wait(&answer);
                     let after = match judged {
-                        Verdict::Final if says_later(answer.status) => told,
+                        Verdict::Final if says_later(answer.status) => None,
                         Verdict::Final => return Ok(answer),
-                        Verdict::Retry { after } | Verdict::MaybeApplied { after } => told.max(after),
+                        Verdict::Retry { after } | Verdict::MaybeApplied { after } => after,
                     };
-                    (after, no_answer(&answer, after))
+                    let told = hints::told(&answer, after);
+                    (told, no_answer(&answer, told))
                 }
                 Err(failure) if !failure.transient => return Err(failure.unreadable()),
                 Err(failure) => (None, failure.unreadable()),

@@ -125,7 +125,7 @@ fn verdict(draft: &Draft, answer: Answer) -> Result<Reply, SendFailure> {
         }
         Verdict::MaybeApplied { .. } => Ok(Reply::Final(answer)),
         Verdict::Retry { after } => {
-            let told = hints::wait(&answer).max(after);
+            let told = hints::told(&answer, after);
             let why = match told {
                 Some(told) => {
                     NotSent::RateLimited(format!("HTTP {status}; the vendor wants us back {}", come_back(told)))

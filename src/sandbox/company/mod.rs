@@ -17,6 +17,7 @@ mod s2;
 pub use files::{POLICIES, configuration, people};
 
 use super::World;
+use crate::access::hex;
 
 /// The company's world.
 pub(super) fn world() -> World {
@@ -86,8 +87,7 @@ pub(super) fn uuid_of(text: &str) -> String {
 
 /// So many hexadecimal digits (64 at most) that are always the same for a text.
 pub(super) fn hex_of(text: &str, digits: usize) -> String {
-    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let mut hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = hex::of(&Sha256::digest(text.as_bytes()));
     hex.truncate(digits);
     hex
 }

@@ -1,26 +1,9 @@
 //! What Pinata's answers mean. Only success is documented; the rest is what was seen, so as little as possible is concluded.
 
-use std::time::Duration;
-
 use crate::{
     systems::shared::{Heard, unreadable},
-    wire::{Answer, Unreadable, Verdict},
+    wire::Unreadable,
 };
-
-/// The verdict, for reads and writes alike. A rate limit tells when it ends as a time in seconds since 1970.
-pub(super) fn judge(answer: &Answer) -> Verdict {
-    match answer.status {
-        429 => Verdict::Retry { after: after(answer) },
-        408 | 500..=599 => Verdict::MaybeApplied { after: None },
-        _ => Verdict::Final,
-    }
-}
-
-fn after(answer: &Answer) -> Option<Duration> {
-    let reset: i64 = answer.header("x-ratelimit-reset")?.trim().parse().ok()?;
-    let left = reset.checked_sub(answer.received_at.as_second())?;
-    u64::try_from(left).ok().map(Duration::from_secs)
-}
 
 /// Passes a 200 answer. A missing right comes as 401 or as 403, so the advice speaks of both.
 ///

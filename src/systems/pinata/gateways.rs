@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{Account, Controls, Entry, Facts, Life, Object, Text, Value},
-    systems::shared::{Conversation, Pages, Rereads, moment},
+    systems::shared::{Conversation, Pages, Rereads, moment, read_judge},
     wire::{Fault, Read, Unreadable},
 };
 
@@ -124,7 +124,7 @@ async fn list_once(talk: &Conversation<'_>) -> Result<(Vec<Row>, Pages), Unreada
     for number in 1_u32.. {
         let number = number.to_string();
         let query = [("pageSize", PAGE_TEXT), ("page", number.as_str())];
-        let heard = talk.ask(Read::get(API, &["gateways"], &query, answers::judge)?).await?;
+        let heard = talk.ask(Read::get(API, &["gateways"], &query, read_judge)?).await?;
         answers::check(&heard, "org:gateways:read")?;
         let Envelope { data: page }: Envelope<Rows> = heard.json()?;
         let here = |error: Unreadable| error.at(&heard.request);
@@ -195,7 +195,7 @@ pub(super) async fn read(
 
 /// Reads one gateway's keys and counts its other controls.
 pub(super) async fn details(talk: &Conversation<'_>, gateway: &Arc<Object>) -> Result<Controlled, Unreadable> {
-    let heard = talk.ask(Read::get(API, &["gateways", &gateway.id], &[], answers::judge)?).await?;
+    let heard = talk.ask(Read::get(API, &["gateways", &gateway.id], &[], read_judge)?).await?;
     answers::check(&heard, "org:gateways:read")?;
     talk.page(&heard);
     let Envelope { data: Details { id, settings } }: Envelope<Details> = heard.json()?;

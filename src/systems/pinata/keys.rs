@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{Entry, Life, Text, Value},
-    systems::shared::{Conversation, Pages, Rereads, moment, present},
+    systems::shared::{Conversation, Pages, Rereads, moment, present, read_judge},
     wire::{Read, Unreadable},
 };
 
@@ -63,7 +63,7 @@ async fn list_once(talk: &Conversation<'_>, until: Option<&Text>) -> Result<Vec<
     let mut overlap = 0;
     loop {
         let offset = (entries.len() - overlap).to_string();
-        let heard = talk.ask(Read::get(API, &["api_keys"], &[("offset", &offset)], answers::judge)?).await?;
+        let heard = talk.ask(Read::get(API, &["api_keys"], &[("offset", &offset)], read_judge)?).await?;
         answers::check(&heard, "org:write")?;
         talk.page(&heard);
         let Page { keys, count } = heard.json()?;

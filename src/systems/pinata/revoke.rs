@@ -8,14 +8,13 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::{
-    answers,
     description::{API, GATEWAY_CLASS, GATEWAY_KEYS},
     gateways::{self, Controlled},
     keys,
 };
 use crate::{
     access::{Account, Entry, Fingerprint, Object, Value},
-    systems::shared::{Conversation, absent, accepted, said},
+    systems::shared::{Conversation, absent, accepted, said, write_judge},
     wire::{Answer, Ask, Draft, Fault, Judgement, Method, Note, Order, Path, Prepared, Settled, Unreadable},
 };
 
@@ -56,7 +55,7 @@ pub(super) async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> 
         body: None,
         key_header: None,
         generation: None,
-        judge: answers::judge,
+        judge: write_judge,
         note: json!({ "kind": entry.kind.name }),
     })))
 }

@@ -129,7 +129,7 @@ fn connection(base: Url, limits: RequestLimits) -> Connection {
 }
 
 fn connect(base: Url, limits: RequestLimits) -> (Reader, Writer) {
-    Connector::connect(connection(base, limits)).unwrap()
+    read_and_write(connection(base, limits), None).unwrap()
 }
 
 fn fine(_: &Answer) -> Verdict {
@@ -372,29 +372,35 @@ async fn the_brake_counts_at_the_end_of_the_wait_for_a_turn() {
 #[tokio::test]
 async fn the_server_never_sees_more_than_the_limits() {
     let server = Server::start(vec![Does::Waits(30)]).await;
-    let limits = RequestLimits { requests: RequestRate { count: 40, seconds: 1 }, concurrency: 3 };
+    let limits = RequestLimits { requests: RequestRate { count: 10_000, seconds: 1 }, concurrency: 3 };
     let (reader, _) = connect(server.base.clone(), limits);
-    let begin = Instant::now();
     let answers = join_all((0..30).map(|_| reader.ask(read(&["x"])))).await;
     assert!(answers.iter().all(Result::is_ok));
-    assert_eq!(server.most_at_once.load(Ordering::SeqCst), 3);
-    // A burst of 4, then 36 a second.
-    assert!(begin.elapsed() >= Duration::from_millis(26 * 1000 / 36), "{:?}", begin.elapsed());
+    assert_eq!((server.seen().len(), server.most_at_once.load(Ordering::SeqCst)), (30, 3));
+
+    // A burst of 3, then one every 20 minutes: longer than a read waits for its turn.
+    let server = Server::start(vec![says("200 OK", "{}")]).await;
+    let limits = RequestLimits { requests: RequestRate { count: 6, seconds: 3600 }, concurrency: 4 };
+    let (reader, _) = connect(server.base.clone(), limits);
+    let answers = join_all((0..30).map(|_| reader.ask(read(&["x"])))).await;
+    let faults: Vec<Fault> = answers.into_iter().filter_map(Result::err).map(|error| error.fault).collect();
+    assert_eq!(faults, [Fault::RateLimited; 27]);
+    assert_eq!(server.seen().len(), 3);
 }
 
 #[test]
 fn where_a_credential_must_not_go_nothing_is_connected() {
     let limits = RequestLimits { requests: RequestRate { count: 1, seconds: 1 }, concurrency: 1 };
-    let refused = |base: &str| Connector::connect(connection(Url::parse(base).unwrap(), limits)).unwrap_err();
+    let refused = |base: &str| read_only(connection(Url::parse(base).unwrap(), limits), None).unwrap_err();
     assert_eq!(refused("http://api.example.com").fault, Fault::Request);
     assert!(!refused("https://ann:pw@api.example.com").to_string().contains("pw"));
     let mut broken = connection(Url::parse("https://api.example.com").unwrap(), limits);
     broken.credential = "two\nlines".to_owned().into();
-    let error = Connector::connect(broken).unwrap_err();
+    let error = read_only(broken, None).unwrap_err();
     assert!(error.fault == Fault::Credential && !format!("{error:?}").contains("lines\""), "{error:?}");
     let mut no_ca = connection(Url::parse("https://api.example.com").unwrap(), limits);
     no_ca.ca_pem = Some(b"not a certificate".to_vec());
-    assert!(Connector::connect(no_ca).unwrap_err().advice.unwrap().contains("ca_file"));
+    assert!(read_only(no_ca, None).unwrap_err().advice.unwrap().contains("ca_file"));
 }
 
 #[tokio::test]

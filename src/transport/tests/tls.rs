@@ -62,7 +62,7 @@ async fn serve(authority: &Authority, name: &str, protocols: &[&str]) -> Url {
 async fn ask(base: Url, ca_pem: Option<String>) -> Result<String, Unreadable> {
     let limits = RequestLimits { requests: RequestRate { count: 1000, seconds: 1 }, concurrency: 1 };
     let ca_pem = ca_pem.map(String::into_bytes);
-    let (reader, _) = Connector::connect(Connection { ca_pem, ..connection(base, limits) }).unwrap();
+    let reader = read_only(Connection { ca_pem, ..connection(base, limits) }, None).unwrap();
     Ok(String::from_utf8(reader.ask(read(&["x"])).await?.body).unwrap())
 }
 

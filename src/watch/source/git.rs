@@ -27,7 +27,7 @@ use super::{
     signature::Signers,
 };
 use crate::{
-    access::Text,
+    access::{Text, hex},
     run::Sources,
     watch::survey::{Watched, survey},
 };
@@ -283,8 +283,7 @@ impl Git {
     }
 
     fn origin(&self) -> Text {
-        let digest = Sha256::digest(self.address.url.as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+        hex::of(&Sha256::digest(self.address.url.as_bytes())).into()
     }
 
     async fn open(&mut self) -> Result<(), SourceError> {

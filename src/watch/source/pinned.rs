@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::SourceError;
-use crate::access::Text;
+use crate::{access::Text, journal::make_private_directory};
 
 const LOCK: &str = "lock";
 const PINNED: &str = "pinned.json";
@@ -56,11 +56,7 @@ impl Place {
     /// Makes the directory where there is none, and takes its lock. What an earlier process exported is removed.
     pub(super) fn open(root: &Path) -> Result<Self, SourceError> {
         let failed = |error: io::Error| SourceError::Checkout { path: root.to_owned(), why: error.to_string() };
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(root).map_err(failed)?;
+        make_private_directory(root).map_err(failed)?;
         let root = fs::canonicalize(root).map_err(failed)?;
         let lock = File::options().create(true).truncate(false).write(true).open(root.join(LOCK)).map_err(failed)?;
         let deadline = Instant::now() + LOCK_WAIT;

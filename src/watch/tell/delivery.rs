@@ -13,6 +13,7 @@ use super::{
     slack,
 };
 use crate::{
+    access::hex,
     config::{CredentialRef, NotifyTo},
     run::credential::{self, Whose},
     transport::{Courier, Undelivered},
@@ -111,8 +112,7 @@ pub fn signature(secret: &[u8], unix_seconds: i64, body: &[u8]) -> String {
     mac.update(unix_seconds.to_string().as_bytes());
     mac.update(b".");
     mac.update(body);
-    let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={unix_seconds},v1={digest}")
+    format!("t={unix_seconds},v1={}", hex::of(&mac.finalize().into_bytes()))
 }
 
 async fn secret(field: &str, from: &CredentialRef) -> Result<SecretString, Undelivered> {
