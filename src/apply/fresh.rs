@@ -130,11 +130,7 @@ impl<'a> Fresh<'a> {
 /// rows that went since then must not make the rest of it look like another group. What tells that the reading or the set is
 /// not what it was stops everything.
 fn still_meant(plan: &TargetPlan) -> HashSet<Ticket> {
-    if plan
-        .refusals
-        .iter()
-        .any(|refusal| matches!(refusal.guard.as_str(), "no_overlap" | "allow_empty" | "own_unknown"))
-    {
+    if plan.refusals.iter().any(|refusal| refusal.guard.stops_everything()) {
         return HashSet::new();
     }
     plan.rows
@@ -151,7 +147,7 @@ fn still_meant(plan: &TargetPlan) -> HashSet<Ticket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::tests::world::World;
+    use crate::plan::{Guard, tests::world::World};
 
     #[test]
     fn five_minutes_or_twice_the_readings_own_time_where_entries_cannot_be_read_alone() {
@@ -185,7 +181,7 @@ mod tests {
         assert_eq!(still_meant(&world.plan()).len(), 2);
         world.snapshot.entries.retain(|entry| entry.id.starts_with("ci/"));
         let plan = world.plan();
-        assert!(plan.refusals.iter().any(|refusal| refusal.guard == "no_overlap"), "{:?}", plan.refusals);
+        assert!(plan.refusals.iter().any(|refusal| refusal.guard == Guard::NoOverlap), "{:?}", plan.refusals);
         assert!(still_meant(&plan).is_empty());
     }
 
@@ -195,7 +191,7 @@ mod tests {
         world.absent("service/a");
         world.snapshot.entries.retain(|entry| entry.id != "ci/run-1");
         let plan = world.plan();
-        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard.as_str()).collect::<Vec<_>>(), ["allow_empty"]);
+        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard).collect::<Vec<_>>(), [Guard::AllowEmpty]);
         assert!(plan.changes().next().is_some(), "the absent row itself would go");
         assert!(still_meant(&plan).is_empty());
     }
@@ -205,7 +201,7 @@ mod tests {
         let mut world = world();
         world.settings.max_count = 0;
         let plan = world.plan();
-        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard.as_str()).collect::<Vec<_>>(), ["count"]);
+        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard).collect::<Vec<_>>(), [Guard::Count]);
         assert_eq!(still_meant(&plan).len(), 1);
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, HoldName};
+use super::{GuardRefusal, Hold, HoldName};
 use crate::access::{Action, Cause, Evidence, Fingerprint, Group, Reversibility, Text};
 
 /// The version of the plan document.
@@ -285,23 +285,6 @@ pub enum OriginKind {
     Allow,
     /// The managed set that covers the entry.
     ManagedSet,
-}
-
-/// A guard that refused a group of rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct GuardRefusal {
-    /// The guard: `share`, `count`, `count_total`, `no_overlap`, `allow_empty`, `own_unknown`, `stated_number`, …
-    pub guard: String,
-    /// What it refused: a group, a kind, a file.
-    pub over: String,
-    /// The figure.
-    pub figure: String,
-    /// The limit.
-    pub limit: String,
-    /// The exact way on.
-    pub way_on: String,
-    /// Whether it counts for exit code 3.
-    pub counts: bool,
 }
 
 /// The part of a saved row that has to be the same for it to be sent.

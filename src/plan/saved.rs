@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{GuardRefusal, HoldName, Input, Row, Status, TargetPlan, Ticket, candidate::Candidate, describe};
+use super::{Guard, GuardRefusal, HoldName, Input, Row, Status, TargetPlan, Ticket, candidate::Candidate, describe};
 use crate::access::{Action, Fingerprint};
 
 /// Holds what the saved plan neither would send nor holds by notice.
@@ -13,7 +13,7 @@ pub fn narrow(input: &Input<'_>, candidates: &mut [Candidate<'_>], plan: &mut Ta
             candidate.hold(HoldName::Ceiling, "the policies changed since the plan was saved", None);
         }
         plan.refusals.push(GuardRefusal {
-            guard: "policy_digest".into(),
+            guard: Guard::PolicyDigest,
             over: "all rows".into(),
             figure: format!("the policies changed: their digest is {}", describe::cut(&plan.policy_digest, 12)),
             limit: format!("{}, the digest in the saved plan", describe::cut(&saved.policy_digest, 12)),

@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use crate::{
     access::{Entry, Hasher, Snapshot, Text},
     apply::{End, TargetOutcome},
-    plan::{self, GuardRefusal, Hold, HoldName, PLAN_VERSION, Plan, Row, Status, TargetPlan, Ticket, render::count},
+    plan::{
+        self, Guard, GuardRefusal, Hold, HoldName, PLAN_VERSION, Plan, Row, Status, TargetPlan, Ticket, render::count,
+    },
 };
 
 /// The largest saved plan, in bytes.
@@ -76,7 +78,7 @@ pub fn hold_used_up(plan: &mut TargetPlan) {
     }
     if again > 0 {
         plan.refusals.push(GuardRefusal {
-            guard: "used_up".into(),
+            guard: Guard::UsedUp,
             over: "all rows".into(),
             figure: format!("{again} entries live again after the saved plan was carried out"),
             limit: "a saved plan is carried out once".into(),

@@ -231,8 +231,8 @@ impl World {
         row.map(|row| row.holds.iter().map(|hold| hold.name).collect()).unwrap_or_default()
     }
 
-    pub fn refusals(&self) -> Vec<String> {
-        self.plan().refusals.iter().map(|refusal| refusal.guard.clone()).collect()
+    pub fn refusals(&self) -> Vec<&'static str> {
+        self.plan().refusals.iter().map(|refusal| refusal.guard.name()).collect()
     }
 
     /// What the journal would know after this run.
