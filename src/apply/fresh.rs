@@ -1,7 +1,8 @@
 //! Freshness: nothing is sent on a reading that is too old.
 //!
 //! The reading that a plan was made from is used as long as it is young. Then the target is read again, once for all rows
-//! that wait for it, and the rules are asked again what of the plan still holds.
+//! that wait for it, and the rules are asked again what of the plan still holds. The entry itself is looked at once more right
+//! before it is sent, by itself where its kind can be read alone, and that look may not grow old either.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,11 +19,11 @@ use crate::{
     wire::Unreadable,
 };
 
-/// How old a reading may be when something is sent on it.
+/// How old what was read may be when something is sent on it.
 pub const MAX_READING_AGE: SignedDuration = SignedDuration::from_mins(5);
 
-/// Whether a reading is too old to send on: age counts from its first answer; a list that took longer to read than half the
-/// limit may be twice its own duration old where its entries cannot be read alone.
+/// Whether what was read is too old to send on: age counts from its beginning. A list that took longer to read than half the
+/// limit may be twice its own duration old, since no newer one can be had; an entry that can be read alone may not.
 pub fn too_old(started: Timestamp, finished: Timestamp, now: Timestamp, read_alone: bool) -> bool {
     let own = finished.duration_since(started).checked_mul(2).unwrap_or(SignedDuration::MAX);
     let limit = if read_alone { MAX_READING_AGE } else { MAX_READING_AGE.max(own) };
@@ -102,8 +103,8 @@ impl<'a> Fresh<'a> {
         let mut current = self.current.lock().await;
         let known = Arc::clone(current.as_ref().map_err(Clone::clone)?);
         let now = work.now();
-        // `prepare` looks at an entry again by itself where it can be read alone; floor, own and the end state of the whole
-        // are judged on a reading only.
+        // What is judged on it is the whole list (floor, own, the end state), and that cannot be read alone. The answer that
+        // holds the entry is the look right before the call, whose age [`Looked`] counts.
         let snapshot = &known.snapshot;
         if !too_old(snapshot.started_at, snapshot.finished_at, now, false) {
             return Ok(known);
@@ -123,6 +124,28 @@ impl<'a> Fresh<'a> {
         let fresh = within(work.patience.reading, reading).await?;
         self.rules.check(&fresh)?;
         Ok(fresh)
+    }
+}
+
+/// The look at one entry right before its removal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looked {
+    /// When it began and ended.
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// Whether it was a look at this entry alone.
+    pub(super) alone: bool,
+}
+
+impl Looked {
+    /// Why nothing is sent on it any more.
+    pub(super) fn stale(self, now: Timestamp) -> Option<String> {
+        too_old(self.from, self.to, now, self.alone).then(|| {
+            format!(
+                "it was last looked at {:.0}, which is too long ago to send on; the next run looks again",
+                self.from
+            )
+        })
     }
 }
 
@@ -156,7 +179,7 @@ mod tests {
         assert!(too_old(at(0), at(10), at(301), false));
         assert!(!too_old(at(0), at(400), at(800), false), "twice its own duration");
         assert!(too_old(at(0), at(400), at(801), false));
-        assert!(too_old(at(0), at(400), at(800), true), "it could have been read alone");
+        assert!(!too_old(at(0), at(250), at(300), true) && too_old(at(0), at(250), at(301), true), "can be read alone");
         assert!(too_old(at(0), at(1), at(-1), false), "a clock that went back proves nothing");
     }
 

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::{
     End, Hand, RowOutcome, Work,
+    fresh::Looked,
     patience::within,
     settle::{Known, settle},
 };
@@ -41,6 +42,7 @@ pub(super) async fn remove(work: &Work<'_>, hand: &Hand, row: &Row, order: &Orde
 
 async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u32) -> Try {
     let ended = |end, detail: String| Try::Ended(Box::new(RowOutcome::of(row, end, detail)));
+    let from = work.now();
     let looking = work.system.prepare(work.ask, work.account, order);
     let draft = match within(work.patience.look, looking).await {
         Ok(Prepared::Send(draft)) => *draft,
@@ -57,6 +59,7 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
             return ended(End::Failed, format!("not sent, since it could not be looked at again: {unreadable}"));
         }
     };
+    let looked = Looked { from, to: work.now(), alone: order.entry.kind.read_alone };
     // The look may have taken long: a stop or a failing journal since then still holds.
     if let Some(why) = work.stopped() {
         return ended(End::Skipped, why);
@@ -93,7 +96,9 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
             return ended(End::Skipped, format!("not sent, since it could not be recorded: {error}"));
         }
     };
-    let sent = hand.send(&receipt, work.stop, &|| work.stopped()).await;
+    // Asked right before each try: the turn may have been long in coming.
+    let brake = || work.stopped().or_else(|| looked.stale(work.now()));
+    let sent = hand.send(&receipt, work.stop, &brake).await;
     let until = Instant::now() + work.settle;
     let mut outcome = match sent {
         Err(SendFailure::NotSent(why)) => {
