@@ -51,15 +51,15 @@ pub fn judge(
         }
         return refusals;
     }
-    let expected = input.history.expectation.as_ref();
-    if expected.is_some_and(|expected| expected.number == going && input.now < expected.until) {
+    let expected = input.history.expectation.as_ref().filter(|expected| !expected.is_over(input.now));
+    if expected.is_some_and(|expected| expected.number == going) {
         return refusals;
     }
     for group in [Group::Due, Group::Undeclared] {
         share(input, candidates, tally, group, going, &mut refusals);
     }
     count(input, candidates, going, &mut refusals);
-    if let Some(expected) = expected.filter(|expected| input.now < expected.until) {
+    if let Some(expected) = expected {
         let over = refusals.iter_mut().filter(|refusal| refusal.guard.yields_to_a_number());
         over.for_each(|refusal| refusal.figure.push_str(&announced(expected.number, going)));
     }
