@@ -51,8 +51,8 @@ pub use hold::{Hold, HoldName};
 pub use index::LoneResources;
 pub use input::{Input, Planned};
 pub use model::{
-    Counts, FileProblem, FindingKind, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row, Status, TargetPlan,
-    TargetState, Ticket,
+    Counts, FileProblem, FindingKind, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Removal, Row, Status,
+    TargetPlan, TargetState, Ticket,
 };
 pub use only_expired::{Newest, OnlyExpired, effective_end};
 pub use order::{OrderRefused, order_one};

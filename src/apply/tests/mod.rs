@@ -344,7 +344,7 @@ async fn what_a_killed_run_left_is_settled_by_reading_and_never_sent_again() {
 #[tokio::test]
 async fn an_entry_whose_earlier_removal_is_unknown_is_not_sent_again() {
     let bench = Bench::new([entry("a"), entry("b")]).await;
-    let mut earlier = RowOutcome::of(&row(&entry("a")), End::Unknown, "");
+    let mut earlier = RowOutcome::of(row(&entry("a")).removal().unwrap(), End::Unknown, "");
     earlier.intent = Some("i".into());
     let snapshot = bench.world.snapshot();
     let outcome = bench.carry_out_on(snapshot, &[earlier]).await;
