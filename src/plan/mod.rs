@@ -56,7 +56,7 @@ pub use model::{
 };
 pub use only_expired::{Newest, OnlyExpired, effective_end};
 pub use order::{OrderRefused, order_one};
-pub use settings::{Confirmation, Settings};
+pub use settings::{Confirmation, Settings, frozen_why};
 pub use target::plan_target;
 pub use upcoming::{MAX_UPCOMING, Upcoming, UpcomingKind};
 

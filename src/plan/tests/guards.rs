@@ -356,7 +356,7 @@ fn a_confirmed_removal_counts_even_if_the_same_id_is_back() {
 fn an_open_freeze_window_holds_everything() {
     let mut world = drift(3, 1);
     world.absent("service/kept-000");
-    world.settings.frozen = Some("a freeze window is open".into());
+    world.settings.frozen_until = Some(now() + SignedDuration::from_hours(1));
     assert_eq!(world.holds("service/kept-000"), [HoldName::Freeze]);
     assert_eq!(world.holds("service/drift-000"), [HoldName::Freeze]);
 }

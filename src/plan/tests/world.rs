@@ -60,7 +60,6 @@ impl World {
                 max_clock_skew: SignedDuration::from_mins(5),
                 max_in_flight: SignedDuration::from_hours(24 * 7),
                 stopped: None,
-                frozen: None,
                 retry_refused: false,
                 announced_only: false,
                 only_expired: None,
