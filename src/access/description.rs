@@ -125,7 +125,8 @@ pub struct Kind {
     pub has_owner: bool,
     /// The content field by which several entries may together meet one declaration (AccessOwl `permissions`).
     pub splits_by: Option<&'static str>,
-    /// Whether an entry can be read alone right before its removal; otherwise only with the whole list.
+    /// Whether an entry can be read alone right before its removal; otherwise only with the whole list, whose own duration
+    /// then counts in how old the look may be.
     pub read_alone: bool,
 }
 

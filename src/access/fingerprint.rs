@@ -93,6 +93,17 @@ impl Hasher {
         self
     }
 
+    /// Adds digests without regard to their order.
+    pub fn bag(&mut self, name: &str, digests: impl IntoIterator<Item = [u8; 32]>) -> &mut Self {
+        let mut digests: Vec<[u8; 32]> = digests.into_iter().collect();
+        digests.sort_unstable();
+        self.text(name).text(&digests.len().to_string());
+        for digest in digests {
+            self.bytes(&digest);
+        }
+        self
+    }
+
     /// The digest.
     pub fn finish(self) -> [u8; 32] {
         self.0.finalize().into()

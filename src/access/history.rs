@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -163,8 +163,18 @@ pub struct Refusal {
 pub struct Expectation {
     /// Exactly this many by weight.
     pub number: u32,
-    /// Until then.
+    /// Until then; at this very time it is over.
     pub until: Timestamp,
+}
+
+impl Expectation {
+    /// How far ahead a number may be announced at most.
+    pub const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+    /// Whether its time is over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until <= now
+    }
 }
 
 /// What a run has seen and `apply` or `watch` keeps beside the chain.

@@ -7,6 +7,7 @@
 mod account;
 mod cause;
 mod compare;
+mod cut;
 mod description;
 mod directory;
 mod entry;
@@ -26,6 +27,7 @@ mod value;
 pub use account::Account;
 pub use cause::{Action, Cause, Group, Limit, Reversibility};
 pub use compare::{Gap, by_shape, compare, part, shown};
+pub use cut::cut;
 pub use description::{
     AuthStyle, Description, Field, FieldRole, HostSpec, Kind, RequestRate, Shape, TargetField, TargetShape,
 };

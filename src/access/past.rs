@@ -125,7 +125,7 @@ impl PastRecord {
             open,
             open_elsewhere,
             refusals: by_key(refusals),
-            expectation: expectation.filter(|expected| now <= expected.until),
+            expectation: expectation.filter(|expected| !expected.is_over(now)),
         }
     }
 }
@@ -177,6 +177,7 @@ mod tests {
         assert!(soon.persistent && !soon.unread);
         assert_eq!((ids(&soon), soon.sent_elsewhere, soon.bases.len()), (vec!["early".into(), "late".into()], 3, 1));
         assert!(soon.expectation.is_some());
+        assert!(later(2).expectation.is_none(), "at its end it is over");
         let evening = later(6);
         assert_eq!((ids(&evening), evening.sent_elsewhere, evening.bases.len()), (vec!["late".to_owned()], 3, 1));
         assert!(evening.expectation.is_none());

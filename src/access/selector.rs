@@ -1,6 +1,6 @@
 //! Selectors: which entries a file is in charge of, what is protected, what must be seen.
 
-use super::{Entry, Pattern};
+use super::{Entry, Hasher, Pattern};
 
 /// All entries of a kind, or those that fit at least one selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,14 @@ impl Selectors {
         }
     }
 
+    /// Adds what they say to a digest, without regard to the order in which they say it.
+    pub fn feed(&self, hasher: &mut Hasher) {
+        match self {
+            Self::All => hasher.text("all"),
+            Self::Any(list) => hasher.bag("any", list.iter().map(Selector::digest)),
+        };
+    }
+
     /// Whether everything that these select can be shown from the text to be selected by `others`.
     pub fn lie_in(&self, others: &Self) -> bool {
         match (self, others) {
@@ -70,6 +78,29 @@ impl Selector {
     /// Whether every condition holds.
     pub fn fits(&self, entry: &Entry) -> bool {
         self.conditions.iter().all(|condition| condition.holds(entry))
+    }
+
+    /// Digest of what it says, without regard to the order of its conditions and patterns.
+    pub fn digest(&self) -> [u8; 32] {
+        let conditions = self.conditions.iter().map(|Condition { field, any_of, ignore_case }| {
+            let mut hasher = Hasher::new("condition");
+            // Journals and saved plans keep digests over these very words.
+            let field = match field {
+                SelectField::Field(at) => format!("Field({at})"),
+                SelectField::Principal => "Principal".to_owned(),
+                SelectField::Label => "Label".to_owned(),
+            };
+            hasher.text(&format!("{field} {ignore_case}"));
+            let mut patterns: Vec<String> = any_of.iter().map(ToString::to_string).collect();
+            patterns.sort_unstable();
+            patterns.iter().for_each(|pattern| {
+                hasher.text(pattern);
+            });
+            hasher.finish()
+        });
+        let mut hasher = Hasher::new("selector");
+        hasher.bag("conditions", conditions);
+        hasher.finish()
     }
 
     /// Whether everything that fits this one can be shown to fit `other`.

@@ -16,8 +16,8 @@ use super::{
     remove::remove,
 };
 use crate::{
-    access::{Action, Controls, Entry, Snapshot, Text},
-    plan::{Row, TargetPlan},
+    access::{Controls, Entry, Snapshot, Text},
+    plan::{Removal, Row, TargetPlan},
     wire::{Order, Unreadable},
 };
 
@@ -50,7 +50,7 @@ pub struct Approved<'a> {
 /// Sends the plan's changes in its order, at most [`Work::concurrency`] at once, and reads the target back. Returns one
 /// outcome for every change, in the plan's order.
 pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> TargetOutcome {
-    let rows: Vec<&Row> = approved.plan.changes().collect();
+    let rows: Vec<Removal<'_>> = approved.plan.changes().filter_map(known).collect();
     let mut outcome = TargetOutcome { target: work.target.clone(), ..TargetOutcome::default() };
     if rows.is_empty() {
         return outcome;
@@ -65,14 +65,15 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
         .collect();
     let fresh = Fresh::new(approved.rules, Arc::clone(&approved.snapshot));
     let mut sending = Vec::with_capacity(rows.len());
-    for (at, row) in rows.iter().copied().enumerate() {
+    for (at, removal) in rows.iter().copied().enumerate() {
+        let row = removal.row;
         let (gates, fresh) = (&gates, &fresh);
         let earlier = open.get(&(&row.kind, &row.id)).copied();
         sending.push(async move {
             let (outcome, order) = match earlier {
-                Some(earlier) => (still_open(earlier, row), None),
+                Some(earlier) => (still_open(earlier, removal), None),
                 // On the heap: of very many rows few are under way at once.
-                None => Box::pin(one(work, hand, fresh, gates, row)).await,
+                None => Box::pin(one(work, hand, fresh, gates, removal)).await,
             };
             work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
             (at, outcome, order)
@@ -102,29 +103,41 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
     outcome
 }
 
+/// The removal of a change. No plan has a change without one; should there be such a row all the same, nothing is made up for it.
+fn known(row: &Row) -> Option<Removal<'_>> {
+    let removal = row.removal();
+    if removal.is_none() {
+        tracing::error!(kind = %row.kind, id = ?row.id, "a change names no entry or no cause, and is not sent: report this defect");
+    }
+    removal
+}
+
 /// A row whose earlier removal is not settled: first that one, then, by the plan of a later run, the next.
-fn still_open(earlier: &RowOutcome, row: &Row) -> RowOutcome {
+fn still_open(earlier: &RowOutcome, removal: Removal<'_>) -> RowOutcome {
     let why = "the outcome of an earlier removal is not known yet; the next run settles it by reading";
-    let mut outcome = RowOutcome::of(row, earlier.end, why);
+    let mut outcome = RowOutcome::of(removal, earlier.end, why);
     outcome.overdue = earlier.overdue;
     outcome
 }
 
-async fn one(work: &Work<'_>, hand: &Hand, fresh: &Fresh<'_>, gates: &Gates, row: &Row) -> (RowOutcome, Option<Order>) {
+async fn one(
+    work: &Work<'_>,
+    hand: &Hand,
+    fresh: &Fresh<'_>,
+    gates: &Gates,
+    removal: Removal<'_>,
+) -> (RowOutcome, Option<Order>) {
     if let Some(why) = work.stopped() {
-        return (RowOutcome::of(row, End::Skipped, why), None);
+        return (RowOutcome::of(removal, End::Skipped, why), None);
     }
-    let (Some(fingerprint), Some(cause)) = (row.fingerprint, row.cause) else {
-        return (RowOutcome::of(row, End::Skipped, "the plan names no entry or no cause for it"), None);
-    };
-    let entry = match fresh.look(work, row).await {
+    let entry = match fresh.look(work, removal.row).await {
         Look::AsPlanned(entry) => *entry,
-        Look::Gone => return (RowOutcome::of(row, End::Gone, "it was gone before it was sent"), None),
-        Look::Skip(why) => return (RowOutcome::of(row, End::Skipped, why), None),
+        Look::Gone => return (RowOutcome::of(removal, End::Gone, "it was gone before it was sent"), None),
+        Look::Skip(why) => return (RowOutcome::of(removal, End::Skipped, why), None),
         Look::Unreadable(unreadable) => {
             let why =
                 format!("not sent: its reading was too old, and the target could not be read again: {unreadable}");
-            return (RowOutcome::of(row, End::Failed, why), None);
+            return (RowOutcome::of(removal, End::Failed, why), None);
         }
     };
     let gate = gates.of_entry(&entry);
@@ -135,15 +148,15 @@ async fn one(work: &Work<'_>, hand: &Hand, fresh: &Fresh<'_>, gates: &Gates, row
     };
     let order = Order {
         target: work.target.clone(),
-        action: Action::Revoke,
-        cause,
-        fingerprint,
-        reason: row.reason.clone(),
+        action: removal.action,
+        cause: removal.cause,
+        fingerprint: removal.fingerprint,
+        reason: removal.row.reason.clone(),
         peers: gate.map(|gate| gate.peers(&entry.id)).unwrap_or_default(),
         may_open: gate.is_some_and(|gate| gate.may_open),
         entry,
     };
-    let outcome = remove(work, hand, row, &order).await;
+    let outcome = remove(work, hand, removal, &order).await;
     (outcome, Some(order))
 }
 
@@ -163,11 +176,11 @@ impl Gate {
 struct Gates(BTreeMap<Text, Gate>);
 
 impl Gates {
-    fn of(rows: &[&Row], snapshot: &Snapshot, may_open: &[Text]) -> Self {
+    fn of(rows: &[Removal<'_>], snapshot: &Snapshot, may_open: &[Text]) -> Self {
         let entries: HashMap<(&str, &str), &Entry> =
             snapshot.entries.iter().map(|entry| ((entry.kind.name, entry.id.as_str()), entry)).collect();
         let mut gates = BTreeMap::new();
-        for row in rows {
+        for Removal { row, .. } in rows {
             let control = entries
                 .get(&(row.kind.as_str(), row.id.as_str()))
                 .and_then(|entry| entry.facts.as_ref())

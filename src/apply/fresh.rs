@@ -1,7 +1,8 @@
 //! Freshness: nothing is sent on a reading that is too old.
 //!
 //! The reading that a plan was made from is used as long as it is young. Then the target is read again, once for all rows
-//! that wait for it, and the rules are asked again what of the plan still holds.
+//! that wait for it, and the rules are asked again what of the plan still holds. The entry itself is looked at once more right
+//! before it is sent, by itself where its kind can be read alone, and that look may not grow old either.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,11 +19,11 @@ use crate::{
     wire::Unreadable,
 };
 
-/// How old a reading may be when something is sent on it.
+/// How old what was read may be when something is sent on it.
 pub const MAX_READING_AGE: SignedDuration = SignedDuration::from_mins(5);
 
-/// Whether a reading is too old to send on: age counts from its first answer; a list that took longer to read than half the
-/// limit may be twice its own duration old where its entries cannot be read alone.
+/// Whether what was read is too old to send on: age counts from its beginning. A list that took longer to read than half the
+/// limit may be twice its own duration old, since no newer one can be had; an entry that can be read alone may not.
 pub fn too_old(started: Timestamp, finished: Timestamp, now: Timestamp, read_alone: bool) -> bool {
     let own = finished.duration_since(started).checked_mul(2).unwrap_or(SignedDuration::MAX);
     let limit = if read_alone { MAX_READING_AGE } else { MAX_READING_AGE.max(own) };
@@ -102,8 +103,8 @@ impl<'a> Fresh<'a> {
         let mut current = self.current.lock().await;
         let known = Arc::clone(current.as_ref().map_err(Clone::clone)?);
         let now = work.now();
-        // `prepare` looks at an entry again by itself where it can be read alone; floor, own and the end state of the whole
-        // are judged on a reading only.
+        // What is judged on it is the whole list (floor, own, the end state), and that cannot be read alone. The answer that
+        // holds the entry is the look right before the call, whose age [`Looked`] counts.
         let snapshot = &known.snapshot;
         if !too_old(snapshot.started_at, snapshot.finished_at, now, false) {
             return Ok(known);
@@ -126,15 +127,33 @@ impl<'a> Fresh<'a> {
     }
 }
 
+/// The look at one entry right before its removal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looked {
+    /// When it began and ended.
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// Whether it was a look at this entry alone.
+    pub(super) alone: bool,
+}
+
+impl Looked {
+    /// Why nothing is sent on it any more.
+    pub(super) fn stale(self, now: Timestamp) -> Option<String> {
+        too_old(self.from, self.to, now, self.alone).then(|| {
+            format!(
+                "it was last looked at {:.0}, which is too long ago to send on; the next run looks again",
+                self.from
+            )
+        })
+    }
+}
+
 /// The tickets that a plan of a newer reading still means. Share and count were judged on the plan that was approved: the
 /// rows that went since then must not make the rest of it look like another group. What tells that the reading or the set is
 /// not what it was stops everything.
 fn still_meant(plan: &TargetPlan) -> HashSet<Ticket> {
-    if plan
-        .refusals
-        .iter()
-        .any(|refusal| matches!(refusal.guard.as_str(), "no_overlap" | "allow_empty" | "own_unknown"))
-    {
+    if plan.refusals.iter().any(|refusal| refusal.guard.stops_everything()) {
         return HashSet::new();
     }
     plan.rows
@@ -151,7 +170,7 @@ fn still_meant(plan: &TargetPlan) -> HashSet<Ticket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::tests::world::World;
+    use crate::plan::{Guard, tests::world::World};
 
     #[test]
     fn five_minutes_or_twice_the_readings_own_time_where_entries_cannot_be_read_alone() {
@@ -160,7 +179,7 @@ mod tests {
         assert!(too_old(at(0), at(10), at(301), false));
         assert!(!too_old(at(0), at(400), at(800), false), "twice its own duration");
         assert!(too_old(at(0), at(400), at(801), false));
-        assert!(too_old(at(0), at(400), at(800), true), "it could have been read alone");
+        assert!(!too_old(at(0), at(250), at(300), true) && too_old(at(0), at(250), at(301), true), "can be read alone");
         assert!(too_old(at(0), at(1), at(-1), false), "a clock that went back proves nothing");
     }
 
@@ -185,7 +204,7 @@ mod tests {
         assert_eq!(still_meant(&world.plan()).len(), 2);
         world.snapshot.entries.retain(|entry| entry.id.starts_with("ci/"));
         let plan = world.plan();
-        assert!(plan.refusals.iter().any(|refusal| refusal.guard == "no_overlap"), "{:?}", plan.refusals);
+        assert!(plan.refusals.iter().any(|refusal| refusal.guard == Guard::NoOverlap), "{:?}", plan.refusals);
         assert!(still_meant(&plan).is_empty());
     }
 
@@ -195,7 +214,7 @@ mod tests {
         world.absent("service/a");
         world.snapshot.entries.retain(|entry| entry.id != "ci/run-1");
         let plan = world.plan();
-        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard.as_str()).collect::<Vec<_>>(), ["allow_empty"]);
+        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard).collect::<Vec<_>>(), [Guard::AllowEmpty]);
         assert!(plan.changes().next().is_some(), "the absent row itself would go");
         assert!(still_meant(&plan).is_empty());
     }
@@ -205,7 +224,7 @@ mod tests {
         let mut world = world();
         world.settings.max_count = 0;
         let plan = world.plan();
-        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard.as_str()).collect::<Vec<_>>(), ["count"]);
+        assert_eq!(plan.refusals.iter().map(|refusal| refusal.guard).collect::<Vec<_>>(), [Guard::Count]);
         assert_eq!(still_meant(&plan).len(), 1);
     }
 }

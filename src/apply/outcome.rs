@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     access::{Cause, Reversibility, Text, holder, title},
-    plan::{Row, Status, TargetPlan, TargetState},
+    plan::{Removal, Row, Status, TargetPlan, TargetState},
     wire::{Note, Order},
 };
 
@@ -107,13 +107,14 @@ pub struct RowOutcome {
 
 impl RowOutcome {
     /// The outcome of a row of the plan.
-    pub(super) fn of(row: &Row, end: End, detail: impl Into<String>) -> Self {
+    pub(super) fn of(removal: Removal<'_>, end: End, detail: impl Into<String>) -> Self {
+        let Removal { row, cause, .. } = removal;
         Self {
             kind: row.kind.clone(),
             id: row.id.clone(),
             title: row.title.clone(),
             principal: row.principal.clone(),
-            cause: row.cause.unwrap_or(Cause::Undeclared),
+            cause,
             end,
             confirmed: false,
             detail: detail.into(),

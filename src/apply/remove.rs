@@ -4,13 +4,14 @@ use tokio::time::Instant;
 
 use super::{
     End, Hand, RowOutcome, Work,
+    fresh::Looked,
     patience::within,
     settle::{Known, settle},
 };
 use crate::{
     access::{Fingerprint, Group},
     journal::{Intent, JournalError, Outcome, OutcomeKind},
-    plan::Row,
+    plan::Removal,
     transport::{NotSent, SendFailure, request_id},
     wire::{Answer, Note, Order, Prepared, Settled},
 };
@@ -26,21 +27,22 @@ enum Try {
 }
 
 /// Carries one row out.
-pub(super) async fn remove(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order) -> RowOutcome {
+pub(super) async fn remove(work: &Work<'_>, hand: &Hand, removal: Removal<'_>, order: &Order) -> RowOutcome {
     let mut step = 0;
     loop {
         if let Some(why) = work.stopped() {
-            return RowOutcome::of(row, if step == 0 { End::Skipped } else { End::Failed }, why);
+            return RowOutcome::of(removal, if step == 0 { End::Skipped } else { End::Failed }, why);
         }
-        match attempt(work, hand, row, order, step).await {
+        match attempt(work, hand, removal, order, step).await {
             Try::Ended(outcome) => return *outcome,
             Try::StepOn => step += 1,
         }
     }
 }
 
-async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u32) -> Try {
-    let ended = |end, detail: String| Try::Ended(Box::new(RowOutcome::of(row, end, detail)));
+async fn attempt(work: &Work<'_>, hand: &Hand, removal: Removal<'_>, order: &Order, step: u32) -> Try {
+    let ended = |end, detail: String| Try::Ended(Box::new(RowOutcome::of(removal, end, detail)));
+    let from = work.now();
     let looking = work.system.prepare(work.ask, work.account, order);
     let draft = match within(work.patience.look, looking).await {
         Ok(Prepared::Send(draft)) => *draft,
@@ -57,6 +59,7 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
             return ended(End::Failed, format!("not sent, since it could not be looked at again: {unreadable}"));
         }
     };
+    let looked = Looked { from, to: work.now(), alone: order.entry.kind.read_alone };
     // The look may have taken long: a stop or a failing journal since then still holds.
     if let Some(why) = work.stopped() {
         return ended(End::Skipped, why);
@@ -71,12 +74,12 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
         system: work.system.describe().system.into(),
         account: work.account_key.clone(),
         host,
-        natural_key: row.natural_key.clone(),
-        weight: row.weight,
-        files: row.files.clone(),
-        said: row.said.clone(),
+        natural_key: removal.row.natural_key.clone(),
+        weight: removal.row.weight,
+        files: removal.row.files.clone(),
+        said: removal.row.said.clone(),
         step,
-        ceiling: work.ceiling.filter(|_| row.group().is_some_and(|group| group != Group::Absent)),
+        ceiling: work.ceiling.filter(|_| removal.cause.group() != Group::Absent),
     };
     let receipt = match work.journal.intent(&work.run, intent).await {
         Ok(receipt) => receipt,
@@ -93,18 +96,21 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
             return ended(End::Skipped, format!("not sent, since it could not be recorded: {error}"));
         }
     };
-    let sent = hand.send(&receipt, work.stop, &|| work.stopped()).await;
+    // Asked right before each try: the turn may have been long in coming.
+    let brake = || work.stopped().or_else(|| looked.stale(work.now()));
+    let sent = hand.send(&receipt, work.stop, &brake).await;
     let until = Instant::now() + work.settle;
     let mut outcome = match sent {
         Err(SendFailure::NotSent(why)) => {
-            return Try::Ended(Box::new(not_sent(work, row, receipt.intent(), note, &why).await));
+            return Try::Ended(Box::new(not_sent(work, removal, receipt.intent(), note, &why).await));
         }
         Err(SendFailure::Unknown(why)) => {
-            judged(work, row, order, receipt.intent(), Settled::Unknown(why), note, None, until).await
+            judged(work, removal, order, receipt.intent(), Settled::Unknown(why), note, None, until).await
         }
         Ok(answer) => {
             let judgement = work.system.judge(receipt.draft(), &answer);
-            judged(work, row, order, receipt.intent(), judgement.settled, judgement.note, Some(&answer), until).await
+            judged(work, removal, order, receipt.intent(), judgement.settled, judgement.note, Some(&answer), until)
+                .await
         }
     };
     if let Try::Ended(outcome) = &mut outcome {
@@ -113,7 +119,7 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
     match outcome {
         Try::StepOn if step >= MAX_STEPS => {
             let mut outcome =
-                RowOutcome::of(row, End::Failed, format!("in conflict {} times, and still there", step + 1));
+                RowOutcome::of(removal, End::Failed, format!("in conflict {} times, and still there", step + 1));
             outcome.confirmed = true;
             outcome.intent = Some(receipt.intent().into());
             Try::Ended(Box::new(outcome))
@@ -122,12 +128,12 @@ async fn attempt(work: &Work<'_>, hand: &Hand, row: &Row, order: &Order, step: u
     }
 }
 
-async fn not_sent(work: &Work<'_>, row: &Row, intent: &str, note: Note, why: &NotSent) -> RowOutcome {
+async fn not_sent(work: &Work<'_>, removal: Removal<'_>, intent: &str, note: Note, why: &NotSent) -> RowOutcome {
     let detail = why.to_string();
     let outcome = Outcome { kind: OutcomeKind::NotSent, detail: detail.clone(), status: None, request_id: None };
     let recorded = work.record(intent, outcome, note).await;
     let end = if matches!(why, NotSent::Stopped | NotSent::Braked(_)) { End::Skipped } else { End::Failed };
-    let mut ended = RowOutcome::of(row, end, detail);
+    let mut ended = RowOutcome::of(removal, end, detail);
     ended.intent = Some(intent.into());
     ended.remarks.extend(recorded.err().map(unrecorded));
     ended
@@ -137,7 +143,7 @@ async fn not_sent(work: &Work<'_>, row: &Row, intent: &str, note: Note, why: &No
 #[expect(clippy::too_many_arguments, reason = "the parts of one exchange, used once")]
 async fn judged(
     work: &Work<'_>,
-    row: &Row,
+    removal: Removal<'_>,
     order: &Order,
     intent: &str,
     settled: Settled,
@@ -171,7 +177,7 @@ async fn judged(
         return Try::StepOn;
     }
     let gone = known == Known::Gone;
-    let mut outcome = from_known(row, known);
+    let mut outcome = from_known(removal, known);
     // Whose hand it was is not known; when it stops working matters all the same.
     outcome.remarks.extend(work.lingering().filter(|_| gone));
     outcome.note = note;
@@ -179,22 +185,22 @@ async fn judged(
     Try::Ended(Box::new(outcome))
 }
 
-fn from_known(row: &Row, known: Known) -> RowOutcome {
+fn from_known(removal: Removal<'_>, known: Known) -> RowOutcome {
     match known {
         Known::Done(remark) => {
-            let mut outcome = RowOutcome::of(row, End::Done, "");
+            let mut outcome = RowOutcome::of(removal, End::Done, "");
             outcome.remarks.extend(remark);
             outcome
         }
-        Known::Gone => RowOutcome::of(row, End::Gone, "absent in a complete reading"),
-        Known::InFlight(what) => RowOutcome::of(row, End::InFlight, what),
-        Known::Refused(why) => RowOutcome::of(row, End::Refused, why),
+        Known::Gone => RowOutcome::of(removal, End::Gone, "absent in a complete reading"),
+        Known::InFlight(what) => RowOutcome::of(removal, End::InFlight, what),
+        Known::Refused(why) => RowOutcome::of(removal, End::Refused, why),
         Known::StillThere => {
-            let mut outcome = RowOutcome::of(row, End::Failed, "still there after the settle deadline");
+            let mut outcome = RowOutcome::of(removal, End::Failed, "still there after the settle deadline");
             outcome.confirmed = true;
             outcome
         }
-        Known::Untold(why) | Known::Open(why) => RowOutcome::of(row, End::Unknown, why),
+        Known::Untold(why) | Known::Open(why) => RowOutcome::of(removal, End::Unknown, why),
     }
 }
 

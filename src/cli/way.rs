@@ -19,7 +19,7 @@ pub fn lines(target: &TargetPlan, outcome: Option<&TargetOutcome>) -> Vec<Line> 
     lines.extend(target.remarks.iter().map(|remark| Line::new(1, Tone::Plain, format!("note: {remark}"))));
     loud(target, outcome, &mut lines);
     for refusal in &target.refusals {
-        lines.push(Line::new(1, Tone::Bad, format!("refused by {}: {}", refusal.guard, refusal.over)));
+        lines.push(Line::new(1, Tone::Bad, format!("refused by {}: {}", refusal.guard.name(), refusal.over)));
         lines.push(Line::new(3, Tone::Plain, format!("{}; the limit is {}", refusal.figure, refusal.limit)));
         lines.push(Line::new(3, Tone::Plain, format!("way on: {}", refusal.way_on)));
     }

@@ -146,7 +146,7 @@ fn targets(
 }
 
 /// Whether a target may be called so.
-pub fn is_target_name(name: &str) -> bool {
+fn is_target_name(name: &str) -> bool {
     name.len() <= bounds::NAME
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
@@ -197,7 +197,7 @@ fn delegation(
 }
 
 /// Whether a text is a glob over paths below a root: no way up, no root, nothing special but `*`.
-pub fn is_tree_glob(text: &str) -> bool {
+fn is_tree_glob(text: &str) -> bool {
     !text.contains(['\\', '?', '[', ']', '{', '}'])
         && text
             .split('/')

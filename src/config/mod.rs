@@ -24,7 +24,7 @@ mod watch_tests;
 pub use credential::is_variable;
 pub use freeze::frozen_until;
 pub use hosts::is_loopback;
-pub use load::{MAX_COUNT_TOTAL, is_target_name, is_tree_glob, load};
+pub use load::{MAX_COUNT_TOTAL, load};
 pub use model::{
     Config, CredentialRef, Delegation, FreezeWindow, Guards, JournalPlace, Notify, NotifyOn, NotifyTo, OwnList,
     RequestLimits, Target, WatchSettings, Webhook, WebhookHost,

@@ -17,8 +17,9 @@ use super::{
     sent::{self, counts_as_sent},
 };
 
-/// The furthest back that a number can have been announced that is still in force: more than anything may be announced for.
-const ANNOUNCED_MS: i64 = 8 * 24 * 60 * 60 * 1000;
+/// The furthest back that a number can have been announced that is still in force: as long as anything may be announced for, and
+/// a day more, since clocks are set.
+const ANNOUNCED_MS: i64 = (Expectation::LONGEST.as_secs() + 24 * 60 * 60) * 1000;
 
 /// Joins an intent `i` with its last outcome `o`. Joined with a list of intents, it looks at these only:
 /// `CROSS JOIN` has SQLite begin with the list.
@@ -214,7 +215,7 @@ pub(super) async fn expectation(
     let Some(announced) = newest(connection, target, "expected").await? else { return Ok(None) };
     let RecordBody::Expected(expectation) = announced.body else { return Ok(None) };
     let seq = announced.seq.cast_signed();
-    if expectation.until < now || !Accounts::of(connection, target).await?.is_here(seq) {
+    if expectation.is_over(now) || !Accounts::of(connection, target).await?.is_here(seq) {
         return Ok(None);
     }
     let used = sqlx::query(USED_SINCE).bind(target).bind(seq).fetch_one(&mut *connection).await.map_err(storage)?;
@@ -238,7 +239,7 @@ pub(super) async fn announced(
             newest.insert(target, (seq, expected));
         }
     }
-    newest.retain(|_, (_, expected)| now < expected.until);
+    newest.retain(|_, (_, expected)| !expected.is_over(now));
     if newest.is_empty() {
         return Ok(BTreeMap::new());
     }

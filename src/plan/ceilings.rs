@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Counts, GuardRefusal, HoldName, Input, Settings, TargetPlan, candidate::Candidate, membership::Membership,
+    Counts, Guard, GuardRefusal, HoldName, Input, Settings, TargetPlan, candidate::Candidate, membership::Membership,
     tally::Tally,
 };
 use crate::{
@@ -41,7 +41,7 @@ pub fn judge(
         if stated != going {
             refuse(candidates, |_| true, "the stated number is not met");
             refusals.push(GuardRefusal {
-                guard: "stated_number".into(),
+                guard: Guard::StatedNumber,
                 over: "all rows".into(),
                 figure: format!("{going} would be sent"),
                 limit: format!("{stated} stated"),
@@ -51,16 +51,16 @@ pub fn judge(
         }
         return refusals;
     }
-    let expected = input.history.expectation.as_ref();
-    if expected.is_some_and(|expected| expected.number == going && input.now < expected.until) {
+    let expected = input.history.expectation.as_ref().filter(|expected| !expected.is_over(input.now));
+    if expected.is_some_and(|expected| expected.number == going) {
         return refusals;
     }
     for group in [Group::Due, Group::Undeclared] {
         share(input, candidates, tally, group, going, &mut refusals);
     }
     count(input, candidates, going, &mut refusals);
-    if let Some(expected) = expected.filter(|expected| input.now < expected.until) {
-        let over = refusals.iter_mut().filter(|refusal| matches!(refusal.guard.as_str(), "share" | "count"));
+    if let Some(expected) = expected {
+        let over = refusals.iter_mut().filter(|refusal| refusal.guard.yields_to_a_number());
         over.for_each(|refusal| refusal.figure.push_str(&announced(expected.number, going)));
     }
     refusals
@@ -105,7 +105,7 @@ fn no_overlap(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally
         let inside = |candidate: &Candidate<'_>| candidate.entry.kind == kind && candidate.group() != Group::Absent;
         if refuse(candidates, inside, "no declaration of this kind matches any live entry") > 0 {
             refusals.push(GuardRefusal {
-                guard: "no_overlap".into(),
+                guard: Guard::NoOverlap,
                 over: kind.list.into(),
                 figure: format!("0 of {declared} declarations match any of {live} live entries"),
                 limit: "at least 1".into(),
@@ -163,7 +163,7 @@ fn empty_sets(
         }
         let file = input.policy.files.get(set.place.file as usize).map_or("", |file| file.name.as_str());
         refusals.push(GuardRefusal {
-            guard: "allow_empty".into(),
+            guard: Guard::AllowEmpty,
             over: format!("{} managed at {file}:{}", set.kind.list, set.place.line),
             figure: format!("{going} of {live} would go; {why}"),
             limit: "one has to stay, and something has to be declared".into(),
@@ -249,7 +249,7 @@ fn share(
         };
         let before = if sent > 0 { format!(" and {sent} in the last 24 h") } else { String::new() };
         refusals.push(GuardRefusal {
-            guard: "share".into(),
+            guard: Guard::Share,
             over: what,
             figure: format!("{now}{before} of {base} entries"),
             limit: format!("{limit} ({percent} %)"),
@@ -292,7 +292,7 @@ fn count(input: &Input<'_>, candidates: &mut [Candidate<'_>], all: u32, refusals
         let sent =
             if running > 0 { format!(" with {running} let in or sent in 24 h before them") } else { String::new() };
         refusals.push(GuardRefusal {
-            guard: "count".into(),
+            guard: Guard::Count,
             over: format!("{} rows", group.name()),
             figure: format!("{weight} by the people they reach{sent}"),
             limit: format!("{limit} in 24 h"),
@@ -331,7 +331,7 @@ pub fn limit_total(plans: &mut [TargetPlan], total: Total) {
         }
         if refused {
             plan.refusals.push(GuardRefusal {
-                guard: "count_total".into(),
+                guard: Guard::CountTotal,
                 over: "due and undeclared rows of every target".into(),
                 figure: format!("{planned} over all targets, and {} in the last 24 h", total.sent),
                 limit: format!("{} in 24 h", total.max),

@@ -1,7 +1,7 @@
 //! Rows in words: titles, YAML lines for the diff, reasons.
 
 use crate::{
-    access::{Cause, Entry, FieldRole, Shape, Text, Value, key_fields, part, shown},
+    access::{Cause, Entry, FieldRole, Shape, Text, Value, cut, key_fields, part, shown},
     policy::{Declaration, PolicyFile},
 };
 
@@ -135,23 +135,13 @@ fn default_reason(cause: Cause, file: &str, team: &str, justification: &str) -> 
     text
 }
 
-/// At most so many bytes, cut on a character boundary.
-pub fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = text.len().min(bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or("")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{cut, fill, reason};
+    use super::{fill, reason};
     use crate::access::Cause;
 
     #[test]
     fn a_reason_is_cut_on_a_character_and_filled_once() {
-        assert_eq!(cut("aé", 2), "a");
         assert_eq!(fill("{cause} {team} {x}", Cause::Absent, "f", "{file}", ""), "absent {file} {x}");
         let long = reason(Cause::Undeclared, None, &"é".repeat(300), "");
         assert!(long.len() <= 255 && long.len() >= 254);

@@ -15,6 +15,7 @@ mod due;
 mod duplicates;
 mod fights;
 mod frame;
+mod guard;
 mod hold;
 mod idle;
 mod implied;
@@ -45,16 +46,17 @@ mod walk;
 pub use ceilings::{Total, exceeds_total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};
 pub use frame::{blocked, finish, unreadable};
+pub use guard::{Guard, GuardRefusal};
 pub use hold::{Hold, HoldName};
 pub use index::LoneResources;
 pub use input::{Input, Planned};
 pub use model::{
-    Counts, FileProblem, FindingKind, GuardRefusal, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Row,
-    Status, TargetPlan, TargetState, Ticket,
+    Counts, FileProblem, FindingKind, Origin, OriginKind, PLAN_VERSION, Plan, ReadingSummary, Removal, Row, Status,
+    TargetPlan, TargetState, Ticket,
 };
 pub use only_expired::{Newest, OnlyExpired, effective_end};
 pub use order::{OrderRefused, order_one};
-pub use settings::{Confirmation, Settings};
+pub use settings::{Confirmation, Settings, frozen_why};
 pub use target::plan_target;
 pub use upcoming::{MAX_UPCOMING, Upcoming, UpcomingKind};
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, HoldName};
+use super::{GuardRefusal, Hold, HoldName};
 use crate::access::{Action, Cause, Evidence, Fingerprint, Group, Reversibility, Text};
 
 /// The version of the plan document.
@@ -209,10 +209,36 @@ impl Row {
         self.status == Status::Held && self.holds.iter().all(|hold| hold.name == HoldName::Notice)
     }
 
+    /// What is removed by it, and why: every change and every held row has one, no finding has.
+    pub fn removal(&self) -> Option<Removal<'_>> {
+        let (Some(action), Some(cause), Some(fingerprint)) = (self.action, self.cause, self.fingerprint) else {
+            return None;
+        };
+        (self.status != Status::Finding).then_some(Removal { row: self, action, cause, fingerprint })
+    }
+
+    /// Whether a saved plan with this row lets it go: as a change, or held by its notice, which a reviewed one need not wait for.
+    pub fn is_bound(&self) -> bool {
+        self.status == Status::Change || self.is_held_by_notice_alone()
+    }
+
     /// The group in which guards judge it.
     pub fn group(&self) -> Option<Group> {
         self.cause.map(Cause::group)
     }
+}
+
+/// A row that removes something, with what such a row always has.
+#[derive(Debug, Clone, Copy)]
+pub struct Removal<'a> {
+    /// The row.
+    pub row: &'a Row,
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub cause: Cause,
+    /// The fingerprint of the entry as read.
+    pub fingerprint: Fingerprint,
 }
 
 /// Whether a row will be sent.
@@ -285,23 +311,6 @@ pub enum OriginKind {
     Allow,
     /// The managed set that covers the entry.
     ManagedSet,
-}
-
-/// A guard that refused a group of rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct GuardRefusal {
-    /// The guard: `share`, `count`, `count_total`, `no_overlap`, `allow_empty`, `own_unknown`, `stated_number`, …
-    pub guard: String,
-    /// What it refused: a group, a kind, a file.
-    pub over: String,
-    /// The figure.
-    pub figure: String,
-    /// The limit.
-    pub limit: String,
-    /// The exact way on.
-    pub way_on: String,
-    /// Whether it counts for exit code 3.
-    pub counts: bool,
 }
 
 /// The part of a saved row that has to be the same for it to be sent.

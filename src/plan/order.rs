@@ -14,7 +14,7 @@ use super::{
     standing::{Standing, Verdict},
     tally::{Tally, files_of},
 };
-use crate::access::{Cause, Entry, Gap, Group, Hasher, Life, Observation, Text};
+use crate::access::{Cause, Entry, Gap, Group, Hasher, Life, Observation, Text, cut};
 
 /// Why an order cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,7 +131,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
         let way_on = hold.way_on.as_ref().map_or_else(String::new, |way_on| format!("; {way_on}"));
         return Err(OrderRefused::Held { name: hold.name.name(), why: format!("{}{way_on}", hold.why) });
     }
-    let reason = describe::cut(&format!("ordered: {because}"), describe::MAX_REASON_BYTES).to_owned();
+    let reason = cut(&format!("ordered: {because}"), describe::MAX_REASON_BYTES).to_owned();
     let mut plan = frame::empty(input);
     let mut row = rows::row(input, candidate);
     row.reason = reason;

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::{
-    Confirmation, HoldName, Input, candidate::Candidate, due::span, fights::Fights, only_expired, tally::Tally,
+    Confirmation, HoldName, Input, candidate::Candidate, due::span, fights::Fights, only_expired, settings::frozen_why,
+    tally::Tally,
 };
 use crate::{
     access::{Cause, Group, Kind, Text},
@@ -40,8 +41,8 @@ impl RowGuards<'_> {
         only_expired::judge(&self.input, self.spared, candidate);
         self.observe(candidate);
         self.refused(candidate);
-        if let Some(until) = &settings.frozen {
-            candidate.hold(HoldName::Freeze, until.clone(), None);
+        if let Some(until) = settings.frozen_until {
+            candidate.hold(HoldName::Freeze, frozen_why(until), None);
         }
         if candidate.cause == Cause::Absent {
             return;

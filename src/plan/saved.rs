@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{GuardRefusal, HoldName, Input, Row, Status, TargetPlan, Ticket, candidate::Candidate, describe};
-use crate::access::{Action, Fingerprint};
+use super::{Guard, GuardRefusal, HoldName, Input, Row, TargetPlan, Ticket, candidate::Candidate};
+use crate::access::{Action, Fingerprint, cut};
 
 /// Holds what the saved plan neither would send nor holds by notice.
 pub fn narrow(input: &Input<'_>, candidates: &mut [Candidate<'_>], plan: &mut TargetPlan) {
@@ -13,25 +13,16 @@ pub fn narrow(input: &Input<'_>, candidates: &mut [Candidate<'_>], plan: &mut Ta
             candidate.hold(HoldName::Ceiling, "the policies changed since the plan was saved", None);
         }
         plan.refusals.push(GuardRefusal {
-            guard: "policy_digest".into(),
+            guard: Guard::PolicyDigest,
             over: "all rows".into(),
-            figure: format!("the policies changed: their digest is {}", describe::cut(&plan.policy_digest, 12)),
-            limit: format!("{}, the digest in the saved plan", describe::cut(&saved.policy_digest, 12)),
+            figure: format!("the policies changed: their digest is {}", cut(&plan.policy_digest, 12)),
+            limit: format!("{}, the digest in the saved plan", cut(&saved.policy_digest, 12)),
             way_on: "make and review a new plan".into(),
             counts: true,
         });
         return;
     }
-    let bound: HashSet<Ticket> = saved
-        .rows
-        .iter()
-        .filter(|row| match row.status {
-            Status::Change => true,
-            Status::Held => row.holds.iter().all(|hold| hold.name == HoldName::Notice),
-            Status::Finding => false,
-        })
-        .map(Row::ticket)
-        .collect();
+    let bound: HashSet<Ticket> = saved.rows.iter().filter(|row| row.is_bound()).map(Row::ticket).collect();
     for candidate in candidates.iter_mut().filter(|candidate| candidate.goes()) {
         let ticket = Ticket {
             kind: candidate.entry.kind.name.into(),

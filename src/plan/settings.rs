@@ -38,9 +38,7 @@ pub struct Settings {
     pub max_in_flight: SignedDuration,
     /// Why all writing is stopped (a stop file, `PORTCULLIS_OBSERVE=1`), where it is.
     pub stopped: Option<String>,
-    /// Until when revocations are frozen, and what says so.
-    pub frozen: Option<String>,
-    /// The end of the freeze.
+    /// Until when revocations are frozen, where they are.
     pub frozen_until: Option<Timestamp>,
     /// Whether refused entries are sent again.
     pub retry_refused: bool,
@@ -48,6 +46,11 @@ pub struct Settings {
     pub announced_only: bool,
     /// Where the files of the target are broken: all rows are held but for what had come to its end in the last good tree.
     pub only_expired: Option<Arc<OnlyExpired>>,
+}
+
+/// Why nothing goes while a freeze window is open.
+pub fn frozen_why(until: Timestamp) -> String {
+    format!("a freeze window is open until {until:.0}")
 }
 
 /// Who answers for sending a plan.

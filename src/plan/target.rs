@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    GuardRefusal, Input, Origin, OriginKind, Planned,
+    Guard, GuardRefusal, Input, Origin, OriginKind, Planned,
     ambiguity::Ambiguity,
     candidate::Candidate,
     ceilings, coming,
@@ -76,7 +76,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     }
     for (kind, why) in own_unknown.iter().filter(|(kind, _)| input.settings.enforce.contains(kind)) {
         plan.refusals.push(GuardRefusal {
-            guard: "own_unknown".into(),
+            guard: Guard::OwnUnknown,
             over: kind.list.into(),
             figure: why.clone(),
             limit: "the own credential has to be known before anything of this kind is removed".into(),

@@ -19,7 +19,7 @@ use super::{
     standing::{Standing, Table, Verdict},
     tally::{Tally, files_of},
 };
-use crate::access::{Cause, Entry, Group, Hasher, Life, Observation, OpenIntent, Text, title};
+use crate::access::{Cause, Entry, Group, Hasher, Life, Observation, OpenIntent, Selector, Text, title};
 
 /// What an ephemeral journal means for this plan.
 fn forgetful(input: &Input<'_>) -> Option<String> {
@@ -275,18 +275,21 @@ fn count(counts: &mut Counts, standing: &Standing) {
     counts.unmanaged += u32::from(unknown);
 }
 
-/// Digest of what the policies say of an entry: a refusal stands until it changes.
+/// Digest of what the policies say of an entry: a refusal stands until it changes. The journal keeps it, so it is made of
+/// words that no other version spells otherwise.
 fn said(input: &Input<'_>, cause: Cause, standing: &Standing, verdict: &Verdict) -> Text {
     let mut hasher = Hasher::new("said");
     hasher.text(cause.name()).text(&verdict.justification);
     if let Some(declaration) = verdict.declaration.and_then(|number| input.policy.declarations.get(number as usize)) {
-        hasher.text(&declaration.key).text(&format!("{:?} {:?}", declaration.limits, declaration.on_excess));
+        hasher.text(&declaration.key).text(declaration.on_excess.name());
+        declaration.limits.feed(&mut hasher);
         declaration.values.iter().for_each(|value| {
             hasher.value(value);
         });
     }
     for set in standing.sets.iter().filter_map(|&set| input.policy.sets.get(set as usize)) {
-        hasher.text(&format!("{:?} {:?}", set.select, set.except));
+        set.select.feed(&mut hasher);
+        hasher.bag("except", set.except.iter().map(Selector::digest));
     }
     if let Some(item) = standing.absent.and_then(|item| input.policy.absents.get(item as usize)) {
         item.values.iter().for_each(|value| {

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::{Hasher, Person, Selector, Selectors, Text, Value};
+use crate::access::{Hasher, Person, Selector, Text, Value};
 
-use super::{Declaration, Limits, OnExcess, Place, TargetPolicy, people::People};
+use super::{Declaration, Limits, Place, TargetPolicy, people::People};
 
 type Digest = [u8; 32];
 
@@ -16,21 +16,21 @@ pub fn of(policy: &TargetPolicy, system: &str, people: &People) -> Text {
     let TargetPolicy { files, declarations, sets, allows, absents, holds, digest: _ } = policy;
     let mut all = Hasher::new("policy of a target");
 
-    bag(&mut all, "declarations", declarations.iter().map(declaration));
+    all.bag("declarations", declarations.iter().map(declaration));
     let mut by_file: BTreeMap<u32, Vec<Digest>> = BTreeMap::new();
     let file_of = |place: &Place| place.file;
     for set in sets {
         let mut hasher = Hasher::new("set");
         hasher.text(set.kind.name).text(if set.allow_empty { "may be empty" } else { "" });
-        selectors(&mut hasher, &set.select);
-        bag(&mut hasher, "except", set.except.iter().map(selector));
+        set.select.feed(&mut hasher);
+        hasher.bag("except", set.except.iter().map(Selector::digest));
         by_file.entry(file_of(&set.place)).or_default().push(hasher.finish());
     }
     for allow in allows {
         let mut hasher = Hasher::new("allow");
         hasher.text(allow.kind.name);
-        selectors(&mut hasher, &allow.select);
-        limits(&mut hasher, &allow.limits);
+        allow.select.feed(&mut hasher);
+        allow.limits.feed(&mut hasher);
         hasher.text(&allow.must_expire_within.map_or_else(String::new, |within| within.as_secs().to_string()));
         optional(&mut hasher, allow.justification.as_ref());
         optional(&mut hasher, allow.team.as_ref());
@@ -43,10 +43,10 @@ pub fn of(policy: &TargetPolicy, system: &str, people: &People) -> Text {
         for (cause, reason) in &file.reasons {
             hasher.text(cause.name()).text(reason);
         }
-        bag(&mut hasher, "sets and allows", by_file.get(&index).into_iter().flatten().copied());
+        hasher.bag("sets and allows", by_file.get(&index).into_iter().flatten().copied());
         hasher.finish()
     });
-    bag(&mut all, "files", files.collect::<Vec<_>>());
+    all.bag("files", files.collect::<Vec<_>>());
     let absents = absents.iter().map(|absent| {
         let mut hasher = Hasher::new("absent");
         hasher.text(absent.kind.name);
@@ -55,14 +55,14 @@ pub fn of(policy: &TargetPolicy, system: &str, people: &People) -> Text {
         optional(&mut hasher, absent.team.as_ref());
         hasher.finish()
     });
-    bag(&mut all, "absents", absents);
+    all.bag("absents", absents);
     let holds = holds.iter().map(|hold| {
         let mut hasher = Hasher::new("hold");
         hasher.text(hold.kind.name).text(&hold.until.to_string()).text(&hold.justification);
         named(&mut hasher, &hold.values, hold.person.as_deref());
         hasher.finish()
     });
-    bag(&mut all, "holds", holds);
+    all.bag("holds", holds);
 
     let mut persons: BTreeMap<&Text, &Person> = BTreeMap::new();
     let declared = declarations.iter().filter_map(|one| one.person.as_deref());
@@ -83,7 +83,7 @@ pub fn of(policy: &TargetPolicy, system: &str, people: &People) -> Text {
         hasher.text(if *service { "service" } else { "" });
         hasher.finish()
     });
-    bag(&mut all, "people", persons.collect::<Vec<_>>());
+    all.bag("people", persons.collect::<Vec<_>>());
     all.finish_hex().into()
 }
 
@@ -101,11 +101,8 @@ fn declaration(declaration: &Declaration) -> Digest {
             hasher.text(text);
         });
     }
-    limits(&mut hasher, own);
-    hasher.text(match on_excess {
-        OnExcess::Report => "report",
-        OnExcess::Revoke => "revoke",
-    });
+    own.feed(&mut hasher);
+    hasher.text(on_excess.name());
     hasher.finish()
 }
 
@@ -123,45 +120,13 @@ fn optional(hasher: &mut Hasher, text: Option<&Text>) {
     };
 }
 
-fn limits(hasher: &mut Hasher, limits: &Limits) {
-    let Limits { expires, max_age, max_idle, max_unused } = limits;
-    hasher.text(&expires.map_or_else(String::new, |at| at.as_second().to_string()));
-    for limit in [max_age, max_idle, max_unused] {
-        hasher.text(&limit.map_or_else(String::new, |limit| limit.as_secs().to_string()));
-    }
-}
-
-fn selectors(hasher: &mut Hasher, selectors: &Selectors) {
-    match selectors {
-        Selectors::All => {
-            hasher.text("all");
+impl Limits {
+    /// Adds them to a digest.
+    pub fn feed(&self, hasher: &mut Hasher) {
+        let Self { expires, max_age, max_idle, max_unused } = self;
+        hasher.text(&expires.map_or_else(String::new, |at| at.as_second().to_string()));
+        for limit in [max_age, max_idle, max_unused] {
+            hasher.text(&limit.map_or_else(String::new, |limit| limit.as_secs().to_string()));
         }
-        Selectors::Any(list) => bag(hasher, "any", list.iter().map(selector)),
-    }
-}
-
-fn selector(selector: &Selector) -> Digest {
-    let mut hasher = Hasher::new("selector");
-    let conditions = selector.conditions.iter().map(|condition| {
-        let mut hasher = Hasher::new("condition");
-        hasher.text(&format!("{:?} {}", condition.field, condition.ignore_case));
-        let mut patterns: Vec<String> = condition.any_of.iter().map(ToString::to_string).collect();
-        patterns.sort_unstable();
-        patterns.iter().for_each(|pattern| {
-            hasher.text(pattern);
-        });
-        hasher.finish()
-    });
-    bag(&mut hasher, "conditions", conditions);
-    hasher.finish()
-}
-
-/// Adds digests without regard to their order.
-fn bag(hasher: &mut Hasher, name: &str, digests: impl IntoIterator<Item = Digest>) {
-    let mut digests: Vec<Digest> = digests.into_iter().collect();
-    digests.sort_unstable();
-    hasher.text(name).text(&digests.len().to_string());
-    for digest in digests {
-        hasher.bytes(&digest);
     }
 }

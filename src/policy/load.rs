@@ -1,6 +1,6 @@
 //! All files together: what they say of each target, what is wrong, and which targets that blocks.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use crate::{
     access::{Description, Kind, Selectors, Text},
@@ -115,12 +115,6 @@ pub fn load(
     policies.problems.sort();
     policies.problems.dedup();
     policies
-}
-
-/// Loads the people file alone.
-pub fn load_people(source: Source<'_>, systems: &[&str]) -> (BTreeMap<Text, Arc<crate::access::Person>>, Vec<Problem>) {
-    let (people, problems) = People::read(source, systems);
-    (people.all().clone(), problems)
 }
 
 /// Where people, groups and several targets make more of all files than fits: the file that goes past it. Nothing that

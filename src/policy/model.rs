@@ -171,6 +171,16 @@ pub enum OnExcess {
     Revoke,
 }
 
+impl OnExcess {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Revoke => "revoke",
+        }
+    }
+}
+
 /// The entries of one kind that one file is in charge of.
 #[derive(Debug, Clone)]
 pub struct ManagedSet {

@@ -192,7 +192,7 @@ impl Fleet {
         for part in &plan.targets {
             // Here it is going to be used, so it has to be unused.
             let unused = journal.expectation(&part.target, now).await?;
-            if unused.is_none_or(|unused| unused.number != part.counts.meant || now >= unused.until) {
+            if unused.is_none_or(|unused| unused.number != part.counts.meant || unused.is_over(now)) {
                 return Ok(false);
             }
         }

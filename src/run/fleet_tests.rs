@@ -172,7 +172,7 @@ async fn past_the_ceiling_absent_rows_still_go_and_are_counted() {
     let mut due = plan("b", 1, Cause::Expired);
     let _none = fleet.admit(&journal, &config, &mut due, now()).await.unwrap();
     assert_eq!(due.targets[0].changes().count(), 0);
-    assert_eq!(due.targets[0].refusals[0].guard, "count_total");
+    assert_eq!(due.targets[0].refusals[0].guard, crate::plan::Guard::CountTotal);
 }
 
 async fn announces(journal: &Journal, target: &str, number: u32, hours: i64) {

@@ -74,7 +74,7 @@ impl Session<'_> {
         let without = History { expectation: None, ..ready.history.clone() };
         let case = Case { history: &without, ..Case::new(self.loaded, target, ready, wishes, self.now()) };
         let plan = plan::plan_target(&case.input(snapshot, self.now(), false)).plan;
-        plan.refusals.iter().any(|refusal| matches!(refusal.guard.as_str(), "share" | "count"))
+        plan.refusals.iter().any(|refusal| refusal.guard.yields_to_a_number())
     }
 
     /// Records which parts of the saved plan are used up now.

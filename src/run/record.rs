@@ -12,8 +12,6 @@ use crate::{
 
 /// How long a run waits for a target that another process holds.
 pub const LOCK_WAIT: Duration = Duration::from_secs(30);
-/// The furthest that an announced number may reach.
-pub const LONGEST_EXPECTATION: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
 /// Opens the journal to be written. `create` makes it where it is missing.
 ///
@@ -120,7 +118,8 @@ pub async fn expect(
     if config.journal == JournalPlace::Ephemeral {
         return Err(ExpectError::Ephemeral);
     }
-    if until <= now || until.duration_since(now) > LONGEST_EXPECTATION {
+    let announced = Expectation { number, until };
+    if announced.is_over(now) || until.duration_since(now) > Expectation::LONGEST {
         return Err(ExpectError::Until);
     }
     let journal = to_write(config, false).await?;
@@ -131,7 +130,7 @@ pub async fn expect(
         ..RunInfo::default()
     };
     let run = journal.begin(&info).await?;
-    journal.append(&run, Some(target), RecordBody::Expected(Expectation { number, until })).await?;
+    journal.append(&run, Some(target), RecordBody::Expected(announced)).await?;
     journal.append(&run, None, RecordBody::RunEnded { exit_code: 0 }).await?;
     Ok(())
 }
@@ -146,7 +145,7 @@ pub enum ExpectError {
     #[error("`journal: ephemeral` remembers nothing: state the number with --expect-revocations instead")]
     Ephemeral,
     /// Not in the near future.
-    #[error("the time has to lie in the future, at most 7 days ahead")]
+    #[error("the time has to lie in the future, at most {} days ahead", Expectation::LONGEST.as_hours() / 24)]
     Until,
     /// The journal.
     #[error(transparent)]

@@ -119,7 +119,7 @@ fn the_first_that_holds_counts_in_the_order_1_4_3_2_0() {
 fn refusals_that_do_not_count_and_findings_leave_the_code_alone() {
     let mut report = report(Vec::new(), true);
     let refusal = |counts| GuardRefusal {
-        guard: "g".into(),
+        guard: plan::Guard::Share,
         over: "".into(),
         figure: "".into(),
         limit: "".into(),

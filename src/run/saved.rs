@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use crate::{
     access::{Entry, Hasher, Snapshot, Text},
     apply::{End, TargetOutcome},
-    plan::{self, GuardRefusal, Hold, HoldName, PLAN_VERSION, Plan, Row, Status, TargetPlan, Ticket, render::count},
+    plan::{
+        self, Guard, GuardRefusal, Hold, HoldName, PLAN_VERSION, Plan, Row, Status, TargetPlan, Ticket, render::count,
+    },
 };
 
 /// The largest saved plan, in bytes.
@@ -76,7 +78,7 @@ pub fn hold_used_up(plan: &mut TargetPlan) {
     }
     if again > 0 {
         plan.refusals.push(GuardRefusal {
-            guard: "used_up".into(),
+            guard: Guard::UsedUp,
             over: "all rows".into(),
             figure: format!("{again} entries live again after the saved plan was carried out"),
             limit: "a saved plan is carried out once".into(),
@@ -89,7 +91,7 @@ pub fn hold_used_up(plan: &mut TargetPlan) {
 
 /// The rows that the saved plan lets go: what it would send, and what it holds by notice, which a reviewed one need not wait for.
 fn bound(saved: &TargetPlan) -> impl Iterator<Item = &Row> {
-    saved.rows.iter().filter(|row| row.status == Status::Change || held_by_notice(row))
+    saved.rows.iter().filter(|row| row.is_bound())
 }
 
 /// Whether the saved plan lets anything go at all.
@@ -125,8 +127,4 @@ pub fn all_done(saved: &TargetPlan, snapshot: &Snapshot) -> Option<String> {
         "{}: all of the saved plan, {rows}, is done already or under way; nothing is left to send",
         saved.target
     ))
-}
-
-fn held_by_notice(row: &Row) -> bool {
-    row.status == Status::Held && row.holds.iter().all(|hold| hold.name == HoldName::Notice)
 }

@@ -8,7 +8,7 @@ use crate::{
     access::{Kind, Selectors},
     apply::Frozen,
     config::{Config, FreezeWindow, OwnList, Target, frozen_until},
-    plan::Settings,
+    plan::{Settings, frozen_why},
 };
 
 /// The environment variable that stops all writing when it is `1`.
@@ -39,11 +39,6 @@ fn frozen(common: &[FreezeWindow], target: &Target, now: Timestamp) -> Option<Ti
     windows.iter().filter_map(|windows| frozen_until(windows, now)).max()
 }
 
-/// The same in a sentence.
-fn frozen_why(until: Timestamp) -> String {
-    format!("a freeze window is open until {until:.0}")
-}
-
 /// Why nothing may be sent to a target, asked before each send: a window may open after the plan was made. Windows begin and
 /// end with whole seconds, and what was found for one is not looked for again.
 pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target) -> Frozen<'a> {
@@ -71,7 +66,6 @@ pub fn settings(
     retry_refused: bool,
     now: Timestamp,
 ) -> Settings {
-    let frozen = frozen(common, target, now);
     let mut own: Vec<(&'static Kind, Selectors)> = Vec::new();
     let mut own_unlisted = Vec::new();
     for (kind, list) in &target.own {
@@ -95,8 +89,7 @@ pub fn settings(
         max_clock_skew: target.guards.max_clock_skew,
         max_in_flight: target.max_in_flight,
         stopped,
-        frozen_until: frozen,
-        frozen: frozen.map(frozen_why),
+        frozen_until: frozen(common, target, now),
         retry_refused,
         announced_only: false,
         only_expired: None,

@@ -140,7 +140,7 @@ fn rows(out: &mut Gauges<'_, '_>, targets: &[Arc<TargetView>]) -> fmt::Result {
         out.family(name, help, samples)?;
     }
     let refusing = targets.iter().flat_map(|view| {
-        let mut guards: Vec<&str> = view.refusals().iter().map(|refusal| refusal.guard.as_str()).collect();
+        let mut guards: Vec<&str> = view.refusals().iter().map(|refusal| refusal.guard.name()).collect();
         guards.sort_unstable();
         guards.dedup();
         guards.into_iter().map(|guard| ([("target", view.target.as_str()), ("guard", guard)], 1.0)).collect::<Vec<_>>()

@@ -9,7 +9,7 @@ use crate::{
     access::Text,
     apply::{End, RowOutcome, TargetOutcome},
     config::Target,
-    plan::{GuardRefusal, OnlyExpired, Plan, TargetPlan, TargetState, Upcoming},
+    plan::{Guard, GuardRefusal, OnlyExpired, Plan, TargetPlan, TargetState, Upcoming},
     run::{FIRST_READINGS, RunError, RunReport},
     serve::{Ended, Health, TargetView},
 };
@@ -168,7 +168,7 @@ fn health(part: &TargetPlan, report: &RunReport, looked: &Looked<'_>) -> (Health
     if report.guard_refused() {
         let first = part.refusals.iter().find(|refusal| refusal.counts);
         let why = match first {
-            Some(refusal) => format!("{} refused {}: {}", refusal.guard, refusal.over, refusal.figure),
+            Some(refusal) => format!("{} refused {}: {}", refusal.guard.name(), refusal.over, refusal.figure),
             None => "a guard holds rows that are not meant to wait".into(),
         };
         return (Health::Refused, Some(why));
@@ -215,14 +215,14 @@ fn ended(row: &RowOutcome, at: Timestamp) -> Ended {
     }
 }
 
-fn key(refusal: &GuardRefusal) -> (&str, &str) {
-    (&refusal.guard, &refusal.over)
+fn key(refusal: &GuardRefusal) -> (Guard, &str) {
+    (refusal.guard, &refusal.over)
 }
 
 /// The guards that refused something that they had not refused in the look before.
 fn anew(before: &TargetView, refusals: &[GuardRefusal]) -> Vec<Text> {
     let known: BTreeSet<_> = before.plan.iter().flat_map(|plan| &plan.refusals).map(key).collect();
-    refusals.iter().filter(|refusal| !known.contains(&key(refusal))).map(|one| one.guard.as_str().into()).collect()
+    refusals.iter().filter(|refusal| !known.contains(&key(refusal))).map(|one| one.guard.name().into()).collect()
 }
 
 /// The first time after the plan was made that brings something.

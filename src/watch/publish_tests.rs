@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     access::{Cause, Reversibility},
     config::{self, Config, NotifyOn},
-    plan::{GuardRefusal, PLAN_VERSION, Plan, Row, UpcomingKind, blocked},
+    plan::{Guard, GuardRefusal, PLAN_VERSION, Plan, Row, UpcomingKind, blocked},
     systems,
     watch::News,
 };
@@ -240,7 +240,7 @@ fn what_keeps_a_target_out_of_sync_is_said_and_only_what_is_left_of_it() {
 #[test]
 fn a_refusal_is_told_with_its_limit_and_the_way_on() {
     let share = |figure: &str| GuardRefusal {
-        guard: "share".into(),
+        guard: Guard::Share,
         over: "undeclared rows".into(),
         figure: figure.into(),
         limit: "4 (25 %)".into(),

@@ -90,7 +90,7 @@ impl Seen<'_> {
             _ => {
                 let rows = self.in_the_way().map(|row| format!("{} {}", row.kind, row.id));
                 let ended = self.in_part().map(|row| format!("{} {} {}", row.kind, row.id, row.end.name()));
-                let guards = self.refusals().map(|refusal| format!("{} {}", refusal.guard, refusal.over));
+                let guards = self.refusals().map(|refusal| format!("{} {}", refusal.guard.name(), refusal.over));
                 guards.chain(rows).chain(ended).collect::<Vec<_>>().join("\n")
             }
         }
@@ -257,6 +257,7 @@ fn held(row: &Row, with_way_on: bool) -> String {
 /// A refusal as every output of ours has it: the guard, the figure, the limit and the exact way on.
 fn refusal(refusal: &GuardRefusal) -> String {
     let GuardRefusal { guard, over, figure, limit, way_on, .. } = refusal;
+    let guard = guard.name();
     format!("{guard} refused {over}: {figure}; the limit is {limit}; to go on: {way_on}")
 }
 

@@ -58,6 +58,9 @@ const IMPURE: &[&str] = &[
     "Uuid::new",
 ];
 
+/// Places whose digests journals and saved plans keep.
+const KEEPS_DIGESTS: &[&str] = &["access", "policy", "plan", "journal"];
+
 struct Source {
     place: String,
     path: PathBuf,
@@ -169,6 +172,19 @@ fn the_pure_middle_does_no_io_and_reads_no_clock() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// A `{:?}` follows the names of fields and the derives of a version; a digest that is kept must not.
+#[test]
+fn no_digest_that_is_kept_is_made_of_debug_text() {
+    let mut hashing = 0;
+    for source in sources().iter().filter(|source| KEEPS_DIGESTS.contains(&source.place.as_str())) {
+        for statement in source.code.split(';').filter(|statement| statement.contains("hasher")) {
+            hashing += 1;
+            assert!(!statement.contains(":?}"), "{}: {}", source.path.display(), statement.trim());
+        }
+    }
+    assert!(hashing > 50, "the hashing was found");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use portcullis::{
     access::{Action, Cause, Evidence, Fingerprint, Reversibility, Text},
     journal::{Filter, JournalError, Outcome, OutcomeKind, Record, RecordBody, RunInfo},
     plan::{
-        Counts, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, ReadingSummary, Row, Status, TargetPlan,
-        TargetState, Upcoming, UpcomingKind,
+        Counts, FindingKind, Guard, GuardRefusal, Hold, HoldName, Origin, OriginKind, ReadingSummary, Row, Status,
+        TargetPlan, TargetState, Upcoming, UpcomingKind,
     },
     serve::{
         Board, Control, ControlError, Door, Health, Options, Pause, Records, SourceView, TargetView, bind, serve,
@@ -369,7 +369,7 @@ fn refusing() -> TargetView {
     let mut view = view("accessowl-northlight", "accessowl", Health::Refused, rows.collect());
     let mut plan = view.plan.as_ref().unwrap().part.clone();
     plan.refusals = vec![GuardRefusal {
-        guard: "share".to_owned(),
+        guard: Guard::Share,
         over: "undeclared rows of policies/platform/github.yaml".to_owned(),
         figure: "9 of 21 entries (42 %)".to_owned(),
         limit: "25 %, which is 5".to_owned(),

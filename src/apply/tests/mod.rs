@@ -13,7 +13,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::world::{Does, Hangs, NoAsk, World, controlled, entry, hosts};
+use self::world::{Does, Hangs, NoAsk, World, controlled, entry, hosts, single};
 use super::*;
 use crate::{
     access::{Account, Action, Cause, Entry, Fingerprint, Reversibility, Snapshot, Text},
@@ -344,7 +344,7 @@ async fn what_a_killed_run_left_is_settled_by_reading_and_never_sent_again() {
 #[tokio::test]
 async fn an_entry_whose_earlier_removal_is_unknown_is_not_sent_again() {
     let bench = Bench::new([entry("a"), entry("b")]).await;
-    let mut earlier = RowOutcome::of(&row(&entry("a")), End::Unknown, "");
+    let mut earlier = RowOutcome::of(row(&entry("a")).removal().unwrap(), End::Unknown, "");
     earlier.intent = Some("i".into());
     let snapshot = bench.world.snapshot();
     let outcome = bench.carry_out_on(snapshot, &[earlier]).await;
@@ -446,6 +446,45 @@ async fn an_old_reading_is_read_again_once_and_what_changed_is_skipped() {
     assert_eq!(ends(&outcome), [("a", End::Done), ("b", End::Gone), ("c", End::Skipped)]);
     assert_eq!(bench.world.state().reads, 2, "one for all stale rows, one to read back");
     assert_eq!(bench.world.state().entries.len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_that_takes_long_counts_for_twice_its_own_time_and_no_longer() {
+    for (age, reads) in [(16, 1), (17, 2)] {
+        let bench = Bench::new([entry("a"), single("b")]).await;
+        let mut planned = bench.world.snapshot();
+        planned.finished_at = planned.started_at + SignedDuration::from_mins(8);
+        bench.world.pass(SignedDuration::from_mins(age));
+        let outcome = bench.carry_out_on(planned, &[]).await;
+        assert_eq!(ends(&outcome), [("a", End::Done), ("b", End::Done)]);
+        assert_eq!(bench.world.state().reads, reads, "after {age} minutes; the last one reads back");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_on_a_look_that_grew_old_while_it_waited_for_its_turn() {
+    // The look took two minutes and a half, and the turn came so much later.
+    for (entry, turn, end) in
+        [(single("a"), 150, End::Done), (single("a"), 151, End::Skipped), (entry("a"), 151, End::Skipped)]
+    {
+        let bench = Bench::new([entry]).await;
+        bench.world.state().look = SignedDuration::from_secs(150);
+        bench.world.state().turn = SignedDuration::from_secs(turn);
+        let outcome = bench.carry_out().await;
+        assert_eq!(ends(&outcome), [("a", end)], "{turn} s");
+        assert_eq!(bench.world.state().sent.len(), usize::from(end == End::Done));
+        let recorded = if end == End::Done { OutcomeKind::Done } else { OutcomeKind::NotSent };
+        assert_eq!(bench.recorded().await, [recorded]);
+    }
+    // With the whole list alone can it be seen, and that took three: no newer one could be had.
+    for (entry, end) in [(single("a"), End::Skipped), (entry("a"), End::Done)] {
+        let bench = Bench::new([entry]).await;
+        bench.world.state().look = SignedDuration::from_secs(180);
+        bench.world.state().turn = SignedDuration::from_secs(170);
+        let outcome = bench.carry_out().await;
+        assert_eq!(ends(&outcome), [("a", end)]);
+        assert!(end == End::Done || outcome.rows[0].detail.contains("too long ago"), "{}", outcome.rows[0].detail);
+    }
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-pub static KINDS: &[Kind] = &[Kind {
+const TOKEN: Kind = Kind {
     name: "token",
     list: "tokens",
     noun: "token",
@@ -47,7 +47,10 @@ pub static KINDS: &[Kind] = &[Kind {
     has_owner: false,
     splits_by: None,
     read_alone: false,
-}];
+};
+
+/// Tokens come with the whole list only; single ones can be read alone.
+pub static KINDS: &[Kind] = &[TOKEN, Kind { name: "single", list: "singles", read_alone: true, ..TOKEN }];
 
 pub static MADE_UP: Description = Description {
     system: "made_up",
@@ -77,6 +80,11 @@ pub fn entry(id: &str) -> Entry {
         life: Life::Live,
         facts: None,
     }
+}
+
+/// One of the kind that can be read alone.
+pub fn single(id: &str) -> Entry {
+    Entry { kind: &KINDS[1], ..entry(id) }
 }
 
 pub fn controlled(id: &str, control: &str) -> Entry {
@@ -130,6 +138,9 @@ pub struct State {
     pub sent: Vec<(Text, String)>,
     pub peers: Vec<Vec<Text>>,
     pub reads: usize,
+    /// How long a look before a call takes, and how long the call then waits for its turn.
+    pub look: SignedDuration,
+    pub turn: SignedDuration,
     /// Asked for once a write has arrived.
     pub stop_after_send: Option<Stop>,
 }
@@ -238,6 +249,8 @@ impl System for World {
         let busy = self.busy.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_at_once.fetch_max(busy, Ordering::SeqCst);
         tokio::task::yield_now().await;
+        let look = self.state().look;
+        self.pass(look);
         Ok(Prepared::Send(Box::new(Draft {
             host: "main",
             method: Method::Delete,
@@ -292,6 +305,8 @@ impl Send for World {
     async fn send(&self, receipt: &Receipt, stop: &Stop, brake: Brake<'_>) -> Result<Answer, SendFailure> {
         tokio::task::yield_now().await;
         self.busy.fetch_sub(1, Ordering::SeqCst);
+        let turn = self.state().turn;
+        self.pass(turn);
         if stop.is_cancelled() {
             return Err(SendFailure::NotSent(NotSent::Stopped));
         }

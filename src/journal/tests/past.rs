@@ -104,7 +104,9 @@ async fn open_intents_come_with_their_newest_note_and_the_rest_is_told() {
     let history = journal.history("s2", now()).await.unwrap();
     assert_eq!((history.account_id.as_deref(), &history.expectation), (Some("acc_1"), &Some(expected)));
     assert!(!history.persistent);
-    assert_eq!(journal.history("s2", until + SignedDuration::from_secs(1)).await.unwrap().expectation, None);
+    assert_eq!(journal.history("s2", until).await.unwrap().expectation, None, "at its end it is over");
+    assert!(journal.announced(until).await.unwrap().is_empty());
+    assert_eq!(journal.announced(until - SignedDuration::from_millis(1)).await.unwrap().len(), 1);
     assert_eq!(journal.history("other", now()).await.unwrap().sent_elsewhere, 2);
     journal.append(&run, Some("s2"), RecordBody::ExpectationUsed).await.unwrap();
     let left = |history: History| history.expectation.map(|expected| expected.number);

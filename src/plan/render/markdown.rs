@@ -242,7 +242,7 @@ fn finding(row: &Row) -> String {
 fn refused(refusal: &GuardRefusal) -> String {
     format!(
         "- **refused by** {}: {}\\\n  figure: {}; limit: {}\\\n  way on: {}\n",
-        neutral::code_span(&refusal.guard),
+        neutral::code_span(refusal.guard.name()),
         neutral::prose(&refusal.over),
         neutral::prose(&refusal.figure),
         neutral::prose(&refusal.limit),

@@ -7,7 +7,7 @@ use super::{COMMENT_LIMIT, Diffs, MARKER, TextOptions, json, markdown, neutral, 
 use crate::{
     access::{Action, Cause, Evidence, Reversibility, Text},
     plan::{
-        Counts, FileProblem, FindingKind, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan,
+        Counts, FileProblem, FindingKind, Guard, GuardRefusal, Hold, HoldName, Origin, OriginKind, PLAN_VERSION, Plan,
         ReadingSummary, Row, Status, TargetPlan, TargetState,
     },
 };
@@ -150,7 +150,7 @@ fn sample() -> Plan {
     let rows = [leaked, wide, hostile, held, missing, dead].into_iter().chain(refused).collect();
     let mut s2 = target("s2-production", "s2", rows);
     s2.refusals = vec![GuardRefusal {
-        guard: "share".to_owned(),
+        guard: Guard::Share,
         over: "undeclared rows of data/s2.yaml".to_owned(),
         figure: "12 of 35 (34 %) in 24 h".to_owned(),
         limit: "25 % (8)".to_owned(),

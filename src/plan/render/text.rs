@@ -237,7 +237,7 @@ impl Page<'_> {
     }
 
     fn refusal(&mut self, refusal: &GuardRefusal) {
-        let head = format!("! refused by {}: {}", neutral::line(&refusal.guard), neutral::line(&refusal.over));
+        let head = format!("! refused by {}: {}", refusal.guard.name(), neutral::line(&refusal.over));
         self.put(2, DANGER, &head);
         self.tell(6, "figure:", Style::new(), &refusal.figure);
         self.tell(6, "limit:", Style::new(), &refusal.limit);

@@ -251,7 +251,6 @@ fn notices_holds_and_freezes_that_alone_hold_a_row_are_announced_with_their_end(
             ("service/held".into(), UpcomingKind::HoldEnds, in_days(9)),
         ]
     );
-    world.settings.frozen = Some("a freeze window is open".into());
     world.settings.frozen_until = Some(in_days(3));
     let told: Vec<UpcomingKind> = upcoming(&world).into_iter().map(|one| one.what).collect();
     assert_eq!(told, [UpcomingKind::FreezeEnds, UpcomingKind::FreezeEnds, UpcomingKind::HoldEnds]);

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::world::{World, days_ago, facts, now, select};
 use crate::{
     access::{Cause, Controls, Expectation, Group, SentRow},
-    plan::{Confirmation, HoldName, OrderRefused, Status, Total, limit_total},
+    plan::{Confirmation, Guard, HoldName, OrderRefused, Status, Total, limit_total},
 };
 
 /// `undeclared` entries nobody declared besides `declared` ones, all managed.
@@ -129,11 +129,11 @@ fn share_refuses_the_whole_group_and_the_exact_number_lifts_it() {
     assert!(world.sent().is_empty());
     let plan = world.plan();
     let refusal = &plan.refusals[0];
-    assert_eq!((refusal.guard.as_str(), refusal.figure.as_str()), ("share", "11 of 41 entries"));
+    assert_eq!((refusal.guard.name(), refusal.figure.as_str()), ("share", "11 of 41 entries"));
     assert_eq!(refusal.limit, "10 (25 %)");
     assert!(refusal.way_on.contains("--expect-revocations t=11"), "{}", refusal.way_on);
     world.stated = Some(10);
-    assert_eq!((world.sent().len(), world.refusals()), (0, vec!["stated_number".to_owned()]));
+    assert_eq!((world.sent().len(), world.refusals()), (0, vec!["stated_number"]));
     world.stated = Some(11);
     assert_eq!(world.sent().len(), 11);
     world.stated = None;
@@ -214,7 +214,7 @@ fn past_the_total_due_and_undeclared_rows_of_every_target_are_refused() {
     assert_eq!(plans[1].counts.changes, 2);
     limit_total(&mut plans, Total { max: 4, sent: 1, lifted: false, announced_only: false });
     assert_eq!(plans.iter().map(|plan| plan.counts.changes).collect::<Vec<_>>(), [1, 0]);
-    assert_eq!(plans[1].refusals[0].guard, "count_total");
+    assert_eq!(plans[1].refusals[0].guard, Guard::CountTotal);
     assert!(plans[1].refusals[0].way_on.ends_with("--expect-revocations t=2"), "{}", plans[1].refusals[0].way_on);
 }
 
@@ -235,7 +235,7 @@ fn no_overlap_means_a_wrong_account_or_a_wrong_file() {
     let mut world = drift(0, 3);
     world.declare("elsewhere/a");
     assert!(world.sent().is_empty());
-    assert!(world.refusals().contains(&"no_overlap".to_owned()));
+    assert!(world.refusals().contains(&"no_overlap"));
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_saved_plan_is_the_upper_bound() {
     world.snapshot.entries[9].expires_at = Some(now());
     assert_eq!(world.sent().len(), 1, "another fingerprint is another row");
     world.policy.digest = "other".into();
-    assert_eq!((world.sent().len(), world.refusals()), (0, vec!["policy_digest".to_owned()]));
+    assert_eq!((world.sent().len(), world.refusals()), (0, vec!["policy_digest"]));
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn a_confirmed_removal_counts_even_if_the_same_id_is_back() {
 fn an_open_freeze_window_holds_everything() {
     let mut world = drift(3, 1);
     world.absent("service/kept-000");
-    world.settings.frozen = Some("a freeze window is open".into());
+    world.settings.frozen_until = Some(now() + SignedDuration::from_hours(1));
     assert_eq!(world.holds("service/kept-000"), [HoldName::Freeze]);
     assert_eq!(world.holds("service/drift-000"), [HoldName::Freeze]);
 }

@@ -72,6 +72,8 @@ proptest! {
         let plan = world(&specs).plan();
         let touched = touched(&plan);
         for (number, spec) in specs.iter().enumerate() {
+            let rows = plan.rows.iter().filter(|row| row.status != Status::Finding);
+            prop_assert!(rows.clone().all(|row| row.removal().is_some()), "what goes or is held has an entry and a cause");
             let reachable = spec.absent || (spec.declared && spec.due) || (spec.set > 0 && !spec.declared);
             prop_assert!(reachable || !touched.contains(&id(number, spec)), "{spec:?}");
             let goes = plan.changes().any(|row| row.id == id(number, spec));

@@ -60,7 +60,6 @@ impl World {
                 max_clock_skew: SignedDuration::from_mins(5),
                 max_in_flight: SignedDuration::from_hours(24 * 7),
                 stopped: None,
-                frozen: None,
                 retry_refused: false,
                 announced_only: false,
                 only_expired: None,
@@ -231,8 +230,8 @@ impl World {
         row.map(|row| row.holds.iter().map(|hold| hold.name).collect()).unwrap_or_default()
     }
 
-    pub fn refusals(&self) -> Vec<String> {
-        self.plan().refusals.iter().map(|refusal| refusal.guard.clone()).collect()
+    pub fn refusals(&self) -> Vec<&'static str> {
+        self.plan().refusals.iter().map(|refusal| refusal.guard.name()).collect()
     }
 
     /// What the journal would know after this run.

@@ -40,7 +40,7 @@ fn problems_of_parser(which: Which, text: &str) -> Vec<yaml::Problem> {
         }
         Which::People => {
             let systems: Vec<&str> = descriptions().iter().map(|one| one.system).collect();
-            policy::load_people(policy::Source { name: "f.yaml", bytes: text.as_bytes() }, &systems).1
+            policy::People::read(policy::Source { name: "f.yaml", bytes: text.as_bytes() }, &systems).1
         }
         Which::Policy => {
             let known: Vec<policy::KnownTarget> = descriptions()

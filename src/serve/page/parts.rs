@@ -65,7 +65,7 @@ pub(super) fn refusals(refusals: &[GuardRefusal]) -> Markup {
                 @for refusal in refusals {
                     li {
                         p.why {
-                            b { "Guard " (name(&refusal.guard)) } " refused " (sentence(&refusal.over)) ": "
+                            b { "Guard " (name(refusal.guard.name())) } " refused " (sentence(&refusal.over)) ": "
                             (sentence(&refusal.figure)) ", the limit is " (sentence(&refusal.limit)) "."
                         }
                         p.way { (sentence(&refusal.way_on)) }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    access::{Account, Fingerprint},
+    access::{Account, Fingerprint, cut},
     systems::shared::{Conversation, write_judge},
     wire::{Ask, Draft, Method, Order, Path, Prepared, Unreadable},
 };
@@ -99,6 +99,5 @@ fn reason(order: &Order) -> &str {
     if reason.is_empty() {
         return order.cause.name();
     }
-    let end = (0..=MAX_REASON.min(reason.len())).rev().find(|&end| reason.is_char_boundary(end)).unwrap_or(0);
-    reason.get(..end).unwrap_or_default()
+    cut(reason, MAX_REASON)
 }
