@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     house::House,
-    vendors::{BORN, house, removed},
+    vendors::{ANNA, BEN, BORN, access, accessowl, house, removed},
 };
 
 fn born() -> Timestamp {
@@ -66,4 +66,19 @@ fn errors_beside_data_make_it_worthless_however_they_are_written() {
     let house = buildkite();
     house.sandbox.fault(never_used());
     assert_eq!(removed(&house, System::Buildkite, "api_token"), ["t-anna", "t-ben"]);
+}
+
+#[test]
+fn an_empty_title_is_no_title() {
+    for title in [None, Some("")] {
+        let policy = "manage: { access: all }\naccess:\n  - { user: anna@example.com, application: GitHub }\n";
+        let member = |id, user| access(id, user, Some("res-code"), &["perm-member"]);
+        let house = accessowl(vec![member(ANNA, "u-anna"), member(BEN, "u-ben")], policy);
+        house.sandbox.world(|world| {
+            let resources = &mut world.accessowl.applications[0].resources;
+            resources.truncate(1);
+            resources[0].title = title.map(str::to_owned);
+        });
+        assert_eq!(removed(&house, System::AccessOwl, "access"), [BEN], "{title:?}");
+    }
 }
