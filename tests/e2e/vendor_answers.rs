@@ -4,17 +4,23 @@
 use jiff::Timestamp;
 use portcullis::sandbox::{
     Fault, System, Trouble,
+    accessowl::{AccessState, Provisioning, Revocation, Status},
     buildkite::{Owner, Token},
 };
 use serde_json::Value;
 
 use crate::{
-    house::House,
-    vendors::{ANNA, BEN, BORN, access, accessowl, house, removed},
+    house::{House, holds, ids, rows},
+    vendors::{ANNA, BEN, BORN, ELSE, access, accessowl, house, removed},
 };
 
 fn born() -> Timestamp {
     BORN.parse().unwrap()
+}
+
+/// Whether a plan has nothing to say of live entries.
+fn is_quiet(house: &House) -> bool {
+    rows(&house.plan(&[]), "t").iter().all(|row| row["finding"] == "dead")
 }
 
 /// Buildkite with two tokens that were used a moment ago and may stand unused for 30 days.
@@ -68,6 +74,70 @@ fn errors_beside_data_make_it_worthless_however_they_are_written() {
     assert_eq!(removed(&house, System::Buildkite, "api_token"), ["t-anna", "t-ben"]);
 }
 
+/// Access of a CI account that is linked to nobody.
+const CI: &str = "5a000000-0000-4000-8000-00000000000c";
+
+fn unlinked() -> AccessState {
+    AccessState { grantee_user_id: None, ..access(CI, "ci", Some("res-code"), &["perm-member"]) }
+}
+
+/// A revocation that names nobody, of the access that everybody has here.
+fn unnamed(status: Status, asked: &str) -> Revocation {
+    Revocation {
+        id: "7e000000-0000-4000-8000-000000000001".to_owned(),
+        state_id: CI.to_owned(),
+        application_id: "app-git".to_owned(),
+        grantee_user_id: None,
+        resource_id: Some("res-code".to_owned()),
+        permission_ids: Some(vec!["perm-member".to_owned()]),
+        provisioning_type: Provisioning::ApplicationAdmin,
+        reason: "cleaning up".to_owned(),
+        status,
+        inserted_at: asked.parse().unwrap(),
+        looks: 0,
+    }
+}
+
+const ANNA_ALONE: &str =
+    "manage: { access: all }\naccess:\n  - { user: anna@example.com, application: GitHub, resource: code }\n";
+
+#[test]
+fn a_revocation_of_an_account_without_a_person_hides_nobody_elses_access() {
+    for status in [Status::Revoked, Status::Rejected, Status::ProcessingAccess] {
+        let member = |id, user| access(id, user, Some("res-code"), &["perm-member"]);
+        let mut states = vec![member(ANNA, "u-anna"), member(BEN, "u-ben"), unlinked()];
+        if status == Status::Revoked {
+            states[2].effective_end = Some("2026-05-02T00:00:00Z".parse().unwrap());
+        }
+        let house = accessowl(states, ANNA_ALONE);
+        house.sandbox.world(|world| world.accessowl.revocations.push(unnamed(status, "2026-05-01T00:00:00Z")));
+        let plan = house.plan(&[]);
+        assert_eq!(ids(&plan, "t", "change"), [BEN], "{status:?} {plan}");
+        assert_eq!(removed(&house, System::AccessOwl, "access"), [BEN], "{status:?}");
+        let plan = house.plan(&[]);
+        let told = rows(&plan, "t").iter().filter(|row| row["finding"] != "dead");
+        let told: Vec<_> = told.map(|row| (row["finding"].as_str(), row["id"].as_str())).collect();
+        let expected = [(Some("in_flight"), Some(CI))];
+        assert_eq!(told, expected[usize::from(status != Status::ProcessingAccess)..], "{status:?}");
+    }
+}
+
+#[test]
+fn a_revocation_that_names_nobody_is_taken_for_one_persons_where_it_can_be_nobody_elses() {
+    let member = |id, user| access(id, user, Some("res-code"), &["perm-member"]);
+    let states =
+        vec![member(ANNA, "u-anna"), member(BEN, "u-ben"), access(ELSE, "u-anna", Some("res-infra"), &["perm-member"])];
+    let policy =
+        "manage: { access: all }\naccess:\n  - { user: anna@example.com, application: GitHub, resource: infra }\n";
+    let house = accessowl(states, policy);
+    house.sandbox.world(|world| world.accessowl.revocations.push(unnamed(Status::Rejected, "2026-05-01T00:00:00Z")));
+    let plan = house.plan(&[]);
+    assert_eq!(holds(&plan, "t", ANNA), ["refused"], "{plan}");
+    assert_eq!(ids(&plan, "t", "held"), [ANNA], "{plan}");
+    assert_eq!(ids(&plan, "t", "change"), [BEN], "{plan}");
+    assert_eq!(removed(&house, System::AccessOwl, "access"), [BEN]);
+}
+
 #[test]
 fn an_empty_title_is_no_title() {
     for title in [None, Some("")] {
@@ -81,4 +151,16 @@ fn an_empty_title_is_no_title() {
         });
         assert_eq!(removed(&house, System::AccessOwl, "access"), [BEN], "{title:?}");
     }
+}
+
+#[test]
+fn the_second_of_two_equal_accesses_goes_too_where_ends_are_cut_off() {
+    let member = |id, user| access(id, user, Some("res-code"), &["perm-member"]);
+    let house = accessowl(vec![member(ANNA, "u-anna"), member(BEN, "u-ben"), member(ELSE, "u-ben")], ANNA_ALONE);
+    house.sandbox.world(|world| world.accessowl.settings.coarse_ends = true);
+    // One after the other, so that the second finds the end of the first.
+    house.edit("portcullis.yaml", "concurrency: 4", "concurrency: 1");
+    house.apply(0);
+    assert_eq!(house.removed(System::AccessOwl, "access"), [BEN, ELSE]);
+    assert!(is_quiet(&house));
 }
