@@ -6,8 +6,9 @@ use portcullis::sandbox::{
     Fault, System, Trouble,
     accessowl::{AccessState, Provisioning, Revocation, Status},
     buildkite::{Owner, Token},
+    pinata::ApiKey,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     house::{House, holds, ids, rows},
@@ -163,4 +164,59 @@ fn the_second_of_two_equal_accesses_goes_too_where_ends_are_cut_off() {
     house.apply(0);
     assert_eq!(house.removed(System::AccessOwl, "access"), [BEN, ELSE]);
     assert!(is_quiet(&house));
+}
+
+#[test]
+fn a_right_that_a_declared_one_includes_is_no_excess() {
+    let house = house(
+        System::Pinata,
+        "[api_keys]",
+        "    own: { api_keys: unlisted }\n",
+        "api_keys:\n  - { key: k-write, scopes: [\"org:files:write\"], on_excess: revoke }\n  - { key: k-admin, scopes: \
+         [admin], on_excess: revoke }\n  - { key: k-more, scopes: [\"org:files:read\"], on_excess: revoke }\n",
+    );
+    house.sandbox.world(|world| {
+        let admin = json!({ "admin": true, "endpoints": { "pinning": { "pinByHash": true, "unpin": true } } });
+        for (key, scopes) in [
+            ("k-write", json!({ "resources": ["org:files:read", "org:files:write"] })),
+            ("k-admin", admin),
+            ("k-more", json!({ "resources": ["org:files:read", "org:files:write"] })),
+        ] {
+            world.pinata.api_keys.push(ApiKey {
+                id: format!("row-{key}"),
+                name: key.to_owned(),
+                key: key.to_owned(),
+                scopes,
+                revoked: false,
+                uses: 0,
+                max_uses: None,
+                created_at: born(),
+                updated_at: born(),
+            });
+        }
+    });
+    assert_eq!(removed(&house, System::Pinata, "api_key"), ["k-more"]);
+    assert!(is_quiet(&house));
+}
+
+#[test]
+fn an_operation_of_which_nothing_tells_whether_a_group_has_it_is_told_and_never_excess() {
+    let policy = "version: 1\ntarget: s2\naccess_tokens:\n  - { id: service/a, scope: { op_groups: { account: { write: true }, \
+                  stream: { read: true } } }, on_excess: revoke }\n";
+    let target = "    enforce: [access_tokens]\n    guards: { notice: 0h, max_share: 100%, keep_at_least: 0 }";
+    let house = House::s2(&["service/other"], target, policy);
+    let issue = |ops: &[&str]| {
+        let scope = json!({ "op_groups": { "account": { "write": true }, "stream": { "read": true } }, "ops": ops });
+        let token = json!({ "id": "service/a", "scope": scope });
+        house.sandbox.world(|world| world.s2.issue(serde_json::from_value(token).unwrap()));
+    };
+    issue(&["get-basin-config", "get-stream-config", "list-locations"]);
+    let plan = house.plan(&[]);
+    assert_eq!(rows(&plan, "s2")[0]["finding"], "differs", "{plan}");
+    assert!(rows(&plan, "s2")[0]["why"].as_str().unwrap().contains("get-basin-config"), "{plan}");
+    house.apply(0);
+    assert_eq!(house.removed_tokens(), [""; 0]);
+    issue(&["get-basin-config", "append"]);
+    house.apply(0);
+    assert_eq!(house.removed_tokens(), ["service/a"]);
 }
