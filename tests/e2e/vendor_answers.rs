@@ -3,8 +3,9 @@
 
 use jiff::Timestamp;
 use portcullis::sandbox::{
-    Fault, System, Trouble,
+    Fault, Mutation, System, Trouble,
     accessowl::{AccessState, Provisioning, Revocation, Status},
+    aitronos::Grant,
     buildkite::{Owner, Token},
     pinata::ApiKey,
 };
@@ -219,4 +220,40 @@ fn an_operation_of_which_nothing_tells_whether_a_group_has_it_is_told_and_never_
     issue(&["get-basin-config", "append"]);
     house.apply(0);
     assert_eq!(house.removed_tokens(), ["service/a"]);
+}
+
+fn grant(id: &str, level: &str) -> Grant {
+    Grant {
+        id: id.to_owned(),
+        entity_type: "assistant".to_owned(),
+        entity_id: "asst_1".to_owned(),
+        grantee_type: "user".to_owned(),
+        grantee_id: format!("usr_{id}"),
+        access_level: level.to_owned(),
+        created_at: born(),
+    }
+}
+
+#[test]
+fn an_id_that_is_still_listed_is_not_gone_where_no_id_is_given_out_twice() {
+    let policy = "manage: { grants: all }\ngrants:\n  - { id: grant_kept }\n";
+    let house = house(System::Aitronos, "[grants]", "    organization: org_northlight\n", policy);
+    house.sandbox.world(|world| world.aitronos.grants = vec![grant("grant_kept", "write"), grant("grant_1", "read")]);
+    let entry = serde_json::to_value(grant("grant_1", "admin")).unwrap();
+    let mutation = Mutation::Issue { kind: "grant".to_owned(), entry };
+    house.sandbox.fault(Fault::new(System::Aitronos, Trouble::Then { mutation }).on_writes());
+    let run = house.apply(4);
+    assert!(run.all().contains("still there"), "{run:?}");
+}
+
+#[test]
+fn an_id_that_is_given_out_again_is_another_one_and_the_removal_is_done() {
+    let policy = "version: 1\ntarget: s2\nabsent: { access_tokens: [{ id: service/leaked }] }\n";
+    let house = House::s2(&["service/leaked", "service/other"], "    enforce: [access_tokens]", policy);
+    let entry = json!({ "id": "service/leaked", "scope": { "ops": ["read"] } });
+    let mutation = Mutation::Issue { kind: "access_token".to_owned(), entry };
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Then { mutation }).on_writes());
+    let run = house.apply(0);
+    assert!(run.all().contains("is there again"), "{run:?}");
+    assert_eq!(house.removed_tokens(), ["service/leaked"]);
 }
