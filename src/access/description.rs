@@ -125,6 +125,9 @@ pub struct Kind {
     pub has_owner: bool,
     /// The content field by which several entries may together meet one declaration (AccessOwl `permissions`).
     pub splits_by: Option<&'static str>,
+    /// Whether the system gives an id out again (S2), so that a live entry under it may be another one than before. Where not,
+    /// an id that is still listed is still the same entry, whatever else changed about it.
+    pub reissues_ids: bool,
     /// Whether an entry can be read alone right before its removal; otherwise only with the whole list, whose own duration
     /// then counts in how old the look may be.
     pub read_alone: bool,

@@ -43,11 +43,11 @@ pub(super) struct Claimed<'a> {
 enum Seen {
     /// Gone or dead.
     Away,
-    /// Another life under the same id.
+    /// Another life under the same id, at a system that gives ids out again.
     Anew,
     /// Leaving.
     Leaving(String),
-    /// As before.
+    /// Still there, as before or changed.
     Still,
 }
 
@@ -182,8 +182,8 @@ fn seen(reading: &Snapshot, index: &HashMap<EntryKey, usize>, order: &Order) -> 
         Some(entry) => match &entry.life {
             Life::Dead(_) => Seen::Away,
             Life::InFlight { what, .. } => Seen::Leaving(what.to_string()),
-            Life::Live if Fingerprint::of(entry) == order.fingerprint => Seen::Still,
-            Life::Live => Seen::Anew,
+            Life::Live if entry.kind.reissues_ids && Fingerprint::of(entry) != order.fingerprint => Seen::Anew,
+            Life::Live => Seen::Still,
         },
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     System,
     call::{Body, Call, Mutation, Reply},
+    server::bytes_of,
 };
 
 /// What goes wrong.
@@ -78,6 +79,11 @@ pub enum Trouble {
         /// The value.
         value: Value,
     },
+    /// A JSON object ends in one more member.
+    Beside {
+        /// The member as it travels, each character as one byte (Latin-1): nobody looks whether it is JSON.
+        member: String,
+    },
     /// The `Date` header is off.
     ClockSkew {
         /// By so many seconds.
@@ -115,6 +121,7 @@ impl Trouble {
             Self::WrongTotal { .. } => "wrong_total",
             Self::MissingField { .. } => "missing_field",
             Self::SetField { .. } => "set_field",
+            Self::Beside { .. } => "beside",
             Self::ClockSkew { .. } => "clock_skew",
             Self::Redirect { .. } => "redirect",
             Self::Then { .. } => "then",
@@ -309,6 +316,15 @@ pub(super) fn spoil(reply: &mut Reply, trouble: &Trouble) {
                 }
             });
         }),
+        Trouble::Beside { member } => {
+            let mut bytes = bytes_of(&reply.body).to_vec();
+            if bytes.pop_if(|last| *last == b'}').is_some() {
+                bytes.push(b',');
+                bytes.extend(member.chars().map(|character| u8::try_from(character).unwrap_or(b'?')));
+                bytes.push(b'}');
+                reply.body = Body::Text(Bytes::from(bytes));
+            }
+        }
         _ => {}
     }
 }

@@ -129,7 +129,7 @@ fn is_write(system: System, call: &Call) -> bool {
     }
 }
 
-fn bytes_of(body: &Body) -> Bytes {
+pub(super) fn bytes_of(body: &Body) -> Bytes {
     match body {
         Body::Empty => Bytes::new(),
         Body::Json(value) => Bytes::from(value.to_string()),

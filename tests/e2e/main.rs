@@ -59,6 +59,7 @@ mod soak;
 mod stage;
 mod told;
 mod v1;
+mod vendor_answers;
 mod vendors;
 mod watch_bad_input;
 mod watch_door;

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use crate::house::{House, holds, ids, rows};
 
-const BORN: &str = "2026-01-01T00:00:00Z";
+pub const BORN: &str = "2026-01-01T00:00:00Z";
 /// Ids of access states; AccessOwl takes nothing else than UUIDs.
-const ANNA: &str = "5a000000-0000-4000-8000-00000000000a";
-const BEN: &str = "5a000000-0000-4000-8000-00000000000b";
-const ELSE: &str = "5a000000-0000-4000-8000-00000000000e";
+pub const ANNA: &str = "5a000000-0000-4000-8000-00000000000a";
+pub const BEN: &str = "5a000000-0000-4000-8000-00000000000b";
+pub const ELSE: &str = "5a000000-0000-4000-8000-00000000000e";
 const WIDE: &str = "5a000000-0000-4000-8000-000000000001";
 const NARROW: &str = "5a000000-0000-4000-8000-000000000002";
 /// Two texts that look the same: in the first the accent is part of its letter, in the second it follows it.
@@ -23,7 +23,7 @@ const COMPOSED: &str = "service/caf\u{e9}";
 const DECOMPOSED: &str = "service/cafe\u{301}";
 
 /// One target of a system, called `t`, in which everything is enforced at once, with one policy file.
-fn house(system: System, list: &str, target: &str, policy: &str) -> House {
+pub fn house(system: System, list: &str, target: &str, policy: &str) -> House {
     let house = House::of(World::empty());
     let name = system.name();
     let url = house.sandbox.url(system);
@@ -31,7 +31,7 @@ fn house(system: System, list: &str, target: &str, policy: &str) -> House {
         System::Buildkite => format!("graphql_url: {url}\n    rest_url: {}", house.sandbox.urls().buildkite_rest),
         _ => format!("base_url: {url}"),
     };
-    let label = if system == System::Buildkite { "" } else { "    account: northlight\n" };
+    let label = if matches!(system, System::Aitronos | System::Buildkite) { "" } else { "    account: northlight\n" };
     house.write(
         "portcullis.yaml",
         &format!(
@@ -53,7 +53,7 @@ fn said(plan: &Value, id: &str) -> String {
 }
 
 /// What the servers saw removed after an `apply`, whatever it came to.
-fn removed(house: &House, system: System, kind: &str) -> Vec<String> {
+pub fn removed(house: &House, system: System, kind: &str) -> Vec<String> {
     house.run(&["apply", "--yes", "--new-journal"]);
     house.removed(system, kind)
 }
@@ -62,7 +62,7 @@ fn permission(id: &str, title: &str) -> Permission {
     Permission { id: id.to_owned(), title: title.to_owned(), elevated: false }
 }
 
-fn access(id: &str, user: &str, resource: Option<&str>, permissions: &[&str]) -> AccessState {
+pub fn access(id: &str, user: &str, resource: Option<&str>, permissions: &[&str]) -> AccessState {
     AccessState {
         id: id.to_owned(),
         application_id: "app-git".to_owned(),
@@ -76,7 +76,7 @@ fn access(id: &str, user: &str, resource: Option<&str>, permissions: &[&str]) ->
 }
 
 /// An application with two resources; anna and ben hold access to it.
-fn accessowl(states: Vec<AccessState>, policy: &str) -> House {
+pub fn accessowl(states: Vec<AccessState>, policy: &str) -> House {
     let house = house(System::AccessOwl, "[access]", "", policy);
     house.sandbox.world(|world| {
         let owl = &mut world.accessowl;

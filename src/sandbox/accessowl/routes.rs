@@ -145,6 +145,7 @@ impl State {
             "automatic_delay_ms" => self.settings.automatic_delay_ms = number()?,
             "approval_delay_ms" => self.settings.approval_delay_ms = value.as_u64(),
             "end_lag_looks" => self.settings.end_lag_looks = small()?,
+            "coarse_ends" => self.settings.coarse_ends = value.as_bool().unwrap_or(false),
             "revocation_lists" => {
                 self.settings.revocation_lists = value.as_u64().and_then(|status| status.try_into().ok());
             }

@@ -171,6 +171,8 @@ pub struct Settings {
     pub approval_delay_ms: Option<u64>,
     /// A state ends only so many looks after its revocation is `revoked`.
     pub end_lag_looks: u32,
+    /// Ends are kept in whole seconds, while a revocation's own time is exact.
+    pub coarse_ends: bool,
     /// What the lists and look-ups of revocations answer instead, where they are not offered: 404 or 405.
     pub revocation_lists: Option<u16>,
     /// The API is not switched on: every call is answered by a redirect to another place.
@@ -184,6 +186,7 @@ impl Default for Settings {
             automatic_delay_ms: 0,
             approval_delay_ms: None,
             end_lag_looks: 0,
+            coarse_ends: false,
             revocation_lists: None,
             redirect: false,
         }
@@ -261,11 +264,13 @@ impl State {
             return Vec::new();
         };
         let source = source.clone();
+        let coarse = Timestamp::from_second(at.as_second()).unwrap_or(at);
+        let end = if self.settings.coarse_ends { coarse } else { at };
         let below: Vec<bool> = self.states.iter().map(|state| self.is_below(state, &source)).collect();
         let mut effects = Vec::new();
         for (state, below) in self.states.iter_mut().zip(below) {
             if below && state.effective_end.is_none() {
-                state.effective_end = Some(at);
+                state.effective_end = Some(end);
                 effects.push(Effect::new(Deed::Removed, "access", &state.id, by));
             }
         }

@@ -3,6 +3,7 @@
 //! A state is active only where `effective_end` is there and null. A revocation is a record of its own that does not name
 //! its state: `revocations` ties them together. Nothing here confirms a manual removal in an administrator's stead.
 
+mod claims;
 mod description;
 mod entries;
 mod judge;

@@ -95,11 +95,9 @@ impl Objects {
             return Arc::clone(known);
         }
         let id = self.shared(row.id.as_str());
-        let given =
-            |text: &Option<Str<'_>>| text.as_ref().map(Str::as_str).filter(|text| !text.is_empty()).map(Text::new);
-        let names = given(&row.email).into_iter().collect();
+        let names = titled(&row.email);
         // People choose their names: they are shown, and one that looks like an address could pass for somebody else's.
-        let called = given(&row.full_name).filter(|name| !name.contains('@'));
+        let called = titled(&row.full_name).pop().filter(|name| !name.contains('@'));
         let user = Arc::new(Object { called, ..object("user", id.clone(), names, None) });
         self.users.insert(id, Arc::clone(&user));
         user
@@ -120,7 +118,7 @@ impl Objects {
             return;
         }
         let id = self.shared(row.id.as_str());
-        let names = row.title.iter().map(|title| Text::new(title.as_str())).collect();
+        let names = titled(&row.title);
         let object = Arc::new(object("application", id.clone(), names, None));
         let discovered = row.status.as_ref().map(|status| status.as_str() == DISCOVERED);
         self.applications.insert(id, Application { object, discovered });
@@ -132,7 +130,7 @@ impl Objects {
             return;
         }
         let id = self.shared(row.id.as_str());
-        let names = row.title.iter().map(|title| Text::new(title.as_str())).collect();
+        let names = titled(&row.title);
         let parent = row.parent_resource_id.as_ref().map(|parent| self.shared(parent.as_str()));
         let application = self.shared(application);
         let object = Arc::new(object("resource", id.clone(), names, Some(application)));
@@ -280,6 +278,11 @@ impl Objects {
             }
         }
     }
+}
+
+/// A title as a name; an empty one is none.
+fn titled(text: &Option<Str<'_>>) -> Vec<Text> {
+    text.iter().map(Str::as_str).filter(|text| !text.is_empty()).map(Text::new).collect()
 }
 
 /// The envelope of this list is not documented: `data` is the list itself or a record that holds it.

@@ -109,6 +109,7 @@ fn build(
             twins.entry(holding(state)).or_default().push(state);
         }
     }
+    let claims = revocations.map(|revocations| revocations.claims(states)).unwrap_or_default();
     let none: &[&State] = &[];
     states
         .iter()
@@ -128,7 +129,7 @@ fn build(
                 })?,
             };
             let twins = twins.get(&holding(state)).map_or(none, Vec::as_slice);
-            let standing = revocations.map(|revocations| revocations.standing(state, twins));
+            let standing = revocations.map(|revocations| revocations.standing(state, twins, &claims));
             Ok(entries::active(state, objects, account, standing.as_ref(), line))
         })
         .collect()

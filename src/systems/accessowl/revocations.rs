@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::{
@@ -15,9 +15,14 @@ use crate::{
 };
 
 use super::{
+    claims::Claims,
     list::{List, Page, walk},
     states::State,
 };
+
+/// By how much a state's end may lie before the request that led to it: ends are cut off to seconds or minutes, and clocks of
+/// one vendor differ. What had ended is not asked to end, so an end so near to a request is its answer.
+const END_SLACK: SignedDuration = SignedDuration::from_mins(1);
 
 /// How far a revocation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +51,7 @@ pub struct Revocation {
     pub(super) application: Text,
     user: Option<Text>,
     // The outer `None`: the record does not tell.
-    resource: Option<Option<Text>>,
+    pub(super) resource: Option<Option<Text>>,
     permissions: Option<Vec<Text>>,
 }
 
@@ -127,8 +132,13 @@ impl Revocation {
     }
 
     /// Whether it was asked for in this life of the state: a state that began later is a new life.
-    fn is_of_this_life(&self, state: &State) -> bool {
+    pub(super) fn is_of_this_life(&self, state: &State) -> bool {
         self.asked_at.is_none_or(|at| state.start <= at)
+    }
+
+    /// Whether it can have brought this end about.
+    pub(super) fn may_have_led_to(&self, end: Timestamp) -> bool {
+        self.asked_at.is_none_or(|asked| asked.duration_since(end) <= END_SLACK)
     }
 }
 
@@ -192,25 +202,36 @@ impl Revocations {
         found.filter(|revocation| revocation.may_mean(state)).collect()
     }
 
+    /// What those mean that name no person, among these states: all that they could mean.
+    pub fn claims<'r>(&'r self, states: &[State]) -> Claims<'r> {
+        let unnamed = self.by_holder.iter().filter(|((_, user), _)| user.is_none());
+        Claims::new(unnamed.flat_map(|(_, revocations)| revocations).collect(), states)
+    }
+
     /// What they say of an active state. `twins` are states of the same holder that have ended: a revocation that is done
     /// and whose own state has ended says nothing of another one with the same look. One that does not tell when it was asked
     /// for can have meant any of these; where it can have meant none, it is taken for this state's, so that nothing is sent
-    /// twice.
-    pub fn standing<'r>(&'r self, state: &State, twins: &[&State]) -> Standing<'r> {
+    /// twice. Of those that name no person only what `claims` has for it counts.
+    pub fn standing<'r>(&'r self, state: &State, twins: &[&State], claims: &Claims<'r>) -> Standing<'r> {
         let all = self.of(state);
-        let closed = all.iter().filter(|revocation| revocation.status != Status::Processing).count();
-        let ours = || all.iter().copied().filter(|revocation| revocation.is_of_this_life(state));
+        let unnamed = claims.of(state);
+        let is_meant = |revocation: &Revocation| {
+            revocation.user.is_some() || unnamed.iter().any(|claimed| claimed.id == revocation.id)
+        };
+        // Nothing tells accounts without a person apart: a try for one of them is counted as a try for each.
+        let counts = |revocation: &Revocation| state.user.is_none() || is_meant(revocation);
+        let closed = all.iter().filter(|one| one.status != Status::Processing && counts(one)).count();
+        let named = || all.iter().copied().filter(|one| one.user.is_some() && one.is_of_this_life(state));
+        let ours = || named().chain(unnamed.iter().copied());
         let processing = ours().find(|revocation| revocation.status == Status::Processing);
-        let mut done: Vec<&Revocation> = ours().filter(|revocation| revocation.status == Status::Revoked).collect();
+        let mut done: Vec<&Revocation> = named().filter(|revocation| revocation.status == Status::Revoked).collect();
         // Those without a time fit every twin, so they come last and take what is left.
         done.sort_by_key(|revocation| std::cmp::Reverse(revocation.asked_at));
         let mut ends: Vec<(Timestamp, &State)> =
             twins.iter().filter_map(|twin| Some((twin.end?, *twin))).filter(|(_, twin)| twin.id != state.id).collect();
         let unanswered = done.into_iter().find(|revocation| {
             let claimed = ends.iter().position(|(end, twin)| {
-                revocation.may_mean(twin)
-                    && revocation.is_of_this_life(twin)
-                    && revocation.asked_at.is_none_or(|asked| asked <= *end)
+                revocation.may_mean(twin) && revocation.is_of_this_life(twin) && revocation.may_have_led_to(*end)
             });
             match claimed {
                 Some(at) => {
@@ -220,6 +241,7 @@ impl Revocations {
                 None => true,
             }
         });
+        let unanswered = unanswered.or_else(|| unnamed.iter().copied().find(|one| one.status == Status::Revoked));
         let rejected = ours().filter(|revocation| revocation.status == Status::Rejected).max_by_key(|one| one.asked_at);
         Standing {
             in_flight: processing.or(unanswered),

@@ -42,7 +42,7 @@ pub async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> Result<
     }
     let user = state.user.as_ref().map(|user| user.id.as_str());
     let listed = revocations::list(&conversation, Some(&state.application), user).await?;
-    let standing = listed.as_ref().map(|listed| listed.standing(state, &look.twins()));
+    let standing = listed.as_ref().map(|listed| listed.standing(state, &look.twins(), &listed.claims(&look.states)));
     let trail = trail(state, standing.as_ref());
     if let Some(standing) = &standing {
         if let Some(revocation) = standing.in_flight {

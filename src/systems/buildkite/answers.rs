@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use crate::{
@@ -26,6 +26,8 @@ pub(super) enum Trouble {
     Busy,
     /// Anything else.
     Other,
+    /// There are some, and what they say cannot be decoded.
+    Garbled,
 }
 
 #[derive(Deserialize)]
@@ -37,13 +39,29 @@ struct Errors {
     kind: Value,
 }
 
+/// In a body that is taken for its data: that no errors stand beside it. [`trouble`] looks for them by their name alone, which
+/// JSON can spell otherwise.
+#[derive(Debug, Default)]
+pub(super) struct NoErrors;
+
+impl<'de> Deserialize<'de> for NoErrors {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null => Ok(Self),
+            Value::Array(errors) if errors.is_empty() => Ok(Self),
+            _ => Err(de::Error::invalid_value(de::Unexpected::Other("errors"), &"data without errors")),
+        }
+    }
+}
+
 /// What the errors of a 200 answer are about; `None` where it has none. With errors, its data counts for nothing.
 pub(super) fn trouble(answer: &Answer) -> Option<Trouble> {
     // The errors of a whole page are looked for without decoding it where they are not even named.
     if !answer.body.windows(8).any(|window| window == b"\"errors\"") {
         return None;
     }
-    let Errors { errors, kind } = serde_json::from_slice(&answer.body).ok()?;
+    // What skips a field does not look into it: errors that cannot be decoded leave data behind that can.
+    let Ok(Errors { errors, kind }) = serde_json::from_slice(&answer.body) else { return Some(Trouble::Garbled) };
     if errors.is_null() || errors.as_array().is_some_and(Vec::is_empty) {
         return None;
     }
@@ -112,6 +130,10 @@ pub(super) fn check(heard: &Heard) -> Result<(), Unreadable> {
     let Some(trouble) = trouble(&heard.answer) else {
         return Ok(());
     };
+    if trouble == Trouble::Garbled {
+        let what = "Buildkite's answer names errors, and it cannot be decoded whole to read them";
+        return Err(heard.fault(Fault::Malformed, what));
+    }
     let said = said(&heard.answer.body).unwrap_or_else(|| "no message".to_owned());
     let error = |fault, what: &str| Unreadable::new(fault, format!("{what} ({said})")).at(&heard.request);
     Err(match trouble {
@@ -121,7 +143,7 @@ pub(super) fn check(heard: &Heard) -> Result<(), Unreadable> {
             .advise("use a token of an organization administrator"),
         Trouble::Complexity => error(Fault::Request, "Buildkite took the query for too complex"),
         Trouble::Busy => error(Fault::Server, "Buildkite is busy").advise("run again later"),
-        Trouble::Other => error(Fault::Malformed, "Buildkite answered the query with an error"),
+        Trouble::Other | Trouble::Garbled => error(Fault::Malformed, "Buildkite answered the query with an error"),
     })
 }
 
@@ -167,6 +189,10 @@ mod tests {
         );
         assert_eq!(about(r#"{"data":{"organization":null},"errors":[{}]}"#), Some(Trouble::Other));
         assert_eq!(about(r#"{"data":{},"errors":"odd"}"#), Some(Trouble::Other));
+        for garbled in [r#"{"message":"\ud83d"}"#, "1e999"] {
+            assert_eq!(about(&format!(r#"{{"data":{{}},"errors":[{garbled}]}}"#)), Some(Trouble::Garbled));
+        }
+        assert_eq!(about(r#"{"data":{},"errors":[],"errors":[{}]}"#), Some(Trouble::Garbled));
     }
 
     #[test]

@@ -24,6 +24,8 @@ const PAGE: usize = 100;
 struct Body {
     #[serde(deserialize_with = "present")]
     data: Option<Data>,
+    #[serde(default, rename = "errors")]
+    _errors: answers::NoErrors,
 }
 
 #[derive(Deserialize)]

@@ -17,6 +17,8 @@ use crate::{
 #[derive(Deserialize)]
 struct Body {
     data: Option<Data>,
+    #[serde(default, rename = "errors")]
+    _errors: answers::NoErrors,
 }
 
 #[derive(Deserialize)]

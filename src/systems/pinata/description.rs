@@ -8,6 +8,8 @@ use crate::access::{
     TargetShape,
 };
 
+use super::scopes;
+
 /// The only host.
 pub(super) const API: &str = "api";
 /// The directory's class of gateways.
@@ -71,6 +73,7 @@ static KINDS: [Kind; 2] = [
         holds_own: false,
         has_owner: false,
         splits_by: None,
+        reissues_ids: false,
         read_alone: true,
     },
     Kind {
@@ -90,8 +93,9 @@ static KINDS: [Kind; 2] = [
                 name: "scopes",
                 shape: Shape::Set { known: KNOWN_SCOPES },
                 role: FieldRole::Content,
-                compare: None,
-                doc: "The most that it may do: `admin`, `org:files:read`, `endpoints.pinning.pinByHash` and the like.",
+                compare: Some(scopes::compare),
+                doc: "The most that it may do: `admin`, `org:files:read`, `endpoints.pinning.pinByHash` and the like. `write` \
+                      includes `read`, and `admin` everything.",
             },
         ],
         identities: &[&["key"], &["name"]],
@@ -101,13 +105,14 @@ static KINDS: [Kind; 2] = [
         holds_own: true,
         has_owner: false,
         splits_by: None,
+        reissues_ids: false,
         read_alone: false,
     },
 ];
 
 /// The permissions that this binary knows. Permissions of the older form are nested truth values; their words are the paths
 /// to those that are true.
-const KNOWN_SCOPES: &[&str] = &[
+pub(super) const KNOWN_SCOPES: &[&str] = &[
     "admin",
     "endpoints.data.pinList",
     "endpoints.data.userPinnedDataTotal",

@@ -9,6 +9,7 @@ mod gateways;
 mod keys;
 mod read;
 mod revoke;
+mod scopes;
 #[cfg(test)]
 mod tests;
 

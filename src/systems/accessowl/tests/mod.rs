@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::{AccessOwl, note::Trail};
 use crate::{
-    access::{Account, Action, Cause, Entry, Fingerprint, Life, Resolved, Snapshot},
+    access::{Account, Action, Cause, Entry, Fingerprint, Life, Resolved, Snapshot, Value},
     systems::{
         System, Wanted, WantedName,
         shared::transcript::{Transcript, answer},

@@ -192,3 +192,13 @@ fn a_resource_that_a_policy_names_is_looked_up_in_its_application() {
     let lacking = script().on_status(RESOURCES, 405, "");
     assert!(!read_as(lacking, &Account::default(), &wanted("Wiki")).unwrap().evidence.remarks.is_empty());
 }
+
+#[test]
+fn an_empty_title_or_address_is_none() {
+    let lone = on_resource("s-1", "res-1", Some(""), None);
+    let resources = json!({"data": [{"id": "res-1", "title": ""}]});
+    let script = lists().on(REVOCATIONS, page(&[])).on(STATES, page(&[lone])).on(RESOURCES, resources);
+    let snapshot = read(script).unwrap();
+    let Value::Object(resource) = snapshot.entries[0].value("resource") else { panic!("no resource") };
+    assert!(resource.names.is_empty());
+}

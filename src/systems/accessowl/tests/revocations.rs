@@ -87,3 +87,69 @@ fn an_api_without_a_list_of_revocations_is_read_all_the_same() {
     let odd = with(revocation("r-1", "revoked"), json!({"status": "somewhere"}));
     assert_eq!(fault(read(lists().on(REVOCATIONS, page(&[odd])))), Fault::Malformed);
 }
+
+/// An account that is linked to nobody, with the same access.
+fn unlinked(id: &str) -> Json {
+    without(
+        without(with(state(id), json!({"grantee_user_account_id": "account-9"})), "grantee_user_id"),
+        "grantee_user",
+    )
+}
+
+/// The same access of another person.
+fn another(id: &str, user: &str) -> Json {
+    with(
+        state(id),
+        json!({"grantee_user_id": user, "grantee_user": {"id": user, "email": format!("{user}@example.com")}}),
+    )
+}
+
+/// How the states stand: `-` live, `>` in flight, `x` refused, `.` ended.
+fn stand(states: &[Json], revocations: &[Json]) -> String {
+    let snapshot = read_revocations(states, revocations);
+    let mark = |entry: &Entry| match &entry.life {
+        Life::InFlight { .. } => '>',
+        Life::Dead(_) => '.',
+        Life::Live if entry.facts.as_ref().is_some_and(|facts| facts.refused.is_some()) => 'x',
+        Life::Live => '-',
+    };
+    snapshot.entries.iter().map(mark).collect()
+}
+
+fn unnamed(id: &str, status: &str) -> Json {
+    without(revocation(id, status), "grantee_user_id")
+}
+
+#[test]
+fn a_revocation_that_names_nobody_means_one_state_and_an_unlinked_one_first() {
+    let ended = |id: &str, end: &str| with(unlinked(id), json!({"effective_end": end}));
+    let people = [state("s-1"), another("s-2", "user-2")];
+    let among = |more: &[Json], revocations: &[Json]| stand(&[&people[..], more].concat(), revocations);
+    for (status, mark) in [("processing_access", '>'), ("revoked", '>'), ("rejected", 'x')] {
+        let one = unnamed("r-1", status);
+        assert_eq!(among(&[unlinked("s-9")], std::slice::from_ref(&one)), format!("--{mark}"));
+        assert_eq!(among(&[ended("s-9", "2026-06-02T00:00:00Z")], std::slice::from_ref(&one)), "--.", "{status}");
+        // It had ended before: nothing tells which of the others is meant, and it is the same one in every run.
+        assert_eq!(among(&[ended("s-9", "2026-05-02T00:00:00Z")], std::slice::from_ref(&one)), format!("{mark}-."));
+        assert_eq!(among(&[], &[unnamed("r-1", status), unnamed("r-2", status)]), format!("{mark}{mark}"));
+        let elsewhere = with(one, json!({"permission_ids": ["perm-2"]}));
+        assert_eq!(among(&[unlinked("s-9")], &[elsewhere]), "---");
+    }
+    // One end answers for one revocation.
+    let both = [unnamed("r-1", "revoked"), unnamed("r-2", "revoked")];
+    let (one, other) = (ended("s-8", "2026-06-02T00:00:00Z"), ended("s-9", "2026-06-03T00:00:00Z"));
+    assert_eq!(among(&[one.clone(), unlinked("s-7")], &both), "--.>");
+    assert_eq!(among(&[one, other, unlinked("s-7")], &both), "--..-");
+    let rejections = among(&[unlinked("s-9")], &[unnamed("r-1", "rejected"), unnamed("r-2", "rejected")]);
+    assert_eq!(rejections, "--x");
+}
+
+#[test]
+fn an_end_that_is_cut_off_is_the_answer_to_the_request_right_before_it() {
+    let twin = |end: &str| with(state("s-2"), json!({"effective_end": end}));
+    let asked = |at: &str| [with(revocation("r-1", "revoked"), json!({"inserted_at": at}))];
+    let at = asked("2026-06-01T10:00:04.900Z");
+    assert_eq!(stand(&[state("s-1"), twin("2026-06-01T10:00:04Z")], &at), "-.");
+    assert_eq!(stand(&[state("s-1"), twin("2026-06-01T10:00:00Z")], &at), "-.");
+    assert_eq!(stand(&[state("s-1"), twin("2026-06-01T09:58:00Z")], &at), ">.");
+}
