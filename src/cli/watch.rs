@@ -58,7 +58,7 @@ pub struct WatchArgs {
     /// The people file in the repository; without it the one that portcullis.yaml names
     #[arg(long, value_name = "FILE", requires = "git", conflicts_with = "people")]
     pub people_path: Option<String>,
-    /// Where the own checkout is kept
+    /// Where the own checkout is kept; else `.portcullis/checkout` beside the configuration
     #[arg(long, value_name = "DIR", requires = "git")]
     pub checkout: Option<PathBuf>,
     /// Take only commits whose SSH signature is of somebody in this file, in ssh-keygen's form

@@ -191,7 +191,7 @@ impl SourceError {
                 "find out who rewrote it; if {head} is to be in force, start again with `--accept-rewrite {head}`"
             ),
             Self::NotSigned { .. } => "push a commit that is signed by one of the allowed signers (`git commit -S`, \
-                                       gpg.format=ssh); the last one that was verified stays in force"
+                                       gpg.format=ssh); until then the last one that was verified stays in force, if there is one"
                 .into(),
             Self::Signers { .. } => "name a file of allowed signers with --allowed-signers; ssh-keygen(1) tells its form".into(),
             Self::TooLarge { what, .. } if what == "the repository" => "its history counts, too: follow a repository that holds \
