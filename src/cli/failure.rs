@@ -156,7 +156,9 @@ mod tests {
     #[test]
     fn a_stop_has_a_way_on_of_its_own() {
         let told = |name, why: &str| Failure::from(OrderRefused::Held { name, why: why.into() }).to_string();
-        assert!(told("stopped", "PORTCULLIS_OBSERVE=1 is set").contains("way on: unset PORTCULLIS_OBSERVE"));
+        assert!(
+            told("stopped", "PORTCULLIS_OBSERVE is set, and not to 0").contains("way on: unset PORTCULLIS_OBSERVE")
+        );
         assert!(told("stopped", "the stop file /s is there").contains("way on: remove the stop file"));
         assert!(told("own", "ours").contains("no order passes this"));
     }
