@@ -41,7 +41,7 @@ pub use fleet::{Fleet, Reservation};
 pub use load::{
     Contents, Digests, Gathered, Loaded, Sources, build, digests_at, gather, load, operators_file, read_again,
 };
-pub use order::{Ordered, order, refused_exit_code};
+pub use order::{Ordered, order};
 pub use peers::{FIRST_READINGS, Peers};
 pub use perform::{Answer, Consent, Perform, Prompt, perform};
 pub use planning::{Case, PlannedAll, Ready, Wishes, is_total_stated, limit_all, plan_all, selected, told};
