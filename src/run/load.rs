@@ -101,7 +101,7 @@ fn digests(tree: &[SourceFile], people: Option<&SourceFile>, problems: &[Problem
         config: Text::default(),
         people: people.map(|file| policy::file_digest(&file.bytes)).unwrap_or_default(),
         files: tree.iter().map(|file| (file.name.as_str().into(), policy::file_digest(&file.bytes))).collect(),
-        unreadable: problems.iter().map(|problem| problem.rendered.clone()).collect(),
+        unreadable: problems.iter().map(|problem| problem.rendered()).collect(),
     }
 }
 
@@ -189,7 +189,6 @@ fn operators(sources: &Sources) -> Result<(Config, Vec<u8>), Vec<Problem>> {
     let shown = sources.config.display().to_string();
     let bytes = files::read_file(&sources.config).map_err(|mut problem| {
         problem.hint = Some("`portcullis init` writes one; --config names another place".into());
-        problem.rendered.push_str("\n  = help: `portcullis init` writes one; --config names another place");
         vec![problem]
     })?;
     let config = config::load(&shown, &sources.config, &bytes, &systems::descriptions())?;
@@ -282,7 +281,7 @@ fn unknown_people(config: &Config, people: &People) -> Unknown {
         let system = target.description.system;
         let mut refuse = |what: &str, hint: &str| {
             let what = format!("{at}, {}: {what}", kind.list);
-            unknown.problems.push(files::problem(config.path.display().to_string(), what, Some(hint)));
+            unknown.problems.push(Problem::of_file(config.path.display().to_string(), what, Some(hint)));
             *unknown.named.entry(target.name.clone()).or_default() |= guards;
         };
         for person in policy::named_people(selectors, kind, true).iter().filter_map(|text| people.find(text, system)) {
@@ -351,7 +350,7 @@ fn blocked(config: &Config, policies: &Policies, problems: &mut Vec<Problem>) ->
         let has_file = policies.targets.get(&target.name).is_some_and(|policy| !policy.files.is_empty());
         if !target.enforce.is_empty() && !has_file {
             let why = format!("target `{}` is enforced, and no policy file names it", target.name);
-            problems.push(files::problem(
+            problems.push(Problem::of_file(
                 config.path.display().to_string(),
                 why.clone(),
                 Some("write a policy file for it, or take its kinds out of `enforce:`"),

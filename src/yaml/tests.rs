@@ -133,7 +133,7 @@ fn a_problem_shows_its_line_harmlessly_and_marks_the_place() {
     let fields = Fields::of(&root, "the file", &["expires", "long"], &mut document.reporter).unwrap();
     let items = get::texts(fields.get("long").unwrap(), "`long`", &mut document.reporter).unwrap();
     assert_eq!(items.len(), 201);
-    let rendered: Vec<String> = document.reporter.into_problems().into_iter().map(|p| p.rendered).collect();
+    let rendered: Vec<String> = document.reporter.into_problems().into_iter().map(|p| p.rendered()).collect();
     insta::assert_snapshot!(rendered.join("\n\n"), @r#"
     error: `expire` is not a field of the file
      --> a\u{1b}/f.yaml:1:1

@@ -365,7 +365,7 @@ async fn an_order_first_settles_what_earlier_runs_left() {
 async fn an_order_is_refused_where_it_cannot_be_told_what_is_protected_and_tells_other_problems() {
     let directory = tempfile::tempdir().unwrap();
     let mut loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
-    loaded.problems.push(files::problem("people.yaml", "broken", None));
+    loaded.problems.push(crate::yaml::Problem::of_file("people.yaml", "broken", None));
     let world = World::of([entry("keep"), entry("leaked")]);
     let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
     for unclear in [true, false] {
