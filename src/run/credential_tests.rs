@@ -109,7 +109,7 @@ async fn a_command_that_fails_hangs_or_floods_is_an_error_without_its_words() {
 }
 
 #[tokio::test]
-async fn what_a_command_started_ends_with_it() {
+async fn what_a_command_started_is_killed_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let pid = dir.path().join("pid");
     let script = format!("sleep 600 & echo $! > '{0}.new'; mv '{0}.new' '{0}'; wait", pid.display());
