@@ -112,7 +112,7 @@ pub async fn run(mut command: Command, bounds: Bounds<'_>) -> Result<(ExitStatus
     let mut errors = Stream::new(child.stderr.take(), errors);
     let ended = tokio::time::timeout(limit, async {
         let status = {
-            let mut talk = std::pin::pin!(async { tokio::try_join!(feed, output.to_its_end(), errors.to_its_end()) });
+            let mut talk = std::pin::pin!(async { tokio::try_join!(feed, output.drain(), errors.drain()) });
             let mut is_silent = false;
             loop {
                 tokio::select! {
@@ -172,7 +172,7 @@ impl<R: AsyncRead + AsFd + Unpin> Stream<R> {
         Self { from, keep, part, kept: Zeroizing::new(Vec::with_capacity(keep.most().min(UNMOVED))) }
     }
 
-    async fn to_its_end(&mut self) -> Result<(), Failed> {
+    async fn drain(&mut self) -> Result<(), Failed> {
         while self.read(PART).await? > 0 {}
         Ok(())
     }
@@ -202,5 +202,22 @@ impl<R: AsyncRead + AsFd + Unpin> Stream<R> {
         }
         self.kept.extend_from_slice(part.get(..read.min(room)).unwrap_or_default());
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_that_it_wrote_itself_is_kept_whatever_it_leaves_running() {
+        for (script, bytes) in [("sleep 45 & head -c 1000000 /dev/zero", 1_000_000), ("sleep 45 & exec printf abc", 3)]
+        {
+            let mut command = cleared("/bin/sh", COMMAND_ENVIRONMENT, |name| std::env::var_os(name));
+            command.args(["-c", script]);
+            let bounds = Bounds { input: None, output: Keep::All(bytes), errors: Keep::Nothing, limit: COMMAND_LIMIT };
+            let Ok((status, said)) = run(command, bounds).await else { panic!("{script} did not end by itself") };
+            assert!(status.success() && said.output.len() == bytes, "{script}: {}", said.output.len());
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Bounds, Fields, get, parse};
+use super::{Bounds, Fields, Problem, get, parse};
 
 /// Every problem of a text as `line:column message`.
 fn problems(text: &[u8]) -> Vec<String> {
@@ -167,4 +167,13 @@ proptest! {
             prop_assert!(problem.line as usize <= text.lines().count() + 1 + text.matches('\r').count());
         }
     }
+}
+
+#[test]
+fn what_people_read_of_a_problem_follows_its_parts() {
+    let mut problem = Problem::of_file("a.yaml", "it is \u{1b}broken", Some("mend it"));
+    problem.file = "policies/a\u{202e}.yaml".into();
+    assert_eq!(problem.rendered(), "error: it is \\u{1b}broken\n--> policies/a\\u{202e}.yaml\n = help: mend it");
+    problem.hint = None;
+    assert!(!problem.rendered().contains("mend it"));
 }
