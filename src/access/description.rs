@@ -133,7 +133,7 @@ pub struct Kind {
     pub read_alone: bool,
 }
 
-// Descriptions are statics: a kind is the same kind if it is the same static.
+// Descriptions are statics, so that the address tells in most cases; no two kinds share both names.
 impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other) || (self.name == other.name && self.list == other.list)

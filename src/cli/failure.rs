@@ -95,9 +95,13 @@ impl From<JournalError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
+        let exit = Exit::of(error.exit_code());
         match error {
             RunError::Load(problems) => super::validate::problems(&problems),
             RunError::Journal(error) => error.into(),
+            RunError::Refused(refused) => {
+                Self::while_doing("nothing was sent", &refused).hint(way_on(&refused)).exit(exit)
+            }
             RunError::SavedPlan(_) => Self::while_doing("the saved plan cannot be used", &error)
                 .hint("make a new one: `portcullis plan --out FILE`"),
             RunError::Snapshot(_) => Self::while_doing("the reading cannot be used", &error)
@@ -113,23 +117,21 @@ impl From<RunError> for Failure {
     }
 }
 
-impl From<OrderRefused> for Failure {
-    fn from(error: OrderRefused) -> Self {
-        let hint = match &error {
-            OrderRefused::NotFound(_) => "`portcullis snapshot TARGET` lists what there is",
-            OrderRefused::Ambiguous(_) => "name one with --kind",
-            OrderRefused::Dead(_) => "there is nothing to do",
-            OrderRefused::InFlight(_) => "`portcullis plan` tells how far it is",
-            OrderRefused::Held { name: "stopped", why } if why.contains(run::OBSERVE_VARIABLE) => {
-                "unset PORTCULLIS_OBSERVE for this one command, and order again"
-            }
-            OrderRefused::Held { name: "stopped", why } if why.contains("--past-pause") => {
-                "`POST /v1/resume` takes the pause back; to pass it for this one order, say --past-pause"
-            }
-            OrderRefused::Held { name: "stopped", .. } => "remove the stop file that it names, and order again",
-            OrderRefused::Held { .. } => "no order passes this; change portcullis.yaml if it has to go",
-        };
-        Self::while_doing("nothing was sent", &error).hint(hint).exit(Exit::of(run::refused_exit_code(&error)))
+/// What to do about an order that is refused.
+fn way_on(refused: &OrderRefused) -> &'static str {
+    match refused {
+        OrderRefused::NotFound(_) => "`portcullis snapshot TARGET` lists what there is",
+        OrderRefused::Ambiguous(_) => "name one with --kind",
+        OrderRefused::Dead(_) => "there is nothing to do",
+        OrderRefused::InFlight(_) => "`portcullis plan` tells how far it is",
+        OrderRefused::Held { name: "stopped", why } if why.contains(run::OBSERVE_VARIABLE) => {
+            "unset PORTCULLIS_OBSERVE for this one command, and order again"
+        }
+        OrderRefused::Held { name: "stopped", why } if why.contains("--past-pause") => {
+            "`POST /v1/resume` takes the pause back; to pass it for this one order, say --past-pause"
+        }
+        OrderRefused::Held { name: "stopped", .. } => "remove the stop file that it names, and order again",
+        OrderRefused::Held { .. } => "no order passes this; change portcullis.yaml if it has to go",
     }
 }
 
@@ -151,12 +153,15 @@ impl From<Unreadable> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, OrderRefused};
+    use super::{Failure, OrderRefused, RunError};
 
     #[test]
     fn a_stop_has_a_way_on_of_its_own() {
-        let told = |name, why: &str| Failure::from(OrderRefused::Held { name, why: why.into() }).to_string();
-        assert!(told("stopped", "PORTCULLIS_OBSERVE=1 is set").contains("way on: unset PORTCULLIS_OBSERVE"));
+        let told =
+            |name, why: &str| Failure::from(RunError::from(OrderRefused::Held { name, why: why.into() })).to_string();
+        assert!(
+            told("stopped", "PORTCULLIS_OBSERVE is set, and not to 0").contains("way on: unset PORTCULLIS_OBSERVE")
+        );
         assert!(told("stopped", "the stop file /s is there").contains("way on: remove the stop file"));
         assert!(told("own", "ours").contains("no order passes this"));
     }

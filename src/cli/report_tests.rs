@@ -51,14 +51,9 @@ fn every_row_has_its_end_and_the_last_line_counts_them() {
 #[test]
 fn no_output_has_a_raw_unsafe_character_and_markdown_fits() {
     let mut report = report();
-    report.problems.push(crate::yaml::Problem {
-        file: "policies/a\u{202e}.yaml".to_owned(),
-        line: 3,
-        column: 7,
-        message: "no `@anna`".to_owned(),
-        hint: None,
-        rendered: String::new(),
-    });
+    let mut problem = crate::yaml::Problem::of_file("policies/a\u{202e}.yaml", "no `@anna`", None);
+    (problem.line, problem.column) = (3, 7);
+    report.problems.push(problem);
     assert!(report.markdown(COMMENT_LIMIT).contains("yaml:3:7"), "a comment names the broken file");
     for output in [report.text(false), report.markdown(COMMENT_LIMIT), document(&report)] {
         assert!(!output.chars().any(|c| c != '\n' && neutral::is_unsafe(c)), "{output}");

@@ -62,7 +62,7 @@ pub fn problems(problems: &[Problem]) -> Failure {
     let mut text = count(problems.len() as u64, "problem", "problems");
     for problem in problems {
         text.push_str("\n\n");
-        text.push_str(problem.rendered.trim_end());
+        text.push_str(problem.rendered().trim_end());
     }
     Failure::new(text)
 }

@@ -206,7 +206,7 @@ pub async fn revoke(context: &Context, args: &RevokeArgs, has_to_ask: bool, stop
         clock: run::system_clock(),
         stop: stop.clone(),
     };
-    let report = run::order(ordered, &Live, &talk).await??;
+    let report = run::order(ordered, &Live, &talk).await?;
     let mut report = Report::new(report, ExitRules::default());
     let lines = super::revoke::lines_for_git(&loaded, &args.at, &args.because, report.plan.as_ref());
     report.remarks.extend(lines);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::{credential, names};
 use crate::{
     access::Description,
-    yaml::{Mark, Node, NodeValue, Problem, Reporter},
+    yaml::{Mark, Node, NodeValue, Problem},
 };
 
 /// The lines that may hold a secret.
@@ -96,16 +96,5 @@ impl Search<'_> {
 
 /// The problems, those on hidden lines without the line.
 pub(super) fn without(problems: Vec<Problem>, lines: &BTreeSet<u32>) -> Vec<Problem> {
-    problems
-        .into_iter()
-        .flat_map(|problem| {
-            if !lines.contains(&problem.line) {
-                return vec![problem];
-            }
-            let Problem { file, line, column, message, hint, rendered: _ } = problem;
-            let mut again = Reporter::new(&file, "", false);
-            again.report_unseen(Mark { line, column, ..Mark::default() }, message, hint);
-            again.into_problems()
-        })
-        .collect()
+    problems.into_iter().map(|problem| if lines.contains(&problem.line) { problem.unseen() } else { problem }).collect()
 }

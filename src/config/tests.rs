@@ -296,7 +296,7 @@ fn no_error_shows_what_may_be_a_credential() {
     assert!(found.len() == 2 && !format!("{found:?}").contains(SECRET), "{found:#?}");
     // Where nothing secret can stand, the line is shown.
     let shown = read(&well("    enforce: [key]\n")).unwrap_err();
-    assert!(shown[0].rendered.contains("enforce: [key]"), "{}", shown[0].rendered);
+    assert!(shown[0].rendered().contains("enforce: [key]"), "{}", shown[0].rendered());
 }
 
 #[test]

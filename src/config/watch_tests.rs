@@ -175,5 +175,5 @@ fn no_error_shows_what_may_be_a_secret() {
     }
     // Where nothing secret can stand, the line is shown.
     let shown = read("  token: { env: TOKEN }\n  metrics: opn\n").unwrap_err();
-    assert!(shown[0].rendered.contains("metrics: opn"), "{}", shown[0].rendered);
+    assert!(shown[0].rendered().contains("metrics: opn"), "{}", shown[0].rendered());
 }

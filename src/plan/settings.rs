@@ -36,7 +36,7 @@ pub struct Settings {
     pub max_clock_skew: SignedDuration,
     /// How long a removal may be in flight.
     pub max_in_flight: SignedDuration,
-    /// Why all writing is stopped (a stop file, `PORTCULLIS_OBSERVE=1`), where it is.
+    /// Why all writing is stopped (a stop file, `PORTCULLIS_OBSERVE`), where it is.
     pub stopped: Option<String>,
     /// Until when revocations are frozen, where they are.
     pub frozen_until: Option<Timestamp>,

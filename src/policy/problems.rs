@@ -38,10 +38,9 @@ impl Problems {
         self.kept.sort();
         self.kept.dedup();
         if let Some(last) = self.kept.last().filter(|_| self.unkept > 0) {
-            let mut reporter = Reporter::new(&last.file, "", false);
             let message = format!("{} further problems, here and in other files, are not shown", self.unkept);
-            reporter.report_file(message, None);
-            self.kept.extend(reporter.into_problems().into_iter().map(|told| Problem { line: u32::MAX, ..told }));
+            let told = Problem::after_all(&last.file, message);
+            self.kept.push(told);
         }
         self.kept
     }

@@ -7,7 +7,6 @@ use std::{
     ffi::OsString,
     io::Read as _,
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
@@ -17,18 +16,16 @@ use base64::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
 
-use super::{group::Group, open};
+use super::{
+    open,
+    program::{self, Bounds, COMMAND_ENVIRONMENT, COMMAND_LIMIT, Failed, Keep},
+};
 use crate::{access::Text, config::CredentialRef};
 
 /// The largest credential, in bytes, with the line end after it.
-pub const MAX_CREDENTIAL_BYTES: usize = 64 * 1024;
-/// How long a credential's command may run.
-pub const COMMAND_LIMIT: Duration = Duration::from_secs(30);
-/// What a credential's command sees of the environment.
-pub const COMMAND_ENVIRONMENT: [&str; 2] = ["PATH", "HOME"];
+pub const MAX_CREDENTIAL_BYTES: usize = program::UNMOVED;
 /// The longest claim that is taken from a credential, in bytes.
 const MAX_CLAIM_BYTES: usize = 1024;
 
@@ -187,39 +184,33 @@ async fn from_command(
             "its error output is not shown, as it may hold secrets; run {named} by hand with nothing but PATH and HOME set"
         )
     };
-    let mut command = tokio::process::Command::new(program);
-    command.args(arguments).env_clear().kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.envs(COMMAND_ENVIRONMENT.iter().filter_map(|name| environment(name).map(|value| (name, value))));
-    Group::lead(&mut command);
-    let mut child = command.spawn().map_err(|error| {
-        (
+    let mut command = program::cleared(program, COMMAND_ENVIRONMENT, environment);
+    command.args(arguments);
+    let bounds = Bounds { input: None, output: Keep::All(MAX_CREDENTIAL_BYTES), errors: Keep::Nothing, limit };
+    match program::run(command, bounds).await {
+        Ok((status, said)) if status.success() => Ok(said.output),
+        Ok((status, _)) => Err((format!("{named} failed ({status})"), by_hand())),
+        Err(Failed::Start(error)) => Err((
             format!("{named} does not start: {error}"),
             "check the program's path and mode; it is looked up in PATH, and no shell is involved".to_owned(),
-        )
-    })?;
-    // Dropped before the child, at every way out on which it has not ended.
-    let mut group = Group::of(&child);
-    let mut bytes = buffer();
-    let most = u64::try_from(MAX_CREDENTIAL_BYTES).unwrap_or(u64::MAX);
-    let run = async {
-        if let Some(stdout) = child.stdout.take() {
-            stdout.take(most.saturating_add(1)).read_to_end(&mut bytes).await?;
+        )),
+        Err(Failed::TooMuch) => Err(too_large(&output_of(named))),
+        Err(Failed::Lost(error)) => Err((format!("what {named} writes cannot be read: {error}"), by_hand())),
+        Err(Failed::TimedOut(_)) => {
+            Err((format!("{named} did not end within {} s and was killed", limit.as_secs()), by_hand()))
         }
-        if bytes.len() > MAX_CREDENTIAL_BYTES { Ok(None) } else { child.wait().await.map(Some) }
-    };
-    let ended = tokio::time::timeout(limit, run).await;
-    if let Ok(Ok(Some(_))) = &ended {
-        group.forget();
     }
-    match ended {
-        Ok(Ok(Some(status))) if status.success() => Ok(bytes),
-        Ok(Ok(Some(status))) => Err((format!("{named} failed ({status})"), by_hand())),
-        // Too much: it is told below, and what still runs is killed on the way out.
-        Ok(Ok(None)) => Ok(bytes),
-        Ok(Err(error)) => Err((format!("what {named} writes cannot be read: {error}"), by_hand())),
-        Err(_) => Err((format!("{named} did not end within {} s and was killed", limit.as_secs()), by_hand())),
-    }
+}
+
+fn output_of(named: &str) -> String {
+    format!("the output of {named}")
+}
+
+fn too_large(place: &str) -> Failure {
+    (
+        format!("{place} is larger than {MAX_CREDENTIAL_BYTES} bytes"),
+        "a credential is one short line; check what the reference names".to_owned(),
+    )
 }
 
 /// Room for the largest credential, so that no smaller buffer is left behind unwiped when it grows.
@@ -229,14 +220,11 @@ fn buffer() -> Zeroizing<Vec<u8>> {
 
 fn checked(bytes: &[u8], from: &CredentialRef, named: &str) -> Result<SecretString, Failure> {
     let place = match from {
-        CredentialRef::Command(_) => format!("the output of {named}"),
+        CredentialRef::Command(_) => output_of(named),
         CredentialRef::Env(_) | CredentialRef::File { .. } => named.to_owned(),
     };
     if bytes.len() > MAX_CREDENTIAL_BYTES {
-        return Err((
-            format!("{place} is larger than {MAX_CREDENTIAL_BYTES} bytes"),
-            "a credential is one short line; check what the reference names".to_owned(),
-        ));
+        return Err(too_large(&place));
     }
     let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
     let line = bytes.get(..end).unwrap_or_default();

@@ -83,6 +83,15 @@ async fn a_command_sees_only_path_and_home_and_gives_its_output() {
 }
 
 #[tokio::test]
+async fn a_command_that_leaves_something_running_is_read_at_once() {
+    // What stays behind keeps standard output open for longer than anybody waits for a credential.
+    let from = shell(&format!("sleep 45 & echo {SECRET}"));
+    assert_eq!(found(&from).await.unwrap(), SECRET);
+    let from = shell(&format!("sleep 45 & echo {SECRET}; exit 3"));
+    assert!(found(&from).await.unwrap_err().what.contains("failed"));
+}
+
+#[tokio::test]
 async fn a_command_that_fails_hangs_or_floods_is_an_error_without_its_words() {
     let cases = [
         (format!("echo {SECRET}; echo {SECRET} >&2; exit 3"), "failed"),
@@ -100,7 +109,7 @@ async fn a_command_that_fails_hangs_or_floods_is_an_error_without_its_words() {
 }
 
 #[tokio::test]
-async fn what_a_command_started_ends_with_it() {
+async fn what_a_command_started_is_killed_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let pid = dir.path().join("pid");
     let script = format!("sleep 600 & echo $! > '{0}.new'; mv '{0}.new' '{0}'; wait", pid.display());

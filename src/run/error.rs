@@ -1,6 +1,6 @@
 //! Why a run could not begin.
 
-use crate::{journal::JournalError, yaml::Problem};
+use crate::{journal::JournalError, plan::OrderRefused, yaml::Problem};
 
 use super::{saved::SavedPlanError, snapshot_file::SnapshotFileError};
 
@@ -35,6 +35,9 @@ pub enum RunError {
         /// Why.
         why: String,
     },
+    /// A guard or a circumstance stands against an order.
+    #[error(transparent)]
+    Refused(#[from] OrderRefused),
     /// A stop was asked for before anything was sent.
     #[error("stopped before anything was planned; nothing was sent")]
     Stopped,
@@ -47,4 +50,14 @@ pub enum RunError {
     /// An empty upper bound is no bound at all.
     #[error("the saved plan names none of the targets that are asked for, so there is nothing to send")]
     NotInSavedPlan,
+}
+
+impl RunError {
+    /// The exit code: 3 where a guard holds the entry of an order, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(OrderRefused::Held { .. }) => 3,
+            _ => 1,
+        }
+    }
 }

@@ -34,22 +34,9 @@ pub struct SourceFile {
     pub bytes: Vec<u8>,
 }
 
-/// A problem with a whole file.
-pub(super) fn problem(file: impl Into<String>, message: impl Into<String>, hint: Option<&str>) -> Problem {
-    let (file, message) = (file.into(), message.into());
-    let shown = |text: &str| text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
-    let mut rendered = format!("error: {}\n  --> {}", shown(&message), shown(&file));
-    if let Some(hint) = hint {
-        rendered.push_str(&format!("\n  = help: {}", shown(hint)));
-    }
-    Problem { file, line: 0, column: 1, message, hint: hint.map(str::to_owned), rendered }
-}
-
 /// The problem of a file of the policy tree with the file's path as the operator or the caller gave it, so that editors find it.
 pub(super) fn placed(mut problem: Problem, root: &Path) -> Problem {
-    let shown = root.join(&problem.file).display().to_string();
-    problem.rendered = problem.rendered.replacen(&format!("--> {}", problem.file), &format!("--> {shown}"), 1);
-    problem.file = shown;
+    problem.file = root.join(&problem.file).display().to_string();
     problem
 }
 
@@ -63,7 +50,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
         Ok(about) if !about.is_file() => Err(IRREGULAR.to_owned()),
         _ => read_bounded(open::calmly(path), MAX_FILE_BYTES),
     };
-    read.map_err(|why| problem(path.display().to_string(), why, None))
+    read.map_err(|why| Problem::of_file(path.display().to_string(), why, None))
 }
 
 /// Reads one file that was named on the command line, perhaps of a branch that is under review: where it is a link, only one that
@@ -73,7 +60,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
 /// A problem: not there, no file, too large, a link that leads out of its directory.
 pub fn read_named(path: &Path) -> Result<Vec<u8>, Problem> {
     let shown = || path.display().to_string();
-    let unreadable = |error: io::Error| problem(shown(), format!("the file cannot be read: {error}"), None);
+    let unreadable = |error: io::Error| Problem::of_file(shown(), format!("the file cannot be read: {error}"), None);
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -83,9 +70,9 @@ pub fn read_named(path: &Path) -> Result<Vec<u8>, Problem> {
     let real = fs::canonicalize(path).map_err(unreadable)?;
     let Ok(below) = real.strip_prefix(&directory) else {
         let hint = "put the file itself there, or name the file that it leads to";
-        return Err(problem(shown(), "this is a link that leads out of its directory", Some(hint)));
+        return Err(Problem::of_file(shown(), "this is a link that leads out of its directory", Some(hint)));
     };
-    read_bounded(held.below(below), MAX_FILE_BYTES).map_err(|why| problem(shown(), why, None))
+    read_bounded(held.below(below), MAX_FILE_BYTES).map_err(|why| Problem::of_file(shown(), why, None))
 }
 
 const IRREGULAR: &str = "this is no regular file";
@@ -109,7 +96,7 @@ fn read_bounded(opened: io::Result<File>, limit: u64) -> Result<Vec<u8>, String>
 pub fn read_tree(root: &Path) -> (Vec<SourceFile>, Vec<Problem>) {
     let mut tree = Tree { files: Vec::new(), problems: Vec::new(), seen: 0, bytes: 0, full: false };
     let unreadable = |error: io::Error| {
-        problem(
+        Problem::of_file(
             root.display().to_string(),
             format!("the policy root cannot be read: {error}"),
             Some("name it as `policies:` in portcullis.yaml, or with --policies"),
@@ -123,7 +110,9 @@ pub fn read_tree(root: &Path) -> (Vec<SourceFile>, Vec<Problem>) {
             }
             Err(error) => tree.problems.push(unreadable(error)),
         },
-        Ok(_) => tree.problems.push(problem(root.display().to_string(), "the policy root is no directory", None)),
+        Ok(_) => {
+            tree.problems.push(Problem::of_file(root.display().to_string(), "the policy root is no directory", None))
+        }
         Err(error) => tree.problems.push(unreadable(error)),
     }
     tree.files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -149,10 +138,11 @@ struct Tree {
 impl Tree {
     fn walk(&mut self, root: Root<'_>, directory: &Held, below: &str, depth: usize) {
         if depth > MAX_DEPTH {
-            self.problems.push(problem(below, format!("directories lie more than {MAX_DEPTH} deep"), None));
+            self.problems.push(Problem::of_file(below, format!("directories lie more than {MAX_DEPTH} deep"), None));
             return;
         }
-        let unreadable = |error: io::Error| problem(below, format!("the directory cannot be read: {error}"), None);
+        let unreadable =
+            |error: io::Error| Problem::of_file(below, format!("the directory cannot be read: {error}"), None);
         let listed = match directory.list() {
             Ok(listed) => listed,
             Err(error) => {
@@ -182,7 +172,7 @@ impl Tree {
             }
             let Some(text) = name.to_str() else {
                 let name = format!("{below}{}", name.to_string_lossy());
-                self.problems.push(problem(name, "the name is not UTF-8", None));
+                self.problems.push(Problem::of_file(name, "the name is not UTF-8", None));
                 continue;
             };
             if text.starts_with('.') || text.ends_with(".md") || text == "CODEOWNERS" {
@@ -197,13 +187,19 @@ impl Tree {
                 Ok(FileType::Directory) => match directory.inner(name) {
                     Ok(inner) => self.walk(root, &inner, &format!("{shown}/"), depth + 1),
                     Err(error) => {
-                        self.problems.push(problem(shown, format!("the directory cannot be read: {error}"), None));
+                        self.problems.push(Problem::of_file(
+                            shown,
+                            format!("the directory cannot be read: {error}"),
+                            None,
+                        ));
                     }
                 },
                 Ok(FileType::Symlink) => self.link(root, shown),
                 Ok(FileType::RegularFile) => self.take(shown, || directory.below(Path::new(name))),
                 Ok(_) => self.take(shown, || Err(io::Error::other(IRREGULAR))),
-                Err(error) => self.problems.push(problem(shown, format!("its type cannot be read: {error}"), None)),
+                Err(error) => {
+                    self.problems.push(Problem::of_file(shown, format!("its type cannot be read: {error}"), None))
+                }
             }
         }
     }
@@ -212,18 +208,22 @@ impl Tree {
         let real = match fs::canonicalize(root.path.join(&shown)) {
             Ok(real) => real,
             Err(error) => {
-                self.problems.push(problem(shown, format!("this is a link that leads nowhere: {error}"), None));
+                self.problems.push(Problem::of_file(
+                    shown,
+                    format!("this is a link that leads nowhere: {error}"),
+                    None,
+                ));
                 return;
             }
         };
         match real.strip_prefix(root.path) {
-            Err(_) => self.problems.push(problem(
+            Err(_) => self.problems.push(Problem::of_file(
                 shown,
                 "this is a link that leads out of the policy tree",
                 Some("put the file itself into the tree"),
             )),
             // Under another path another delegation would hold for the same files.
-            Ok(_) if real.is_dir() => self.problems.push(problem(
+            Ok(_) if real.is_dir() => self.problems.push(Problem::of_file(
                 shown,
                 "this is a link to a directory",
                 Some("put the files themselves there, or link them one by one"),
@@ -234,7 +234,7 @@ impl Tree {
 
     fn take(&mut self, shown: String, open: impl FnOnce() -> io::Result<File>) {
         if !(shown.ends_with(".yaml") || shown.ends_with(".yml")) {
-            self.problems.push(problem(
+            self.problems.push(Problem::of_file(
                 shown,
                 "this is no policy file: policies end in `.yaml` or `.yml`",
                 Some("rename it, or move it out of the policy tree (dot-files, *.md and CODEOWNERS may stay)"),
@@ -250,13 +250,13 @@ impl Tree {
                 }
                 self.files.push(SourceFile { name: shown, bytes });
             }
-            Err(why) => self.problems.push(problem(shown, why, None)),
+            Err(why) => self.problems.push(Problem::of_file(shown, why, None)),
         }
     }
 
     fn stop(&mut self, at: &str, why: String) {
         self.full = true;
-        self.problems.push(problem(at, why, None));
+        self.problems.push(Problem::of_file(at, why, None));
     }
 }
 

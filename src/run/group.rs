@@ -1,4 +1,4 @@
-//! The process group of a program that we start, so that what it starts ends with it.
+//! The process group of a program that we start, so that it is never killed without what it started.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};

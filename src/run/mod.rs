@@ -1,4 +1,4 @@
-//! One run from load to report, used alike by plan, apply and, later, watch.
+//! One run from load to report, used alike by plan, apply and watch.
 //!
 //! Load, read, diff, guard, show, apply, read back, report: the steps stand here, what each of them means stands below.
 //! Nothing is printed. Progress goes to an [`crate::apply::Progress`], everything else into a [`RunReport`].
@@ -9,17 +9,20 @@ pub mod credential;
 mod error;
 pub mod files;
 mod fleet;
-pub mod group;
+mod gather;
+mod group;
 pub mod import;
 pub mod init;
 mod keep;
 mod load;
 pub mod open;
+mod operators;
 mod order;
 mod paused;
 mod peers;
 mod perform;
 mod planning;
+pub mod program;
 pub mod reach;
 mod read;
 mod record;
@@ -38,10 +41,9 @@ mod tests;
 pub use clock::system_clock;
 pub use error::RunError;
 pub use fleet::{Fleet, Reservation};
-pub use load::{
-    Contents, Digests, Gathered, Loaded, Sources, build, digests_at, gather, load, operators_file, read_again,
-};
-pub use order::{Ordered, order, refused_exit_code};
+pub use gather::{Contents, Digests, Gathered, Sources, digests_at, gather, operators_file};
+pub use load::{Loaded, build, load, read_again};
+pub use order::{Ordered, order};
 pub use peers::{FIRST_READINGS, Peers};
 pub use perform::{Answer, Consent, Perform, Prompt, perform};
 pub use planning::{Case, PlannedAll, Ready, Wishes, is_total_stated, limit_all, plan_all, selected, told};

@@ -5,22 +5,24 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
+
 use super::{
-    Case, Loaded, Ready, RunError, RunReport, VERSION, Wishes,
+    Case, Loaded, RunError, RunReport, VERSION, Wishes,
     paused::PauseSwitch,
     perform::{Answer, Prompt},
     reach::Connect,
-    read::{ToRead, read_all},
     record,
     session::Session,
-    show::known_targets,
+    show::{known_targets, usage},
 };
 use crate::{
-    access::Text,
-    apply::{self, Approved, Clock, Event, Halt, Progress, TargetOutcome},
-    journal::{RecordBody, RunInfo},
-    plan::{self, Confirmation, OrderRefused, PLAN_VERSION, Plan},
+    access::{Snapshot, Text},
+    apply::{self, Approved, Clock, Halt, Progress, TargetOutcome},
+    journal::RunInfo,
+    plan::{self, Confirmation, OrderRefused, PLAN_VERSION, Plan, TargetPlan},
     transport::Stop,
+    wire::Unreadable,
 };
 
 /// One order of a person.
@@ -51,111 +53,100 @@ pub struct Ordered<'a> {
     pub stop: Stop,
 }
 
-/// Removes one entry. Broken policy files are told in the report and do not make it fail. The inner error says which guard or
-/// circumstance stands against it.
+/// Removes one entry. Broken policy files are told in the report and do not make it fail.
 ///
 /// # Errors
-/// [`RunError`]: it could not begin.
+/// [`RunError`]: it could not begin, or a guard or circumstance stands against it. The order was not sent.
 pub async fn order(
     ordered: Ordered<'_>,
     connect: &dyn Connect,
     progress: &dyn Progress,
-) -> Result<Result<RunReport, OrderRefused>, RunError> {
-    let Ordered { loaded, target, kind, id, because, prompt, new_journal, lock_wait, stopped, past_pause, clock, stop } =
-        ordered;
+) -> Result<RunReport, RunError> {
+    let (loaded, target) = (ordered.loaded, &ordered.target);
     let wishes = Wishes { only: vec![target.clone()], confirmation: Confirmation::Person(None), ..Wishes::default() };
     known_targets(loaded, &wishes)?;
-    if let Some(why) = loaded.unclear.get(&target) {
+    if let Some(why) = loaded.unclear.get(target) {
         return Err(RunError::Unclear { target: target.to_string(), why: why.clone() });
     }
-    if let Some(why) = stopped {
-        return Ok(Err(OrderRefused::Held { name: "stopped", why }));
-    }
-    let journal = record::to_write(&loaded.config, new_journal).await?;
-    let pause = PauseSwitch::new(&journal, &clock);
-    if !past_pause {
-        pause.look().await?;
-        if let Some(why) = pause.why() {
-            return Ok(Err(OrderRefused::Held { name: "stopped", why }));
-        }
-    }
+    let not_stopped = |why: Option<String>| match why {
+        Some(why) => Err(OrderRefused::Held { name: "stopped", why }),
+        None => Ok(()),
+    };
+    not_stopped(ordered.stopped.clone())?;
+    let journal = record::to_write(&loaded.config, ordered.new_journal).await?;
+    let pause = PauseSwitch::new(&journal, &ordered.clock, ordered.past_pause);
+    pause.look().await?;
+    not_stopped(pause.why())?;
     let info = RunInfo { command: "revoke".into(), version: VERSION.into(), ..RunInfo::default() };
     let run = journal.begin(&info).await?;
-    let problems = loaded.problems.clone();
-    let mut report = RunReport { problems, spared_problems: true, sends: true, ..RunReport::default() };
-    progress.tell(&Event::Locking { target: &target });
-    let lock = match journal.lock(&target, lock_wait).await {
-        Ok(lock) => lock,
-        Err(error) => {
-            journal.append(&run, None, RecordBody::RunEnded { exit_code: 1 }).await?;
-            return Err(error.into());
-        }
-    };
-    let Some(config) = loaded.config.targets.get(&target) else { return Ok(Ok(report)) };
-    let all = record::pinned(Some(&journal), &loaded.config).await?;
-    let pinned = journal.account_id(&target).await?;
-    let to_read = vec![ToRead { target: config, policy: loaded.policies.targets.get(&target), pinned }];
-    let mut readings = read_all(connect, to_read, &all, true, progress).await;
-    let reading = match readings.remove(&target) {
-        Some(Ok(reading)) => reading,
-        Some(Err(unreadable)) => {
-            let system = config.description.system;
-            let part = plan::unreadable(target, system, unreadable.to_string(), Some(unreadable.way_on().to_owned()));
-            report.plan = Some(Plan {
-                version: PLAN_VERSION,
-                made_at: clock(),
-                revision: None,
-                problems: Vec::new(),
-                targets: vec![part],
-            });
-            end(&journal, &run, &mut report).await;
-            return Ok(Ok(report));
-        }
-        None => return Ok(Ok(report)),
-    };
-    let halt = Halt::default();
     let brake = || super::settings::brake(&loaded.config).or_else(|| pause.brake());
     let session = Session {
         loaded,
         journal: &journal,
         run: &run,
-        clock: &clock,
-        stop: &stop,
-        halt: &halt,
+        clock: &ordered.clock,
+        stop: &ordered.stop,
+        halt: &Halt::default(),
         brake: &brake,
-        freezes: false,
+        is_order: true,
         progress,
         fleet: None,
     };
-    journal.at_account(&target, &record::account_digest(config)).await?;
-    let work = session.work(config, &reading);
-    // What earlier runs left open comes first, as in `apply`: the order is planned on what is known then.
-    let resumed = apply::resume(&work, &reading.snapshot).await?;
-    let history = journal.history(&target, clock()).await?;
-    let ready = Ready { reading: Ok(Arc::clone(&reading.snapshot)), history, from_file: None };
-    let case = Case::new(loaded, config, &ready, &wishes, clock());
-    let planned = match plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because) {
-        Ok(planned) => planned.plan,
-        Err(refused) => {
-            journal.append(&run, None, RecordBody::RunEnded { exit_code: refused_exit_code(&refused) }).await?;
-            return Ok(Err(refused));
+    session.to_its_end(steps(&session, &pause, &ordered, (&wishes, info), connect)).await
+}
+
+/// From the lock to the report.
+async fn steps(
+    session: &Session<'_>,
+    pause: &PauseSwitch<'_>,
+    ordered: &Ordered<'_>,
+    (wishes, info): (&Wishes, RunInfo),
+    connect: &dyn Connect,
+) -> Result<RunReport, RunError> {
+    let (loaded, target) = (session.loaded, &ordered.target);
+    let mut locks = session.lock(wishes, ordered.lock_wait).await?;
+    let _lock = locks.remove(target).transpose()?;
+    let readings = session.read(vec![target.clone()], connect).await?;
+    let (Some(config), Some(reading)) = (loaded.config.targets.get(target), readings.get(target)) else {
+        return Err(RunError::Defect);
+    };
+    let problems = loaded.problems.clone();
+    let mut report = RunReport { problems, spared_problems: true, sends: true, ..RunReport::default() };
+    let plan_of = |part| Plan {
+        version: PLAN_VERSION,
+        made_at: session.now(),
+        revision: None,
+        problems: Vec::new(),
+        targets: vec![part],
+    };
+    let reading = match reading {
+        Ok(reading) => reading,
+        Err(unreadable) => {
+            let system = config.description.system;
+            let way_on = Some(unreadable.way_on().to_owned());
+            let part = plan::unreadable(target.clone(), system, unreadable.to_string(), way_on);
+            report.plan = Some(plan_of(part));
+            return Ok(report);
         }
     };
-    let plan =
-        Plan { version: PLAN_VERSION, made_at: clock(), revision: None, problems: Vec::new(), targets: vec![planned] };
-    if let Some(prompt) = prompt {
-        if prompt.ask(&plan).await == Answer::No {
-            report.declined = true;
-            report.outcomes.push(TargetOutcome { target, resumed, ..TargetOutcome::default() });
-            report.plan = Some(plan);
-            end(&journal, &run, &mut report).await;
-            return Ok(Ok(report));
-        }
-        journal.append(&run, None, RecordBody::RunStarted(RunInfo { confirmed: true, ..info })).await?;
+    session.at_accounts(&readings).await?;
+    // What earlier runs left open comes first, as in `apply`: the order is planned on what is known then.
+    let resumed = session.resume(&readings).await.remove(target).unwrap_or_default();
+    if session.halt.why().is_some() {
+        return Ok(report);
     }
+    let ready = session.ready(&readings, BTreeMap::new()).await?;
+    let Some(ready) = ready.get(target) else { return Err(RunError::Defect) };
+    let case = Case::new(loaded, config, ready, wishes, session.now());
+    let rules = OneOrder { case: &case, kind: ordered.kind, id: ordered.id, because: ordered.because };
+    let plan = plan_of(rules.planned(&reading.snapshot, session.now())?);
+    let answer = match ordered.prompt {
+        Some(prompt) => session.ask(prompt, &plan, info).await?,
+        None => Answer::Yes,
+    };
+    report.declined = answer == Answer::No;
     let mut outcome = TargetOutcome { target: target.clone(), ..TargetOutcome::default() };
-    let rules = OneOrder { case: &case, kind, id, because };
-    if let (Some(part), Some(hand)) = (plan.targets.first(), reading.reach.hand.as_ref()) {
+    if let (Answer::Yes, Some(part), Some(hand)) = (answer, plan.targets.first(), reading.reach.hand.as_ref()) {
         let approved = Approved {
             plan: part,
             snapshot: Arc::clone(&reading.snapshot),
@@ -163,39 +154,14 @@ pub async fn order(
             open: &resumed,
             rules: &rules,
         };
-        let sending = apply::carry_out(&work, hand, approved);
-        outcome = if past_pause {
-            sending.await
-        } else {
-            tokio::select! {
-                outcome = sending => outcome,
-                never = pause.keep_looking() => match never {},
-            }
-        };
+        outcome = pause.over(apply::carry_out(&session.work(config, reading), hand, approved)).await;
     }
-    let mut outcome = TargetOutcome { resumed, ..outcome };
+    outcome.resumed = resumed;
     outcome.make_good(None);
     report.outcomes.push(outcome);
-    report.usage = BTreeMap::from([(target, (reading.reach.usage)())]);
+    report.usage = usage(&readings);
     report.plan = Some(plan);
-    end(&journal, &run, &mut report).await;
-    drop(lock);
-    Ok(Ok(report))
-}
-
-/// The exit code of an order that is refused: 3 where a guard holds the entry, 1 where there is no such entry to remove.
-pub fn refused_exit_code(refused: &OrderRefused) -> u8 {
-    match refused {
-        OrderRefused::Held { .. } => 3,
-        OrderRefused::NotFound(_) | OrderRefused::Ambiguous(_) | OrderRefused::Dead(_) | OrderRefused::InFlight(_) => 1,
-    }
-}
-
-async fn end(journal: &crate::journal::Journal, run: &str, report: &mut RunReport) {
-    let exit_code = report.exit_code(super::ExitRules::default());
-    if let Err(error) = journal.append(run, None, RecordBody::RunEnded { exit_code }).await {
-        report.errors.push(format!("the end of the run could not be recorded: {error}"));
-    }
+    Ok(report)
 }
 
 /// The rules for a newer reading of the target: the same order, planned again.
@@ -206,18 +172,21 @@ struct OneOrder<'a> {
     because: &'a str,
 }
 
+impl OneOrder<'_> {
+    fn planned(&self, reading: &Snapshot, now: Timestamp) -> Result<TargetPlan, OrderRefused> {
+        let input = self.case.input(reading, now, false);
+        plan::order_one(&input, self.kind, self.id, self.because).map(|planned| planned.plan)
+    }
+}
+
 impl apply::Rules for OneOrder<'_> {
-    fn check(&self, reading: &crate::access::Snapshot) -> Result<(), crate::wire::Unreadable> {
+    fn check(&self, reading: &Snapshot) -> Result<(), Unreadable> {
         self.case.check(reading)
     }
 
-    fn plan(&self, reading: &crate::access::Snapshot, now: jiff::Timestamp) -> plan::TargetPlan {
-        let input = self.case.input(reading, now, false);
-        match plan::order_one(&input, self.kind, self.id, self.because) {
-            Ok(planned) => planned.plan,
-            Err(refused) => {
-                plan::blocked(self.case.target.name.clone(), self.case.target.description.system, refused.to_string())
-            }
-        }
+    fn plan(&self, reading: &Snapshot, now: Timestamp) -> TargetPlan {
+        self.planned(reading, now).unwrap_or_else(|refused| {
+            plan::blocked(self.case.target.name.clone(), self.case.target.description.system, refused.to_string())
+        })
     }
 }

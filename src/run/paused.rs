@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::Future,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -18,13 +19,15 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) struct PauseSwitch<'a> {
     journal: &'a Journal,
     clock: &'a Clock,
+    /// Whether a person said that this run passes it.
+    is_passed: bool,
     why: Mutex<Option<String>>,
 }
 
 impl<'a> PauseSwitch<'a> {
     /// Of which nothing is known yet.
-    pub(super) fn new(journal: &'a Journal, clock: &'a Clock) -> Self {
-        Self { journal, clock, why: Mutex::default() }
+    pub(super) fn new(journal: &'a Journal, clock: &'a Clock, is_passed: bool) -> Self {
+        Self { journal, clock, is_passed, why: Mutex::default() }
     }
 
     /// Asks the journal. Whether it is paused has to be known before anything is sent.
@@ -32,6 +35,9 @@ impl<'a> PauseSwitch<'a> {
     /// # Errors
     /// The journal cannot be read.
     pub(super) async fn look(&self) -> Result<(), JournalError> {
+        if self.is_passed {
+            return Ok(());
+        }
         let paused = self.journal.paused((self.clock)()).await?;
         self.set(paused.as_ref().map(why));
         Ok(())
@@ -47,8 +53,19 @@ impl<'a> PauseSwitch<'a> {
         self.why().map(|why| format!("all writing is stopped: {why}"))
     }
 
+    /// Sends, and asks all the while: paused at another process meanwhile, what is not sent yet stays.
+    pub(super) async fn over<T>(&self, sending: impl Future<Output = T>) -> T {
+        if self.is_passed {
+            return sending.await;
+        }
+        tokio::select! {
+            sent = sending => sent,
+            never = self.keep_looking() => match never {},
+        }
+    }
+
     /// Goes on asking. A journal that does not answer stops the sending, too: nobody knows what it would say.
-    pub(super) async fn keep_looking(&self) -> Infallible {
+    async fn keep_looking(&self) -> Infallible {
         loop {
             tokio::time::sleep(EVERY).await;
             if let Err(error) = self.look().await {

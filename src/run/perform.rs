@@ -5,26 +5,22 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    ExitRules, Fleet, Loaded, PlannedAll, Ready, Reservation, RunError, RunReport, VERSION, Wishes, limit_all,
+    Fleet, Loaded, PlannedAll, Ready, Reservation, RunError, RunReport, VERSION, Wishes, limit_all,
     paused::PauseSwitch,
     plan_all,
     reach::Connect,
-    read::Reading,
     record, saved, selected,
-    session::Session,
-    show::{known_targets, read_selected},
+    session::{Readings, Session},
+    show::known_targets,
 };
 use crate::{
     access::Text,
     apply::{Clock, Halt, Progress, RowOutcome, TargetOutcome},
-    journal::{Journal, JournalError, RecordBody, RunInfo, TargetLock},
+    journal::{Journal, JournalError, RunInfo, TargetLock},
     plan::{Confirmation, Plan, Upcoming},
     transport::{Brake, Stop},
     wire::{Fault, Unreadable},
 };
-
-/// By target: its reading, or why there is none.
-type Readings = BTreeMap<Text, Result<Reading, Unreadable>>;
 
 /// What a person says at the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,17 +85,12 @@ pub async fn perform(
     progress: &dyn Progress,
 ) -> Result<RunReport, RunError> {
     let loaded = run.loaded;
-    let mut wishes = bounded(loaded, std::mem::take(&mut run.wishes), &run.consent, run.fleet.is_some())?;
+    let wishes = bounded(loaded, std::mem::take(&mut run.wishes), &run.consent, run.fleet.is_some())?;
     let info = info(&run, &wishes);
     let (journal, id) = begin(&run, &info).await?;
-    let (halt, further) = (Halt::default(), run.brake);
-    let pause = PauseSwitch::new(&journal, &run.clock);
-    if !wishes.past_pause {
-        pause.look().await?;
-    }
-    wishes.stopped = wishes.stopped.take().or_else(|| pause.why());
+    let pause = PauseSwitch::new(&journal, &run.clock, wishes.past_pause);
     let brake = || {
-        let further = || further.and_then(|brake| brake());
+        let further = || run.brake.and_then(|brake| brake());
         super::settings::brake(&loaded.config).or_else(further).or_else(|| pause.brake())
     };
     let session = Session {
@@ -108,34 +99,39 @@ pub async fn perform(
         run: &id,
         clock: &run.clock,
         stop: &run.stop,
-        halt: &halt,
+        halt: &Halt::default(),
         brake: &brake,
-        freezes: true,
+        is_order: false,
         progress,
         fleet: run.fleet,
     };
-    let locks = unless_stopped(&session, session.lock(&wishes, run.lock_wait)).await?;
-    let (mut readings, held) = read(&session, &wishes, &locks, connect).await?;
+    session.to_its_end(steps(&session, &pause, &run, (wishes, info), connect)).await
+}
+
+/// From the locks to the report.
+async fn steps(
+    session: &Session<'_>,
+    pause: &PauseSwitch<'_>,
+    run: &Perform<'_>,
+    (mut wishes, info): (Wishes, RunInfo),
+    connect: &dyn Connect,
+) -> Result<RunReport, RunError> {
+    let loaded = session.loaded;
+    pause.look().await?;
+    wishes.stopped = wishes.stopped.take().or_else(|| pause.why());
+    let locks = session.lock(&wishes, run.lock_wait).await?;
+    let (free, held) = free_and_held(&locks);
+    let mut readings = session.read(free, connect).await?;
     session.at_accounts(&readings).await?;
     let resumed = session.resume(&readings).await;
     let mut ready = session.ready(&readings, held).await?;
     // What this run may send counts for the others until it ends.
     let Drafted { plan, upcoming, reservation: _reservation } =
-        draft(&session, &mut readings, &mut ready, &wishes, run.revision.take()).await?;
-    let answer = answer(&session, &run.consent, &plan, info).await?;
+        draft(session, &mut readings, &mut ready, &wishes, run.revision.as_ref()).await?;
+    let answer = answer(session, &run.consent, &plan, info).await?;
     let go = answer == Some(Answer::Yes);
-    let sending = send(&session, &plan, (&readings, &ready), &wishes, resumed, go);
-    let outcomes = if wishes.past_pause {
-        sending.await
-    } else {
-        // Paused at another process meanwhile: what is not sent yet stays.
-        tokio::select! {
-            outcomes = sending => outcomes,
-            never = pause.keep_looking() => match never {},
-        }
-    };
-
-    let mut report = RunReport {
+    let outcomes = pause.over(send(session, &plan, (&readings, &ready), &wishes, resumed, go)).await;
+    Ok(RunReport {
         problems: loaded.problems.clone(),
         sends: true,
         remarks: remarks(loaded, &ready, &wishes),
@@ -145,16 +141,7 @@ pub async fn perform(
         upcoming,
         outcomes,
         ..RunReport::default()
-    };
-    report.errors.extend(halt.why().map(|why| format!("the journal cannot record, so nothing more was sent: {why}")));
-    let exit_code = report.exit_code(ExitRules::default());
-    if halt.why().is_none()
-        && let Err(error) = journal.end(&id, exit_code).await
-    {
-        report.errors.push(format!("the end of the run could not be recorded: {error}"));
-    }
-    drop(locks);
-    Ok(report)
+    })
 }
 
 /// What may be planned: by whose consent, and within the saved plan.
@@ -209,45 +196,19 @@ async fn begin(run: &Perform<'_>, info: &RunInfo) -> Result<(Journal, Text), Run
     Ok((journal, id))
 }
 
-/// Ends the run where a stop comes before the step is done: nothing was sent by then. A slow vendor, or another process, must
-/// not hold a person who wants to stop, nor the locks of the other targets.
-async fn unless_stopped<T>(session: &Session<'_>, step: impl Future<Output = T>) -> Result<T, RunError> {
-    tokio::select! {
-        done = step => Ok(done),
-        () = session.stop.cancelled() => {
-            session.journal.end(session.run, 1).await?;
-            Err(RunError::Stopped)
-        }
-    }
-}
-
-/// The readings of the targets whose locks were to be had, and why the others are left alone.
-async fn read(
-    session: &Session<'_>,
-    wishes: &Wishes,
-    locks: &BTreeMap<Text, Result<TargetLock, JournalError>>,
-    connect: &dyn Connect,
-) -> Result<(Readings, BTreeMap<Text, Unreadable>), RunError> {
-    let mut held = BTreeMap::new();
-    let mut free = Wishes { only: Vec::new(), ..wishes.clone() };
+/// The targets whose locks were to be had, and why the others are left alone: like one that cannot be read.
+fn free_and_held(locks: &BTreeMap<Text, Result<TargetLock, JournalError>>) -> (Vec<Text>, BTreeMap<Text, Unreadable>) {
+    let (mut free, mut held) = (Vec::new(), BTreeMap::new());
     for (name, lock) in locks {
         match lock {
-            Ok(_) => free.only.push(name.clone()),
+            Ok(_) => free.push(name.clone()),
             Err(error) => {
-                held.insert(name.clone(), unreadable(error));
+                let unreadable = Unreadable::new(Fault::Timeout, error.to_string());
+                held.insert(name.clone(), unreadable.advise("let the other run end, or stop it, and try again"));
             }
         }
     }
-    let loaded = session.loaded;
-    let mut readings = Readings::new();
-    if !free.only.is_empty() {
-        let reading = read_selected(loaded, &free, Some(session.journal), connect, true, session.progress);
-        readings = unless_stopped(session, reading).await??;
-    }
-    if let Some(fleet) = session.fleet {
-        fleet.peers().meet(loaded, &mut readings);
-    }
-    Ok((readings, held))
+    (free, held)
 }
 
 /// The plan, judged against all that holds over one target.
@@ -262,12 +223,12 @@ async fn draft(
     readings: &mut Readings,
     ready: &mut BTreeMap<Text, Ready>,
     wishes: &Wishes,
-    revision: Option<Text>,
+    revision: Option<&Text>,
 ) -> Result<Drafted, RunError> {
     let loaded = session.loaded;
     let plan_now = |ready: &_| {
         let mut planned = plan_all(loaded, ready, wishes, session.now(), wishes.only_expired.is_none());
-        planned.plan.revision.clone_from(&revision);
+        planned.plan.revision = revision.cloned();
         planned
     };
     let mut planned = plan_now(&*ready);
@@ -301,12 +262,7 @@ async fn answer(
         return Ok(None);
     }
     let Consent::Ask(prompt) = consent else { return Ok(Some(Answer::Yes)) };
-    let answer = prompt.ask(plan).await;
-    if answer == Answer::Yes {
-        let info = RunInfo { confirmed: true, ..info };
-        session.journal.append(session.run, None, RecordBody::RunStarted(info)).await?;
-    }
-    Ok(Some(answer))
+    session.ask(*prompt, plan, info).await.map(Some)
 }
 
 /// Sends what was agreed to, and joins to it what earlier runs had left open.
@@ -365,9 +321,4 @@ fn saved_elsewhere(loaded: &Loaded, wishes: &Wishes) -> Vec<String> {
             format!("the saved plan names target {}, which is not configured: nothing was done there", part.target)
         })
         .collect()
-}
-
-/// A target that another process holds is left alone like one that cannot be read.
-fn unreadable(error: &JournalError) -> Unreadable {
-    Unreadable::new(Fault::Timeout, error.to_string()).advise("let the other run end, or stop it, and try again")
 }

@@ -81,7 +81,7 @@ pub struct Case<'a> {
     pub target: &'a Target,
     /// What policies say of it.
     pub policy: &'a TargetPolicy,
-    /// The people file.
+    /// Everything that was loaded: the people file and the freeze windows of all targets stand there.
     pub loaded: &'a Loaded,
     /// The operator's decisions.
     pub settings: Settings,

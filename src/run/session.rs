@@ -1,24 +1,30 @@
-//! What the steps of one sending run share, and the steps that act: lock, settle what was left, carry out.
+//! What the steps of one sending run share, be it of policies or an order, and those that all of them take: lock, read, settle
+//! what was left, ask, carry out, record the end.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::{
-    Case, Fleet, Loaded, Ready, RunError, Wishes, is_total_stated,
+    Answer, Case, ExitRules, Fleet, Loaded, Prompt, Ready, RunError, RunReport, Wishes, is_total_stated,
+    reach::Connect,
     read::{Reading, TARGETS_AT_ONCE},
     record, selected,
+    show::read_targets,
 };
 use crate::{
     access::Text,
     apply::{self, Approved, Clock, Event, Halt, Patience, Progress, TargetOutcome, Work},
     config::Target,
-    journal::{Journal, JournalError, TargetLock},
+    journal::{Journal, JournalError, RecordBody, RunInfo, TargetLock},
     plan::Plan,
     transport::{Brake, Stop},
     wire::Unreadable,
 };
+
+/// By target: its reading, or why there is none.
+pub(super) type Readings = BTreeMap<Text, Result<Reading, Unreadable>>;
 
 /// What all steps of one run share.
 pub(super) struct Session<'a> {
@@ -29,26 +35,96 @@ pub(super) struct Session<'a> {
     pub(super) stop: &'a Stop,
     pub(super) halt: &'a Halt,
     pub(super) brake: Brake<'a>,
-    /// Whether a freeze window holds what is sent: not an order.
-    pub(super) freezes: bool,
+    /// Whether it is the order of a person: neither freeze windows nor broken policies hold that.
+    pub(super) is_order: bool,
     pub(super) progress: &'a dyn Progress,
     pub(super) fleet: Option<&'a Fleet>,
 }
 
 impl Session<'_> {
+    /// Takes these steps, which begin with the journal, and records that the run ended, whatever came of them.
+    pub(super) async fn to_its_end(
+        &self,
+        steps: impl Future<Output = Result<RunReport, RunError>>,
+    ) -> Result<RunReport, RunError> {
+        match steps.await {
+            Ok(mut report) => {
+                let halted = self.halt.why();
+                let is_halted = halted.is_some();
+                let told = |why| format!("the journal cannot record, so nothing more was sent: {why}");
+                report.errors.extend(halted.map(told));
+                let exit_code = report.exit_code(ExitRules::default());
+                if !is_halted && let Err(error) = self.journal.end(self.run, exit_code).await {
+                    report.errors.push(format!("the end of the run could not be recorded: {error}"));
+                }
+                Ok(report)
+            }
+            Err(error) => {
+                // What broke the run off is what a person has to know.
+                if let Err(unrecorded) = self.journal.end(self.run, error.exit_code()).await {
+                    tracing::warn!(%unrecorded, "the end of the run could not be recorded");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Breaks off where a stop comes before the step is done: nothing was sent by then. A slow vendor, or another process, must
+    /// not hold a person who wants to stop, nor the locks of the other targets.
+    async fn unless_stopped<T>(&self, step: impl Future<Output = T>) -> Result<T, RunError> {
+        tokio::select! {
+            done = step => Ok(done),
+            () = self.stop.cancelled() => Err(RunError::Stopped),
+        }
+    }
+
     /// Takes the locks of all targets that may be acted on, in parallel: one that is held must not make the others wait.
+    ///
+    /// # Errors
+    /// It was stopped. That a target is held is its own result.
     pub(super) async fn lock<'b>(
         &'b self,
         wishes: &'b Wishes,
         wait: Duration,
-    ) -> BTreeMap<Text, Result<TargetLock, JournalError>> {
-        let targets: Vec<&Target> =
-            selected(self.loaded, wishes).filter(|target| !self.loaded.blocked.contains_key(&target.name)).collect();
+    ) -> Result<BTreeMap<Text, Result<TargetLock, JournalError>>, RunError> {
+        let may_act = |target: &&Target| self.is_order || !self.loaded.blocked.contains_key(&target.name);
+        let targets: Vec<&Target> = selected(self.loaded, wishes).filter(may_act).collect();
         let lock = |target: &'b Target| async move {
             self.progress.tell(&Event::Locking { target: &target.name });
             (target.name.clone(), self.journal.lock(&target.name, wait).await)
         };
-        at_once(targets.into_iter().map(lock).collect()).await
+        self.unless_stopped(at_once(targets.into_iter().map(lock).collect())).await
+    }
+
+    /// Reads these targets, whose locks this run has, to send to them.
+    ///
+    /// # Errors
+    /// It was stopped, or the journal cannot be read.
+    pub(super) async fn read(&self, targets: Vec<Text>, connect: &dyn Connect) -> Result<Readings, RunError> {
+        let mut readings = Readings::new();
+        // No name at all would ask for every target.
+        if !targets.is_empty() {
+            let these = Wishes { only: targets, ..Wishes::default() };
+            let reading = read_targets(self.loaded, &these, true, Some(self.journal), connect, true, self.progress);
+            readings = self.unless_stopped(reading).await??;
+        }
+        if let Some(fleet) = self.fleet {
+            fleet.peers().meet(self.loaded, &mut readings);
+        }
+        Ok(readings)
+    }
+
+    /// What a person says to the plan. A yes is recorded.
+    ///
+    /// # Errors
+    /// The journal cannot record it.
+    pub(super) async fn ask(&self, prompt: &dyn Prompt, plan: &Plan, info: RunInfo) -> Result<Answer, RunError> {
+        let answer = prompt.ask(plan).await;
+        if answer == Answer::Yes {
+            let info = RunInfo { confirmed: true, ..info };
+            self.journal.append(self.run, None, RecordBody::RunStarted(info)).await?;
+        }
+        Ok(answer)
     }
 
     /// One target on which this run acts.
@@ -74,8 +150,7 @@ impl Session<'_> {
             stop: self.stop,
             halt: self.halt,
             brake: self.brake,
-            frozen: self
-                .freezes
+            frozen: (!self.is_order)
                 .then(|| self.loaded.config.targets.get(&target.name))
                 .flatten()
                 .map(|target| super::settings::freezing(&self.loaded.config, target)),
@@ -84,10 +159,7 @@ impl Session<'_> {
     }
 
     /// Tells the journal which account each target is that was read: what it knows of another one does not count.
-    pub(super) async fn at_accounts(
-        &self,
-        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
-    ) -> Result<(), JournalError> {
+    pub(super) async fn at_accounts(&self, readings: &Readings) -> Result<(), JournalError> {
         for (target, _) in self.live(readings) {
             if self.journal.at_account(&target.name, &record::account_digest(target)).await? {
                 tracing::warn!(target = %target.name, "it is another account than before: what was seen there does not count");
@@ -100,10 +172,7 @@ impl Session<'_> {
     }
 
     /// Settles what earlier runs left open, by reading.
-    pub(super) async fn resume(
-        &self,
-        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
-    ) -> BTreeMap<Text, Vec<apply::RowOutcome>> {
+    pub(super) async fn resume(&self, readings: &Readings) -> BTreeMap<Text, Vec<apply::RowOutcome>> {
         let mut resuming = Vec::new();
         for (target, reading) in self.live(readings) {
             resuming.push(async move {
@@ -120,10 +189,7 @@ impl Session<'_> {
         at_once(resuming).await
     }
 
-    fn live<'b>(
-        &'b self,
-        readings: &'b BTreeMap<Text, Result<Reading, Unreadable>>,
-    ) -> impl Iterator<Item = (&'b Target, &'b Reading)> {
+    fn live<'b>(&'b self, readings: &'b Readings) -> impl Iterator<Item = (&'b Target, &'b Reading)> {
         readings.iter().filter_map(|(name, reading)| {
             let target = self.loaded.config.targets.get(name)?;
             Some((target, reading.as_ref().ok()?))
@@ -133,7 +199,7 @@ impl Session<'_> {
     /// Histories are read after what was open is settled.
     pub(super) async fn ready(
         &self,
-        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
+        readings: &Readings,
         held: BTreeMap<Text, Unreadable>,
     ) -> Result<BTreeMap<Text, Ready>, RunError> {
         let mut ready = BTreeMap::new();
@@ -169,7 +235,7 @@ impl Session<'_> {
     pub(super) async fn carry_out(
         &self,
         plan: &Plan,
-        readings: &BTreeMap<Text, Result<Reading, Unreadable>>,
+        readings: &Readings,
         ready: &BTreeMap<Text, Ready>,
         wishes: &Wishes,
         resumed: &BTreeMap<Text, Vec<apply::RowOutcome>>,

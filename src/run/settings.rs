@@ -1,6 +1,9 @@
 //! What the operator decided, in the form that the plan takes.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    ffi::OsStr,
+    sync::{Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
 
@@ -11,13 +14,13 @@ use crate::{
     plan::{Settings, frozen_why},
 };
 
-/// The environment variable that stops all writing when it is `1`.
+/// The environment variable that stops all writing, whatever it is set to but nothing or `0`.
 pub const OBSERVE_VARIABLE: &str = "PORTCULLIS_OBSERVE";
 
 /// Why all writing is stopped, where it is: the environment, or the operator's stop file.
 pub fn stopped(config: &Config) -> Option<String> {
-    if std::env::var_os(OBSERVE_VARIABLE).is_some_and(|value| value == "1") {
-        return Some(format!("{OBSERVE_VARIABLE}=1 is set"));
+    if std::env::var_os(OBSERVE_VARIABLE).is_some_and(|value| means_stop(&value)) {
+        return Some(format!("{OBSERVE_VARIABLE} is set, and not to 0"));
     }
     let file = config.stop_file.as_ref()?;
     // A stop file that cannot be looked at stops too: whoever set it up wants no doubt.
@@ -26,6 +29,11 @@ pub fn stopped(config: &Config) -> Option<String> {
         Ok(true) => Some(format!("the stop file {} is there", file.display())),
         Err(error) => Some(format!("the stop file {} cannot be looked at: {error}", file.display())),
     }
+}
+
+/// An emergency stop fails closed: whoever writes `true`, `on` or anything else means it.
+fn means_stop(value: &OsStr) -> bool {
+    !value.is_empty() && value != "0"
 }
 
 /// The same in a sentence, for rows that are not sent any more.

@@ -67,7 +67,7 @@ pub async fn show(show: Show<'_>, connect: &dyn Connect, progress: &dyn Progress
         report.remarks.push(format!("there is no journal at {}: nothing is known of the past{how}", path.display()));
     }
     if files.is_empty() {
-        let readings = read_selected(loaded, wishes, journal.as_ref(), connect, false, progress).await?;
+        let readings = read_targets(loaded, wishes, false, journal.as_ref(), connect, false, progress).await?;
         report.usage = usage(&readings);
         let ready = into_ready(loaded, readings, journal.as_ref(), &clock).await?;
         report.plan = Some(planned(loaded, &ready, wishes, clock()));
@@ -125,18 +125,8 @@ pub async fn pasts(
     Ok(pasts)
 }
 
-pub(super) async fn read_selected(
-    loaded: &Loaded,
-    wishes: &Wishes,
-    journal: Option<&Journal>,
-    connect: &dyn Connect,
-    to_send: bool,
-    progress: &dyn Progress,
-) -> Result<BTreeMap<Text, Result<Reading, Unreadable>>, RunError> {
-    read_targets(loaded, wishes, false, journal, connect, to_send, progress).await
-}
-
-async fn read_targets(
+/// Reads the targets that are asked for, the blocked ones only where they are wanted as well.
+pub(super) async fn read_targets(
     loaded: &Loaded,
     wishes: &Wishes,
     blocked_too: bool,

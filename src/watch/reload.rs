@@ -215,7 +215,7 @@ impl Reloader {
             Ok(gathered) => gathered,
             Err(problems) => {
                 let digests = digests_at(self.places(sources)).await;
-                let told: Vec<&str> = problems.iter().map(|problem| problem.rendered.as_str()).collect();
+                let told: Vec<String> = problems.iter().map(Problem::rendered).collect();
                 let taken = Taken { digests: digests.clone(), commit, broken: Some(told.join("\n")) };
                 return self.is_new(taken).then_some(Found::BrokenConfig { problems, digests });
             }
@@ -265,10 +265,11 @@ impl Reloader {
 /// What cannot change while the daemon runs.
 fn immovable(config: &Config, journal: &JournalPlace) -> Option<Problem> {
     (config.journal != *journal).then(|| {
-        let mut problem = plain("`journal:` names another place than the one that the daemon began with");
-        problem.file = config.path.display().to_string();
-        problem.hint = Some("put it back, or restart the daemon".into());
-        problem
+        Problem::of_file(
+            config.path.display().to_string(),
+            "`journal:` names another place than the one that the daemon began with",
+            Some("put it back, or restart the daemon"),
+        )
     })
 }
 
@@ -311,16 +312,9 @@ async fn digests_at(sources: Sources) -> Digests {
     tokio::task::spawn_blocking(move || run::digests_at(&sources)).await.unwrap_or_default()
 }
 
-/// A problem without a place.
+/// What kept the files from being read at all.
 fn plain(message: &str) -> Problem {
-    Problem {
-        file: "portcullis.yaml".into(),
-        line: 0,
-        column: 1,
-        message: message.to_owned(),
-        hint: None,
-        rendered: format!("error: {message}"),
-    }
+    Problem::of_file("portcullis.yaml", message, None)
 }
 
 #[cfg(test)]

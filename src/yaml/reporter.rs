@@ -1,10 +1,8 @@
-//! Collects what is wrong with one file and renders it with its line.
+//! Collects what is wrong with one file.
 
 use std::cell::OnceCell;
 
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
-
-use super::{Mark, Marked, Problem, shown};
+use super::{Mark, Marked, Problem, problem::Excerpt, shown};
 
 /// Problems of one file that are kept; of more only the number is told.
 pub const MAX_PROBLEMS: usize = 1_000;
@@ -12,12 +10,6 @@ pub const MAX_PROBLEMS: usize = 1_000;
 /// Problems of one file for which the nearest known name is looked for: past these, names are wrong for another reason than
 /// a slip, and to look through everybody for each of them would take its time.
 const MAX_SUGGESTIONS: usize = 100;
-
-/// Bytes of a line shown before and after the place; what is further away is cut with `…`.
-const AROUND: usize = 45;
-
-/// The width that renderings are made for, in columns.
-const WIDTH: usize = 200;
 
 /// Collects problems of one file. Messages may quote text of the file: they are neutralized here.
 #[derive(Debug)]
@@ -112,8 +104,7 @@ impl<'a> Reporter<'a> {
     pub fn into_problems(mut self) -> Vec<Problem> {
         if self.unkept > 0 {
             let message = format!("{} further problems of this file are not shown", self.unkept);
-            let rendered = render(&message, None, &self.name, None);
-            self.problems.push(Problem { file: self.name, line: u32::MAX, column: 0, message, hint: None, rendered });
+            self.problems.push(Problem::after_all(self.name, message));
         }
         self.problems.sort();
         self.problems
@@ -127,109 +118,14 @@ impl<'a> Reporter<'a> {
         let message = shown::neutral(&message).into_owned();
         let hint = hint.map(|hint| shown::neutral(&hint).into_owned());
         let excerpt = if show_line && at.line > 0 { Excerpt::around(self.source, at) } else { None };
-        let place = (at, excerpt.as_ref());
-        let rendered = render(&message, hint.as_deref(), &self.name, (at.line > 0).then_some(place));
         self.problems.push(Problem {
             file: self.name.clone(),
             line: at.line,
             column: at.column,
             message,
             hint,
-            rendered,
+            excerpt,
         });
-    }
-}
-
-fn render(message: &str, hint: Option<&str>, file: &str, place: Option<(Mark, Option<&Excerpt>)>) -> String {
-    let mut group = Level::ERROR.primary_title(message).elements(None::<Origin<'_>>);
-    group = match place {
-        Some((at, Some(excerpt))) => {
-            let snippet = Snippet::source(excerpt.line.as_str())
-                .path(file)
-                .line_start(at.line as usize)
-                .annotation(AnnotationKind::Primary.span(excerpt.from..excerpt.to));
-            group.element(snippet)
-        }
-        Some((at, None)) => group.element(Origin::path(file).line(at.line as usize).char_column(at.column as usize)),
-        None => group.element(Origin::path(file)),
-    };
-    if let Some(hint) = hint {
-        group = group.element(Level::HELP.message(hint));
-    }
-    let rendered = Renderer::plain().decor_style(DecorStyle::Ascii).term_width(WIDTH).render(&[group]);
-    // A line that was cut does not begin at column 1, so the true place is put in.
-    match place {
-        Some((at, Some(excerpt))) if excerpt.cut => rendered
-            .split('\n')
-            .map(|line| match line.split_once("--> ") {
-                Some((arrow, _)) if arrow.trim().is_empty() => format!("{arrow}--> {file}:{}:{}", at.line, at.column),
-                _ => line.to_owned(),
-            })
-            .collect::<Vec<_>>()
-            .join("\n"),
-        _ => rendered,
-    }
-}
-
-/// A harmless piece of one line and what of it is marked.
-struct Excerpt {
-    line: String,
-    from: usize,
-    to: usize,
-    /// Whether its columns are not those of the file.
-    cut: bool,
-}
-
-impl Excerpt {
-    fn around(source: &str, at: Mark) -> Option<Self> {
-        let place = at.offset as usize;
-        let floor = |mut index: usize| {
-            index = index.min(source.len());
-            while !source.is_char_boundary(index) {
-                index -= 1;
-            }
-            index
-        };
-        let place = floor(place);
-        let window = floor(place.saturating_sub(AROUND));
-        let before = source.get(window..place)?;
-        let line_start = before.rfind(['\n', '\r']).map(|index| window + index + 1);
-        let start = line_start.unwrap_or(window);
-        let cut_before = line_start.is_none() && window > 0;
-        let after_window = floor(place + (at.length as usize).min(2 * AROUND) + AROUND);
-        let after = source.get(place..after_window)?;
-        let line_end = after.find(['\n', '\r']).map(|index| place + index);
-        let end = line_end.unwrap_or(after_window);
-        let cut_after = line_end.is_none() && after_window < source.len();
-        let marked_end = floor((place + at.length as usize).clamp(place, end));
-
-        let mut line = String::new();
-        let mut put = |text: &str| {
-            for c in text.chars() {
-                match c {
-                    '\t' => line.push(' '),
-                    c if shown::is_unsafe(c) => line.extend(c.escape_unicode()),
-                    c => line.push(c),
-                }
-            }
-            line.len()
-        };
-        if cut_before {
-            put("…");
-        }
-        let from = put(source.get(start..place)?);
-        let to = put(source.get(place..marked_end)?);
-        put(source.get(marked_end..end)?);
-        if cut_after {
-            put("…");
-        }
-        // An empty mark is shown as one character.
-        let to = if to > from {
-            to
-        } else {
-            line.get(from..).and_then(|rest| rest.chars().next()).map_or(from, |c| from + c.len_utf8())
-        };
-        Some(Self { line, from, to, cut: cut_before })
     }
 }
 

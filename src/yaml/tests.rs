@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Bounds, Fields, get, parse};
+use super::{Bounds, Fields, Problem, get, parse};
 
 /// Every problem of a text as `line:column message`.
 fn problems(text: &[u8]) -> Vec<String> {
@@ -133,7 +133,7 @@ fn a_problem_shows_its_line_harmlessly_and_marks_the_place() {
     let fields = Fields::of(&root, "the file", &["expires", "long"], &mut document.reporter).unwrap();
     let items = get::texts(fields.get("long").unwrap(), "`long`", &mut document.reporter).unwrap();
     assert_eq!(items.len(), 201);
-    let rendered: Vec<String> = document.reporter.into_problems().into_iter().map(|p| p.rendered).collect();
+    let rendered: Vec<String> = document.reporter.into_problems().into_iter().map(|p| p.rendered()).collect();
     insta::assert_snapshot!(rendered.join("\n\n"), @r#"
     error: `expire` is not a field of the file
      --> a\u{1b}/f.yaml:1:1
@@ -167,4 +167,13 @@ proptest! {
             prop_assert!(problem.line as usize <= text.lines().count() + 1 + text.matches('\r').count());
         }
     }
+}
+
+#[test]
+fn what_people_read_of_a_problem_follows_its_parts() {
+    let mut problem = Problem::of_file("a.yaml", "it is \u{1b}broken", Some("mend it"));
+    problem.file = "policies/a\u{202e}.yaml".into();
+    assert_eq!(problem.rendered(), "error: it is \\u{1b}broken\n--> policies/a\\u{202e}.yaml\n = help: mend it");
+    problem.hint = None;
+    assert!(!problem.rendered().contains("mend it"));
 }

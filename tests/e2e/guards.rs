@@ -289,13 +289,22 @@ fn a_number_is_announced_for_a_known_target_and_a_near_future_only() {
 #[test]
 fn the_environment_and_the_stop_file_stop_all_writing_at_once() {
     let house = house(7, 1, AT_ONCE);
-    let mut command = house.command(&["apply", "--yes", "--new-journal"]);
-    let run = Run::of(command.env("PORTCULLIS_OBSERVE", "1").output().unwrap());
-    assert_eq!(run.code, 0, "{}", run.all());
-    assert!(run.all().contains("PORTCULLIS_OBSERVE"), "{}", run.all());
-    let mut command = house.command(&["revoke", "s2", "service/stray-00", "--because", "leaked", "--yes"]);
-    let run = Run::of(command.env("PORTCULLIS_OBSERVE", "1").output().unwrap());
-    assert_eq!(run.code, 3, "{}", run.all());
+    let observing =
+        |value: &str, args: &[&str]| Run::of(house.command(args).env("PORTCULLIS_OBSERVE", value).output().unwrap());
+    // Whatever is meant by it, a stop stops.
+    for value in ["1", "true", "yes", "on", "false", " "] {
+        let run = observing(value, &["apply", "--yes", "--new-journal"]);
+        assert_eq!(run.code, 0, "{value:?}: {}", run.all());
+        assert!(run.all().contains("PORTCULLIS_OBSERVE"), "{value:?}: {}", run.all());
+        let run = observing(value, &["revoke", "s2", "service/stray-00", "--because", "leaked", "--yes"]);
+        assert_eq!(run.code, 3, "{value:?}: {}", run.all());
+        assert!(run.err.contains("unset PORTCULLIS_OBSERVE"), "{value:?}: {}", run.err);
+    }
+    assert_eq!(house.writes(), 0);
+    for (value, is_stop) in [("on", true), ("", false), ("0", false)] {
+        let run = observing(value, &["plan"]);
+        assert_eq!(run.all().contains("PORTCULLIS_OBSERVE"), is_stop, "{value:?}: {}", run.all());
+    }
 
     house.edit("portcullis.yaml", "targets:\n", "stop_file: STOP\ntargets:\n");
     house.write("STOP", "");

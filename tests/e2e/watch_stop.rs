@@ -40,7 +40,10 @@ fn the_environment_stops_all_writing_of_its_process() {
     assert_eq!(house.writes(), 0);
     let told = daemon.said("all writing is stopped");
     assert_eq!(told.len(), 1, "once: {told:?}");
-    assert_eq!((&told[0]["level"], &told[0]["because"]), (&json!("WARN"), &json!("PORTCULLIS_OBSERVE=1 is set")));
+    assert_eq!(
+        (&told[0]["level"], &told[0]["because"]),
+        (&json!("WARN"), &json!("PORTCULLIS_OBSERVE is set, and not to 0"))
+    );
     assert_eq!(daemon.stop().0, 0);
     let mut daemon = Daemon::start(&house);
     daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));

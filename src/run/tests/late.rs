@@ -157,6 +157,6 @@ async fn a_freeze_window_that_opens_after_the_plan_was_made_holds_what_is_not_se
         clock: world.clock(),
         stop: Stop::new(),
     };
-    order(ordered, &worlds, &Quiet).await.unwrap().unwrap();
+    order(ordered, &worlds, &Quiet).await.unwrap();
     assert_eq!(world.state().sent.len(), 1);
 }

@@ -273,7 +273,7 @@ async fn an_account_that_another_target_is_pinned_to_is_found_out_when_that_one_
             clock: worlds.0["a"].clock(),
             stop: Stop::new(),
         };
-        let report = order(ordered, &worlds, &Quiet).await.unwrap().unwrap();
+        let report = order(ordered, &worlds, &Quiet).await.unwrap();
         assert_eq!(report.exit_code(ExitRules::default()), 1, "nor is an order sent there");
         assert!(worlds.0["a"].state().sent.is_empty());
         // Another account is nobody else's.
@@ -323,9 +323,10 @@ async fn an_order_removes_one_entry_and_tells_what_it_cannot_pass() {
         clock: world.clock(),
         stop: Stop::new(),
     };
-    let report = order(ordered("leaked"), &worlds, &Quiet).await.unwrap().unwrap();
+    let report = order(ordered("leaked"), &worlds, &Quiet).await.unwrap();
     assert_eq!(report.outcomes[0].rows[0].end, End::Done);
-    assert!(order(ordered("nobody"), &worlds, &Quiet).await.unwrap().is_err());
+    let nobody = order(ordered("nobody"), &worlds, &Quiet).await;
+    assert!(matches!(nobody, Err(RunError::Refused(_))), "{nobody:?}");
     assert_eq!(world.state().sent.len(), 1);
 }
 
@@ -350,10 +351,10 @@ async fn an_order_first_settles_what_earlier_runs_left() {
         clock: world.clock(),
         stop: Stop::new(),
     };
-    order(ordered("slow"), &worlds, &Quiet).await.unwrap().unwrap();
+    order(ordered("slow"), &worlds, &Quiet).await.unwrap();
     world.state().in_flight.clear();
     world.state().entries.retain(|entry| entry.id != "slow");
-    let report = order(ordered("leaked"), &worlds, &Quiet).await.unwrap().unwrap();
+    let report = order(ordered("leaked"), &worlds, &Quiet).await.unwrap();
     let ends =
         |rows: &[crate::apply::RowOutcome]| rows.iter().map(|row| (row.id.to_string(), row.end)).collect::<Vec<_>>();
     assert_eq!(ends(&report.outcomes[0].resumed), [("slow".to_owned(), End::Gone)]);
@@ -364,7 +365,7 @@ async fn an_order_first_settles_what_earlier_runs_left() {
 async fn an_order_is_refused_where_it_cannot_be_told_what_is_protected_and_tells_other_problems() {
     let directory = tempfile::tempdir().unwrap();
     let mut loaded = loaded(&directory.path().join("j.db"), vec![target("t")]);
-    loaded.problems.push(files::problem("people.yaml", "broken", None));
+    loaded.problems.push(crate::yaml::Problem::of_file("people.yaml", "broken", None));
     let world = World::of([entry("keep"), entry("leaked")]);
     let worlds = Fake(BTreeMap::from([("t".into(), world.clone())]));
     for unclear in [true, false] {
@@ -385,7 +386,7 @@ async fn an_order_is_refused_where_it_cannot_be_told_what_is_protected_and_tells
         };
         match order(ordered, &worlds, &Quiet).await {
             Err(RunError::Unclear { .. }) => assert!(unclear && world.state().sent.is_empty()),
-            Ok(Ok(report)) => assert!(!unclear && report.problems.len() == 1 && world.state().sent.len() == 1),
+            Ok(report) => assert!(!unclear && report.problems.len() == 1 && world.state().sent.len() == 1),
             other => panic!("{other:?}"),
         }
     }

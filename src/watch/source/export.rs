@@ -9,6 +9,7 @@ use std::{
     ffi::OsStr,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    process::Stdio,
     time::Duration,
 };
 
@@ -165,7 +166,7 @@ impl Wanted<'_> {
         make_directories(policies, blobs).await.map_err(failed)?;
         let broken = || self.unusable("git does not give its files: the checkout's repository may be damaged".into());
         let mut command = self.git.command(None, &["cat-file".as_ref(), "--batch".as_ref(), "--buffer".as_ref()]);
-        command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let (mut child, mut group) = Program::start(&mut command)?;
         let (Some(mut asks), Some(answers)) = (child.stdin.take(), child.stdout.take()) else { return Err(broken()) };
         let ask = async move {

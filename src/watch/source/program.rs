@@ -3,18 +3,14 @@
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
 use secrecy::ExposeSecret as _;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
 
 use super::{SourceError, address::Address};
-use crate::run::group::Group;
+use crate::run::program::{self, Bounds, Failed, Group, Keep};
 
 /// What git, and the ssh that it starts, see of the environment: where programs, keys, agents, proxies, certificates and the
 /// user's own configuration are.
@@ -101,7 +97,7 @@ pub(super) struct Call<'a> {
     pub(super) limit: Duration,
     /// The largest standard output, in bytes. What writes more is ended.
     pub(super) output: usize,
-    /// The most entries that end with a zero byte in its output, where it writes such. What writes more is ended.
+    /// The most entries that end with a zero byte in its output, where it writes such.
     pub(super) entries: Option<usize>,
     /// A directory that must not grow beyond a size meanwhile.
     pub(super) room: Option<(&'a Path, u64)>,
@@ -144,9 +140,7 @@ impl Ended {
 impl Program {
     /// A command with everything that holds for every call.
     pub(super) fn command(&self, remote: Option<&Address>, arguments: &[&OsStr]) -> Command {
-        let mut command = Command::new(&self.name);
-        command.env_clear().kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.envs(ENVIRONMENT.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
+        let mut command = program::cleared(&self.name, ENVIRONMENT, |name| std::env::var_os(name));
         command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_REPLACE_OBJECTS", "1");
         command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_OPTIONAL_LOCKS", "0");
         command.env("GIT_ALLOW_PROTOCOL", remote.map_or("", |address| address.protocols));
@@ -172,15 +166,12 @@ impl Program {
             command.env("PORTCULLIS_GIT_PASSWORD", login.password.expose_secret());
         }
         command.args(arguments);
-        Group::lead(&mut command);
         command
     }
 
     /// Starts a command.
     pub(super) fn start(command: &mut Command) -> Result<(Child, Group), SourceError> {
-        let child = command.spawn().map_err(|error| SourceError::GitMissing { why: error.to_string() })?;
-        let group = Group::of(&child);
-        Ok((child, group))
+        program::start(command).map_err(|error| SourceError::GitMissing { why: error.to_string() })
     }
 
     /// Runs one call to its end.
@@ -188,9 +179,8 @@ impl Program {
     /// # Errors
     /// There is no program, it took too long, or it wrote too much. A call that ends with an error is no error here.
     pub(super) async fn run(&self, call: Call<'_>) -> Result<Ended, SourceError> {
-        let mut command = self.command(call.remote, call.arguments);
-        let (child, group) = Self::start(&mut command)?;
-        to_its_end(call, child, group, b"").await
+        let command = self.command(call.remote, call.arguments);
+        to_its_end(call, command, None, |why| SourceError::GitMissing { why }).await
     }
 
     /// Runs ssh-keygen to its end, with this on its standard input.
@@ -198,83 +188,41 @@ impl Program {
     /// # Errors
     /// As [`Program::run`].
     pub(super) async fn keygen(&self, call: Call<'_>, input: &[u8]) -> Result<Ended, SourceError> {
-        let mut command = Command::new(&self.keygen);
-        command.env_clear().kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-            .envs(["PATH", "HOME", "TZ"].iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
+        let mut command = program::cleared(&self.keygen, ["PATH", "HOME", "TZ"], |name| std::env::var_os(name));
         command.env("LC_ALL", "C").args(call.arguments);
-        Group::lead(&mut command);
-        let child = command.spawn().map_err(|error| SourceError::KeygenMissing { why: error.to_string() })?;
-        let group = Group::of(&child);
-        to_its_end(call, child, group, input).await
+        to_its_end(call, command, Some(input), |why| SourceError::KeygenMissing { why }).await
     }
 }
 
-async fn to_its_end(call: Call<'_>, mut child: Child, mut group: Group, input: &[u8]) -> Result<Ended, SourceError> {
-    let (asked, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let ended = async {
-        let feed = async {
-            if let Some(mut asked) = asked {
-                // What it does not want to hear shows in how it ends.
-                let _ = asked.write_all(input).await;
-            }
-            Ok(())
-        };
-        let output = async { whole(output, call.output, call.entries).await.map_err(|limit| call.too_large(limit)) };
-        // Of what it says only the beginning is kept, and the rest read away.
-        let errors = async { Ok(beginning(errors).await) };
-        let (output, errors, ()) = tokio::try_join!(output, errors, feed)?;
-        Ok((child.wait().await, output, errors))
-    };
-    // On every other way out than its own end the whole group is killed: git's helpers do not end with git.
-    let (status, output, errors) = tokio::select! {
-        ended = tokio::time::timeout(call.limit, ended) => ended.map_err(|_| SourceError::TimedOut {
-            what: call.what.to_owned(),
-            after: call.limit,
-        })??,
+/// Runs a command to its end. `unable` is the error where it cannot run at all.
+async fn to_its_end(
+    call: Call<'_>,
+    command: Command,
+    input: Option<&[u8]>,
+    unable: impl Fn(String) -> SourceError,
+) -> Result<Ended, SourceError> {
+    let errors = Keep::Beginning(MAX_ERROR_BYTES);
+    let bounds = Bounds { input, output: Keep::All(call.output), errors, limit: call.limit };
+    // Where it grows too large, it is dropped here and killed, with git's helpers, which do not end with git.
+    let ended = tokio::select! {
+        ended = program::run(command, bounds) => ended,
         limit = outgrown(call.room) => {
             return Err(SourceError::TooLarge { what: "the repository".into(), limit });
         }
     };
-    group.forget();
-    let status = status.map_err(|error| SourceError::GitMissing { why: error.to_string() })?;
-    let errors = String::from_utf8_lossy(&errors).into_owned();
+    let (status, mut kept) = ended.map_err(|failed| match failed {
+        Failed::Start(error) | Failed::Lost(error) => unable(error.to_string()),
+        Failed::TooMuch => call.too_large(format!("{} bytes", call.output)),
+        Failed::TimedOut(_) => SourceError::TimedOut { what: call.what.to_owned(), after: call.limit },
+    })?;
+    let output = std::mem::take(&mut *kept.output);
+    if let Some(most) = call.entries.filter(|most| memchr::memchr_iter(0, &output).count() > *most) {
+        return Err(call.too_large(format!("{most} entries")));
+    }
+    let errors = String::from_utf8_lossy(&kept.errors).into_owned();
     let said = said(&errors);
     let said = call.remote.map_or(said.clone(), |address| address.redact(&said));
     Ok(Ended { code: status.code(), output, said, errors })
-}
-
-/// Reads to the end. As soon as a limit is passed, it tells which.
-async fn whole(from: Option<impl AsyncRead + Unpin>, limit: usize, entries: Option<usize>) -> Result<Vec<u8>, String> {
-    let mut kept = Vec::new();
-    let Some(mut from) = from else { return Ok(kept) };
-    let (mut part, mut seen) = (vec![0; 16 * 1024], 0_usize);
-    while let Ok(read @ 1..) = from.read(&mut part).await {
-        let new = part.get(..read).unwrap_or_default();
-        if kept.len().saturating_add(read) > limit {
-            return Err(format!("{limit} bytes"));
-        }
-        if let Some(most) = entries {
-            seen = seen.saturating_add(memchr::memchr_iter(0, new).count());
-            if seen > most {
-                return Err(format!("{most} entries"));
-            }
-        }
-        kept.extend_from_slice(new);
-    }
-    Ok(kept)
-}
-
-/// Reads to the end and keeps the beginning.
-async fn beginning(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let Some(mut from) = from else { return kept };
-    let mut part = vec![0; 4 * 1024];
-    while let Ok(read @ 1..) = from.read(&mut part).await {
-        let room = MAX_ERROR_BYTES.saturating_sub(kept.len()).min(read);
-        kept.extend_from_slice(part.get(..room).unwrap_or_default());
-    }
-    kept
 }
 
 /// The line that says most: git's own verdict, else the last one.

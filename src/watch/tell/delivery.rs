@@ -9,13 +9,15 @@ use url::Url;
 
 use super::{
     document::{self, Message},
-    program::{self, COMMAND_LIMIT},
-    slack,
+    program, slack,
 };
 use crate::{
     access::hex,
     config::{CredentialRef, NotifyTo},
-    run::credential::{self, Whose},
+    run::{
+        credential::{self, Whose},
+        program::COMMAND_LIMIT,
+    },
     transport::{Courier, Undelivered},
 };
 

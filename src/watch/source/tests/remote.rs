@@ -124,7 +124,7 @@ async fn whoever_else_asks_for_the_credential_gets_none() {
     };
     let asked = async |host: &str| {
         let mut command = git.command(Some(&address), &["credential".as_ref(), "fill".as_ref()]);
-        command.stdin(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let (mut child, _group) = Program::start(&mut command).unwrap();
         child.stdin.take().unwrap().write_all(format!("protocol=https\nhost={host}\n\n").as_bytes()).await.unwrap();
         String::from_utf8(child.wait_with_output().await.unwrap().stdout).unwrap()

@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use rustix::process::{Pid, test_kill_process};
 
 use crate::{
+    run::program::COMMAND_LIMIT,
     transport::{Again, Undelivered},
-    watch::tell::program::{COMMAND_LIMIT, run},
+    watch::tell::program::run,
 };
 
 async fn shell(script: &str, input: &str, limit: Duration) -> Result<(), Undelivered> {
