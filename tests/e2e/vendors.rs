@@ -23,7 +23,7 @@ const COMPOSED: &str = "service/caf\u{e9}";
 const DECOMPOSED: &str = "service/cafe\u{301}";
 
 /// One target of a system, called `t`, in which everything is enforced at once, with one policy file.
-fn house(system: System, list: &str, target: &str, policy: &str) -> House {
+pub fn house(system: System, list: &str, target: &str, policy: &str) -> House {
     let house = House::of(World::empty());
     let name = system.name();
     let url = house.sandbox.url(system);
@@ -47,13 +47,13 @@ fn house(system: System, list: &str, target: &str, policy: &str) -> House {
 }
 
 /// What was said of an entry: why, what holds it and the remarks.
-fn said(plan: &Value, id: &str) -> String {
+pub fn said(plan: &Value, id: &str) -> String {
     let row = rows(plan, "t").iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("no row {id} in {plan}"));
     format!("{} {} {}", row["why"], row["holds"], row["remarks"])
 }
 
 /// What the servers saw removed after an `apply`, whatever it came to.
-fn removed(house: &House, system: System, kind: &str) -> Vec<String> {
+pub fn removed(house: &House, system: System, kind: &str) -> Vec<String> {
     house.run(&["apply", "--yes", "--new-journal"]);
     house.removed(system, kind)
 }
@@ -259,7 +259,7 @@ fn a_description_that_differs_only_in_how_it_is_written_holds_the_row() {
 }
 
 /// A gateway with a custom domain and two keys, and another gateway.
-fn pinata(policy: &str) -> House {
+pub fn pinata(policy: &str) -> House {
     let house = house(System::Pinata, "[gateway_keys]", "    own: { api_keys: unlisted }\n", policy);
     house.sandbox.world(|world| {
         let gateway = |id: &str, domain: &str, custom: &[&str], keys: &[&str]| Gateway {
