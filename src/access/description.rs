@@ -216,6 +216,8 @@ pub enum Shape {
     TypedObject {
         /// The classes that may stand before the slash.
         classes: &'static [&'static str],
+        /// By class, how the vendor's ids begin: what is written so is no name.
+        ids: &'static [(&'static str, &'static str)],
     },
     /// A set of words. `known` empty: open, each element is an object that has an id and a name; one without a name is never
     /// excess. Otherwise the words that this binary knows: any other live word is never excess.

@@ -51,9 +51,20 @@ impl Pattern {
         Self { pieces: Box::new([text.into()]) }
     }
 
+    /// The pattern of every text that begins as this literal one is.
+    #[must_use]
+    pub fn followed_by_anything(&self) -> Self {
+        Self { pieces: self.pieces.iter().cloned().chain(std::iter::once("".into())).collect() }
+    }
+
     /// What every text that fits begins with; empty where it may begin with anything.
     pub fn beginning(&self) -> &str {
         self.pieces.first().map_or("", |first| first)
+    }
+
+    /// Whether it is written in ASCII alone.
+    pub fn is_ascii(&self) -> bool {
+        self.pieces.iter().all(|piece| piece.is_ascii())
     }
 
     /// The text, where it has no star.
@@ -86,8 +97,13 @@ impl Pattern {
         if let Some(literal) = self.as_literal() {
             return literal.eq_ignore_ascii_case(text);
         }
-        let folded = Self { pieces: self.pieces.iter().map(|piece| piece.to_ascii_lowercase().into()).collect() };
-        folded.matches(&text.to_ascii_lowercase())
+        self.folded(str::to_ascii_lowercase).matches(&text.to_ascii_lowercase())
+    }
+
+    /// The pattern with each of its literal pieces written another way.
+    #[must_use]
+    pub fn folded(&self, fold: impl Fn(&str) -> String) -> Self {
+        Self { pieces: self.pieces.iter().map(|piece| fold(piece).into()).collect() }
     }
 
     /// Whether everything that fits this pattern can be shown to fit `other`. Never true wrongly; may be false where a

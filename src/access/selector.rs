@@ -1,6 +1,6 @@
 //! Selectors: which entries a file is in charge of, what is protected, what must be seen.
 
-use super::{Entry, Hasher, Pattern};
+use super::{Entry, Hasher, Object, Pattern, Value};
 
 /// All entries of a kind, or those that fit at least one selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,13 @@ pub struct Condition {
     pub field: SelectField,
     /// The patterns.
     pub any_of: Vec<Pattern>,
-    /// Whether it names people: e-mail addresses are then compared without regard to ASCII case, anything else exactly.
+    /// Whether it names people: e-mail addresses are then compared without regard to ASCII case, anything else exactly. A
+    /// live object that is a person is compared so whatever the field.
     pub ignore_case: bool,
 }
 
 /// What a condition looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SelectField {
     /// A field of the kind, by position.
     Field(usize),
@@ -60,6 +61,14 @@ impl Selectors {
             Self::All => hasher.text("all"),
             Self::Any(list) => hasher.bag("any", list.iter().map(Selector::digest)),
         };
+    }
+
+    /// Each selector; none where every entry is selected.
+    pub fn each(&self) -> &[Selector] {
+        match self {
+            Self::All => &[],
+            Self::Any(selectors) => selectors,
+        }
     }
 
     /// Whether everything that these select can be shown from the text to be selected by `others`.
@@ -117,24 +126,66 @@ impl Selector {
 impl Condition {
     /// Whether one of the patterns fits.
     pub fn holds(&self, entry: &Entry) -> bool {
-        self.any_spelling(entry, |text| self.any_of.iter().any(|pattern| self.fits(pattern, text)))
+        self.any_spelling(entry, |text, of_person| self.any_of.iter().any(|pattern| fits(pattern, text, of_person)))
     }
 
     /// Whether this one of the patterns fits.
     pub fn holds_by(&self, pattern: &Pattern, entry: &Entry) -> bool {
-        self.any_spelling(entry, |text| self.fits(pattern, text))
+        self.any_spelling(entry, |text, of_person| fits(pattern, text, of_person))
     }
 
-    fn fits(&self, pattern: &Pattern, text: &str) -> bool {
-        // An id of the vendor's is no address: two ids may differ by case alone.
-        if self.ignore_case && text.contains('@') { pattern.matches_ignoring_case(text) } else { pattern.matches(text) }
-    }
-
-    fn any_spelling(&self, entry: &Entry, fits: impl Fn(&str) -> bool) -> bool {
-        match self.field {
-            SelectField::Field(index) => entry.values.get(index).is_some_and(|value| value.any_spelling(fits)),
-            SelectField::Principal => entry.principal.as_ref().is_some_and(|principal| principal.any_spelling(fits)),
-            SelectField::Label => fits(entry.label.as_ref().unwrap_or(&entry.id)),
+    /// The same as [`Condition::holds`], but of a field that is a set, every word of it has to fit: what is allowed by its
+    /// rights has no others. An empty set is never allowed so.
+    pub fn covers(&self, entry: &Entry) -> bool {
+        match self.words_of(entry) {
+            Some(Value::Set(words)) => !words.is_empty() && words.iter().all(|word| self.takes(word, self.ignore_case)),
+            Some(Value::Objects(objects)) => {
+                !objects.is_empty() && objects.iter().all(|object| self.takes_object(object))
+            }
+            _ => self.holds(entry),
         }
     }
+
+    /// The set that it looks at, where the field is one.
+    pub fn words_of<'e>(&self, entry: &'e Entry) -> Option<&'e Value> {
+        let SelectField::Field(index) = self.field else { return None };
+        entry.values.get(index).filter(|value| matches!(value, Value::Set(_) | Value::Objects(_)))
+    }
+
+    /// Whether one of the patterns fits this text; `of_person`: of somebody, so that an address has no case.
+    pub fn takes(&self, text: &str, of_person: bool) -> bool {
+        self.any_of.iter().any(|pattern| fits(pattern, text, of_person))
+    }
+
+    /// Whether one of the patterns fits a spelling of this object.
+    pub fn takes_object(&self, object: &Object) -> bool {
+        let of_person = self.is_of_person(object);
+        object.any_spelling(|text| self.takes(text, of_person))
+    }
+
+    /// Whether this object's spellings are a person's.
+    fn is_of_person(&self, object: &Object) -> bool {
+        object.class == "user" || (self.ignore_case && !object.typed)
+    }
+
+    fn any_spelling(&self, entry: &Entry, fits: impl Fn(&str, bool) -> bool) -> bool {
+        let object = |object: &Object| {
+            let of_person = self.is_of_person(object);
+            object.any_spelling(|text| fits(text, of_person))
+        };
+        match self.field {
+            SelectField::Field(index) => match entry.values.get(index) {
+                Some(Value::Object(one)) => object(one),
+                Some(value) => value.any_spelling(|text| fits(text, self.ignore_case)),
+                None => false,
+            },
+            SelectField::Principal => entry.principal.as_deref().is_some_and(object),
+            SelectField::Label => fits(entry.label.as_ref().unwrap_or(&entry.id), self.ignore_case),
+        }
+    }
+}
+
+fn fits(pattern: &Pattern, text: &str, of_person: bool) -> bool {
+    // An id of the vendor's is no address: two ids may differ by case alone.
+    if of_person && text.contains('@') { pattern.matches_ignoring_case(text) } else { pattern.matches(text) }
 }

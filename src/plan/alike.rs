@@ -94,7 +94,8 @@ impl Alike {
     }
 }
 
-fn differ(live: &str, declared: &str) -> String {
+/// How a live text and one that is written in a file differ, in words.
+pub fn differ(live: &str, declared: &str) -> String {
     format!("its {} is this one's {} but for letter case or the form of its letters", escaped(declared), escaped(live))
 }
 
@@ -143,7 +144,7 @@ fn keys(parts: &[Vec<Text>]) -> Vec<String> {
 const MAX_SPELLINGS: usize = 8;
 
 /// A text as a reader tells it from others: composed, without regard to case.
-fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
@@ -151,6 +152,11 @@ fn folded(text: &str) -> String {
     // By way of capitals, so that letters with several small forms (sigma, sharp s) become one.
     let lower = composed.normalize(text).to_uppercase().to_lowercase();
     composed.normalize(&lower).into_owned()
+}
+
+/// A text in the one form that Unicode has for all of its forms; its case stays.
+pub fn composed(text: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
 }
 
 /// A text in quotes of which every character can be seen.

@@ -163,14 +163,6 @@ impl<'a> Ambiguity<'a> {
 
     /// What it holds beyond its declaration may be what a name there stood for before it was given another title.
     fn unnamed(&self, candidate: &mut Candidate<'_>) {
-        if candidate.verdict.declaration.is_none() && self.words.is_asked_for_a_name(candidate.entry) {
-            candidate.hold(
-                HoldName::Unresolved,
-                "the system does not tell the name of something that it holds, and an `except:`, `allow:` or \
-                 `protected:` asks by that name",
-                Some("name what it holds there by its id as well, or declare the entry".into()),
-            );
-        }
         if candidate.cause != Cause::OverScoped {
             return;
         }
@@ -321,7 +313,7 @@ fn holders(declaration: &crate::policy::Declaration, system: &str) -> Vec<Text> 
     }
     let typed = declaration.kind.fields.iter().zip(&declaration.values).filter_map(|(field, value)| {
         match (&field.shape, value) {
-            (Shape::TypedObject { classes }, Value::Text(name)) if classes.contains(&"user") => {
+            (Shape::TypedObject { classes, .. }, Value::Text(name)) if classes.contains(&"user") => {
                 Some(Text::from(name.to_lowercase()))
             }
             _ => None,

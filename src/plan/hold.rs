@@ -27,7 +27,8 @@ pub enum HoldName {
     /// Its id last matched a declaration that now matches nothing, or one that matches nothing differs from it only in letter
     /// case, in the form of its letters, or in what stands beside its id.
     MaybeRenamed,
-    /// A declaration that could mean it, or what it holds, has a name that resolves to nothing or to several.
+    /// A declaration that could mean it, or what it holds, has a name that resolves to nothing or to several; or something that
+    /// keeps entries (`own`, `protected`, `except`, `allow`, `holds`) could mean it, and nothing tells.
     Unresolved,
     /// It shares a declared entry's natural key.
     Duplicate,

@@ -1,7 +1,12 @@
-//! Selectors that name no entry: most likely a slip, and what they were meant for is then neither managed nor protected.
+//! Selectors and holds that name no entry: most likely a slip, and what they were meant for is then neither managed nor kept.
 
-use super::{Input, OriginKind, narrowed::Narrowed, selector_words, standing::Table};
-use crate::access::{Kind, Selector, Selectors};
+use std::borrow::Cow;
+
+use super::{Input, OriginKind, keepers::as_selector, narrowed::Narrowed, selector_words, standing::Table};
+use crate::{
+    access::{Kind, Selector},
+    policy::Place,
+};
 
 /// So many of them are told one by one.
 const MAX_TOLD: usize = 20;
@@ -9,51 +14,65 @@ const MAX_TOLD: usize = 20;
 /// One selector and where it stands.
 struct Asked<'a> {
     kind: &'static Kind,
-    selector: &'a Selector,
-    /// The managed set that it belongs to; none for the operator's `protected`.
-    set: Option<&'a crate::policy::ManagedSet>,
+    selector: Cow<'a, Selector>,
+    stands: Stands,
 }
 
-/// A note for each selector of a managed set, and of `protected`, that names no entry, live or dead.
+/// Where a selector stands.
+#[derive(Clone, Copy)]
+enum Stands {
+    InSet(Place),
+    UnderExcept(Place),
+    InHolds(Place),
+    /// The operator's `protected`.
+    Protected,
+}
+
+/// A note for each selector of a managed set, of its `except`, of `holds:` and of `protected` that names no entry, live or
+/// dead.
 pub fn told(table: &Table<'_>) -> Vec<String> {
     let input = &table.input;
     let idle = idle(input);
     let note = |asked: &Asked<'_>| {
-        let (list, words) = (asked.kind.list, selector_words(asked.selector));
-        match asked.set {
-            Some(set) => {
-                let origin = table.origin(set.place, OriginKind::ManagedSet);
-                format!(
-                    "a selector of the managed set at {}:{} names none of the {list}: {words}",
-                    origin.file, origin.line
-                )
-            }
-            None => format!("a selector of `protected` of {} names none of the {list}: {words}", input.settings.target),
-        }
+        let (list, words) = (asked.kind.list, selector_words(&asked.selector));
+        let at = |place: Place| {
+            let origin = table.origin(place, OriginKind::ManagedSet);
+            format!("{}:{}", origin.file, origin.line)
+        };
+        let what = match asked.stands {
+            Stands::InSet(place) => format!("a selector of the managed set at {}", at(place)),
+            Stands::UnderExcept(place) => format!("an `except` of the managed set at {}", at(place)),
+            Stands::InHolds(place) => format!("the `holds:` item at {}", at(place)),
+            Stands::Protected => format!("a selector of `protected` of {}", input.settings.target),
+        };
+        format!("{what} names none of the {list}: {words}")
     };
     let mut told: Vec<String> = idle.iter().take(MAX_TOLD).map(note).collect();
     let more = idle.len().saturating_sub(MAX_TOLD);
     if more > 0 {
-        told.push(format!("{more} more selectors of managed sets or of `protected` name no entry"));
+        told.push(format!("{more} more selectors of managed sets, `except`, `holds:` or `protected` name no entry"));
     }
     told
 }
 
 fn idle<'a>(input: &Input<'a>) -> Vec<Asked<'a>> {
-    let list = |selectors: &'a Selectors| match selectors {
-        Selectors::All => &[][..],
-        Selectors::Any(list) => list.as_slice(),
+    let of = |kind, selectors: &'a [Selector], stands| {
+        selectors.iter().map(move |selector| Asked { kind, selector: Cow::Borrowed(selector), stands })
     };
     let managed = input.policy.sets.iter().flat_map(|set| {
-        list(&set.select).iter().map(move |selector| Asked { kind: set.kind, selector, set: Some(set) })
+        let excepted = of(set.kind, &set.except, Stands::UnderExcept(set.place));
+        of(set.kind, set.select.each(), Stands::InSet(set.place)).chain(excepted)
     });
-    let protected = input
-        .settings
-        .protected
-        .iter()
-        .flat_map(|(kind, selectors)| list(selectors).iter().map(|selector| Asked { kind, selector, set: None }));
-    let asked: Vec<Asked<'a>> = managed.chain(protected).collect();
-    let one_by_one = Narrowed::of(asked.iter().map(|one| (one.kind, Some(std::slice::from_ref(one.selector)))));
+    let standing = input.policy.holds.iter().filter(|hold| input.now < hold.until);
+    let held = standing.map(|hold| Asked {
+        kind: hold.kind,
+        selector: Cow::Owned(as_selector(hold, input.description.system)),
+        stands: Stands::InHolds(hold.place),
+    });
+    let protected = input.settings.protected.iter();
+    let protected = protected.flat_map(|(kind, selectors)| of(*kind, selectors.each(), Stands::Protected));
+    let asked: Vec<Asked<'a>> = managed.chain(held).chain(protected).collect();
+    let one_by_one = Narrowed::of(asked.iter().map(|one| (one.kind, Some(std::slice::from_ref(&*one.selector)))));
     let mut seen = vec![false; asked.len()];
     let mut unseen = asked.len();
     for entry in &input.snapshot.entries {
@@ -62,7 +81,8 @@ fn idle<'a>(input: &Input<'a>) -> Vec<Asked<'a>> {
             break;
         }
         for number in one_by_one.naming(entry) {
-            let is_set = asked.get(number as usize).is_some_and(|one| one.set.is_some());
+            let stands = asked.get(number as usize).map(|one| one.stands);
+            let is_set = matches!(stands, Some(Stands::InSet(_) | Stands::UnderExcept(_)));
             if let Some(seen) = seen.get_mut(number as usize)
                 && !*seen
                 && !(is_set && entry.outside().is_some())

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Input, candidate::Candidate, is_dead};
 use crate::{
-    access::{Cause, Entry, Kind, SelectField, Selectors, Shape, Value},
+    access::{Cause, Entry, Kind, Shape, Value},
     policy::Declaration,
 };
 
@@ -13,13 +13,12 @@ use crate::{
 #[derive(Default)]
 pub struct LiveWords<'a> {
     by_place: HashMap<(&'static str, usize, Vec<&'a str>), HashSet<&'a str>>,
-    asked: HashSet<(&'static str, usize)>,
 }
 
 impl<'a> LiveWords<'a> {
     /// Words are gathered only where a row holds more than is declared.
     pub fn of(input: &Input<'a>, candidates: &[Candidate<'_>]) -> Self {
-        let mut all = Self { asked: asked(input), ..Self::default() };
+        let mut all = Self::default();
         if !candidates.iter().any(|candidate| candidate.cause == Cause::OverScoped) {
             return all;
         }
@@ -47,37 +46,6 @@ impl<'a> LiveWords<'a> {
         }
         unnamed
     }
-
-    /// Whether an entry holds something without a name where a selector that would keep it asks for names.
-    pub fn is_asked_for_a_name(&self, entry: &Entry) -> bool {
-        open_sets(entry.kind).filter(|&field| self.asked.contains(&(entry.kind.name, field))).any(|field| {
-            match entry.values.get(field) {
-                Some(Value::Objects(objects)) => objects.iter().any(|object| object.names.is_empty()),
-                _ => false,
-            }
-        })
-    }
-}
-
-/// The fields of which a selector that keeps entries asks by name: `except:`, `allow:` and `protected:`.
-fn asked(input: &Input<'_>) -> HashSet<(&'static str, usize)> {
-    let policy = input.policy;
-    let of_allows = policy.allows.iter().map(|allow| (allow.kind, &allow.select));
-    let protected = input.settings.protected.iter().map(|(kind, selectors)| (*kind, selectors));
-    let given = of_allows.chain(protected).filter_map(|(kind, selectors)| match selectors {
-        Selectors::All => None,
-        Selectors::Any(selectors) => Some((kind, selectors)),
-    });
-    let excepts = policy.sets.iter().map(|set| (set.kind, &set.except));
-    let mut fields = HashSet::new();
-    for (kind, selectors) in excepts.chain(given) {
-        for condition in selectors.iter().flat_map(|selector| &selector.conditions) {
-            if let SelectField::Field(field) = condition.field {
-                fields.insert((kind.name, field));
-            }
-        }
-    }
-    fields
 }
 
 fn open_sets(kind: &'static Kind) -> impl Iterator<Item = usize> {

@@ -36,7 +36,7 @@ impl<'a> Membership<'a> {
             allows: &policy.allows,
             selecting: Narrowed::new(policy.sets.iter().map(|set| (set.kind, &set.select))),
             excepting: Narrowed::of(policy.sets.iter().map(|set| (set.kind, Some(set.except.as_slice())))),
-            allowing: Narrowed::new(policy.allows.iter().map(|item| (item.kind, &item.select))),
+            allowing: Narrowed::covering(policy.allows.iter().map(|item| (item.kind, &item.select))),
         }
     }
 
@@ -115,7 +115,8 @@ impl Membership<'_> {
     }
 }
 
-fn expires_within(entry: &Entry, now: Timestamp, within: SignedDuration) -> bool {
+/// Whether the vendor itself ends an entry within this time from now.
+pub fn expires_within(entry: &Entry, now: Timestamp, within: SignedDuration) -> bool {
     entry.expires_at.is_some_and(|at| at.duration_since(now) <= within)
 }
 

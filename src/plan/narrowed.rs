@@ -9,6 +9,8 @@ use crate::access::{Condition, Entry, Kind, Pattern, SelectField, Selector, Sele
 #[derive(Debug, Default)]
 pub struct Narrowed<'s> {
     kinds: Vec<(&'static Kind, OfKind<'s>)>,
+    /// Whether of a set every word has to fit, or any.
+    every_word: bool,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +50,11 @@ impl<'s> Narrowed<'s> {
         }))
     }
 
+    /// The same where of a field that is a set every word has to fit (`allow`).
+    pub fn covering(lists: impl IntoIterator<Item = (&'static Kind, &'s Selectors)>) -> Self {
+        Self { every_word: true, ..Self::new(lists) }
+    }
+
     /// The same for plain lists; none stands for all.
     pub fn of(lists: impl IntoIterator<Item = (&'static Kind, Option<&'s [Selector]>)>) -> Self {
         let mut all = Self::default();
@@ -80,7 +87,7 @@ impl<'s> Narrowed<'s> {
         // Ascending positions are ascending numbers, so a list that was found need not be asked again.
         let mut last = None;
         for asked in of_kind.could_name(entry).into_iter().filter_map(|position| of_kind.asked.get(position)) {
-            if last != Some(asked.list) && asked.names(entry) {
+            if last != Some(asked.list) && asked.names(entry, self.every_word) {
                 last = Some(asked.list);
                 found.push(asked.list);
             }
@@ -140,9 +147,15 @@ impl<'s> OfKind<'s> {
 }
 
 impl Asked<'_> {
-    fn names(&self, entry: &Entry) -> bool {
+    fn names(&self, entry: &Entry, every_word: bool) -> bool {
         self.selector.conditions.iter().enumerate().all(|(number, condition)| {
-            if number == self.condition { condition.holds_by(self.pattern, entry) } else { condition.holds(entry) }
+            if every_word && condition.words_of(entry).is_some() {
+                condition.covers(entry)
+            } else if number == self.condition {
+                condition.holds_by(self.pattern, entry)
+            } else {
+                condition.holds(entry)
+            }
         })
     }
 }

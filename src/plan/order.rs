@@ -6,8 +6,9 @@ use super::{
     candidate::Candidate,
     describe, frame,
     index::LoneResources,
+    keepers::Keepers,
     matching::{Matching, natural_key},
-    membership::Membership,
+    membership::{Leavers, Membership},
     reserved::{self, Reserved},
     resolve::Names,
     row_guards, rows,
@@ -125,6 +126,11 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
         );
     }
     let mut candidates = [candidate];
+    let clock_is_right = row_guards::clock_is_right(input);
+    let names = Names::of(input.description, input.snapshot);
+    let keepers = Keepers::of(input, &names, &candidates, clock_is_right);
+    let leavers = Leavers::new(input.description.system, input.people, input.now);
+    candidates.iter_mut().for_each(|candidate| keepers.judge(candidate, &leavers));
     row_guards::widening(input, &mut candidates, &tally);
     let [candidate] = candidates;
     if let Some(hold) = candidate.holds.first() {

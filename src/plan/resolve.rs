@@ -100,6 +100,15 @@ impl<'a> Names<'a> {
         Meaning { fields: fields.into(), tokens: tokens.into(), unresolved: unresolved.into() }
     }
 
+    /// The ids of what a name stands for among the live objects of a class, in a parent where that is given.
+    pub fn ids(&self, class: &str, name: &str, parent: Option<&str>) -> Vec<Text> {
+        match self.directory.resolve(class, name, parent) {
+            Resolved::Nothing => Vec::new(),
+            Resolved::One(object) => vec![object.id.clone()],
+            Resolved::Several(objects) => objects.iter().map(|object| object.id.clone()).collect(),
+        }
+    }
+
     fn person(&self, person: &Person) -> Found {
         let resolved = match person.aliases.get(self.system) {
             Some(alias) => match self.directory.get("user", alias) {

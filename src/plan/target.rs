@@ -14,6 +14,7 @@ use super::{
     idle,
     implied::Implied,
     index::LoneResources,
+    keepers::Keepers,
     matching::{AbsentEntries, Matching, held_entries},
     membership::{Leavers, Membership},
     only_expired::{self, Spared},
@@ -59,6 +60,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     plan.remarks.extend(idle::told(&walk.table));
     plan.remarks.extend(left_elsewhere(input));
     let ambiguity = Ambiguity::new(*input, &matching, &candidates, clock_is_right);
+    let keepers = Keepers::of(input, &names, &candidates, clock_is_right);
     let mut implied = Implied::of(&candidates);
     staying.into_iter().for_each(|entry| implied.stays(entry));
     let own_unknown = reserved::own_unknown(input);
@@ -71,6 +73,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         told_by_journal(input, &ambiguity, candidate);
         guards.judge(candidate);
         ambiguity.judge(candidate);
+        keepers.judge(candidate, &leavers);
         implied.judge(candidate);
         candidate.due_at = coming::came_due(&walk.table, candidate);
     }

@@ -87,7 +87,7 @@ impl Reading<'_> {
             return Some(Arc::clone(person));
         }
         if people::is_address(text) {
-            let address = Text::from(text.to_lowercase());
+            let address = Text::from(text.to_ascii_lowercase());
             let stranger = self.strangers.entry(address).or_insert_with_key(|address| {
                 Arc::new(Person {
                     name: address.clone(),

@@ -30,7 +30,7 @@ pub use model::{
 };
 pub use people::{People, is_address, told_by_nothing};
 pub use selectors::{named_people, resolve_people};
-pub use wanted::{NameInUse, wanted_names};
+pub use wanted::{Asked, NameInUse, asked_names, selectors_of, wanted_names};
 
 /// Files and outputs agree on what may not be shown as it is.
 pub use crate::yaml::is_unsafe;

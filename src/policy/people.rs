@@ -16,7 +16,7 @@ use super::Source;
 #[derive(Debug, Default)]
 pub struct People {
     by_name: BTreeMap<Text, Arc<Person>>,
-    // Addresses in small letters.
+    // Addresses without regard to ASCII case, as everywhere.
     by_email: HashMap<Text, Arc<Person>>,
     // By system and the vendor's user id.
     by_alias: HashMap<(Text, Text), Arc<Person>>,
@@ -58,7 +58,7 @@ impl People {
     pub fn find(&self, text: &str, system: &str) -> Option<&Arc<Person>> {
         self.by_name
             .get(text)
-            .or_else(|| if text.contains('@') { self.by_email.get(text.to_lowercase().as_str()) } else { None })
+            .or_else(|| if text.contains('@') { self.by_email.get(text.to_ascii_lowercase().as_str()) } else { None })
             .or_else(|| if self.by_alias.is_empty() { None } else { self.by_alias.get(&(system.into(), text.into())) })
     }
 
@@ -107,7 +107,7 @@ impl People {
                 reporter.report(node, format!("{} is no e-mail address", quoted(text)));
                 return None;
             }
-            if let Some(other) = self.by_email.get(text.to_lowercase().as_str()) {
+            if let Some(other) = self.by_email.get(text.to_ascii_lowercase().as_str()) {
                 let message = format!("{} and {} have the same e-mail address", quoted(name), quoted(&other.name));
                 reporter.report(node, message);
             }
@@ -142,7 +142,7 @@ impl People {
 
     fn know(&mut self, person: Arc<Person>) {
         if let Some(email) = &person.email {
-            self.by_email.entry(email.to_lowercase().into()).or_insert_with(|| Arc::clone(&person));
+            self.by_email.entry(email.to_ascii_lowercase().into()).or_insert_with(|| Arc::clone(&person));
         }
         for (system, id) in &person.aliases {
             self.by_alias.entry((system.clone(), id.clone())).or_insert_with(|| Arc::clone(&person));

@@ -38,7 +38,7 @@ pub fn read(name: &str, shape: &Shape, node: &Node<'_>, pool: &mut Pool, reporte
         Shape::Text | Shape::Object { .. } | Shape::Person => {
             get::name(node, &what, reporter).map(|text| Value::Text(pool.text(text)))
         }
-        Shape::TypedObject { classes } => {
+        Shape::TypedObject { classes, .. } => {
             let text = get::name(node, &what, reporter)?;
             let fits = text.split_once('/').is_some_and(|(class, id)| classes.contains(&class) && !id.is_empty());
             if !fits {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::{Kind, Person, Shape, Text, Value};
+use crate::access::{Kind, Pattern, Person, SelectField, Selector, Shape, Text, Value};
 
 use super::TargetPolicy;
 
@@ -48,4 +48,55 @@ fn names_of(kind: &'static Kind, values: &[Value], person: Option<&Person>, syst
             Some(NameInUse { kind: kind.name, field: field.name, name, within })
         })
         .collect()
+}
+
+/// What a selector asks a field for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// A name.
+    Name(NameInUse),
+    /// A glob: the kind's name, the field's name and the pattern.
+    Glob(&'static str, &'static str, Pattern),
+}
+
+/// What selectors of a kind ask of the fields that are objects: whether an entry fits can only be told where
+/// their names are known.
+pub fn asked_names(kind: &'static Kind, selectors: &[Selector]) -> Vec<Asked> {
+    let mut asked = Vec::new();
+    for selector in selectors {
+        let literals = |name: &str| {
+            let field = kind.field_index(name).map(SelectField::Field);
+            let of_it = selector.conditions.iter().filter(move |condition| Some(condition.field) == field);
+            of_it.flat_map(|condition| &condition.any_of).filter_map(Pattern::as_literal).map(Text::from)
+        };
+        for condition in &selector.conditions {
+            let SelectField::Field(index) = condition.field else { continue };
+            let Some(field) = kind.fields.get(index) else { continue };
+            let within = match field.shape {
+                Shape::TypedObject { .. } => None,
+                Shape::Object { within, .. } => within,
+                _ => continue,
+            };
+            let parents: Vec<Option<Text>> = match within.map(|within| literals(within).map(Some).collect::<Vec<_>>()) {
+                Some(parents) if !parents.is_empty() => parents,
+                _ => vec![None],
+            };
+            for pattern in &condition.any_of {
+                match pattern.as_literal() {
+                    Some(name) => asked.extend(parents.iter().map(|within| {
+                        let (name, within) = (name.into(), within.clone());
+                        Asked::Name(NameInUse { kind: kind.name, field: field.name, name, within })
+                    })),
+                    None => asked.push(Asked::Glob(kind.name, field.name, pattern.clone())),
+                }
+            }
+        }
+    }
+    asked
+}
+
+/// The selectors of a policy by kind: of managed sets, what they leave out, and what is allowed.
+pub fn selectors_of(policy: &TargetPolicy) -> impl Iterator<Item = (&'static Kind, &[Selector])> {
+    let sets = policy.sets.iter().flat_map(|set| [(set.kind, set.select.each()), (set.kind, set.except.as_slice())]);
+    sets.chain(policy.allows.iter().map(|item| (item.kind, item.select.each())))
 }

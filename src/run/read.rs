@@ -95,7 +95,7 @@ async fn read(
     let ToRead { target, policy, pinned } = one;
     let reach = connect.reach(target, to_send).await?;
     progress.tell(&Event::Reading { target: &target.name });
-    let wanted = policy.map(|policy| wanted(target.description.system, policy)).unwrap_or_default();
+    let wanted = wanted(target, policy);
     let reading = reach.system.read(&*reach.ask, &reach.account, &wanted);
     let snapshot = within(LONGEST_READING, reading).await?;
     checks::check(target, pinned.as_ref(), &snapshot)?;

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 
 use crate::{
-    access::{Account, Description, Directory, Entry, Snapshot, Text},
+    access::{Account, Description, Directory, Entry, Pattern, Snapshot, Text},
     wire::{Answer, Ask, Draft, Judgement, Note, Order, Prepared, Settled, Unreadable},
 };
 
@@ -24,6 +24,19 @@ use crate::{
 pub struct Wanted {
     /// `(kind name, field name, name as written, the parent field's name as written)`, sorted, without repeats.
     pub names: Vec<WantedName>,
+    /// What selectors ask for with a star.
+    pub globs: Vec<WantedGlob>,
+}
+
+/// A glob by which a selector asks for names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedGlob {
+    /// The kind's name.
+    pub kind: &'static str,
+    /// The field's name.
+    pub field: &'static str,
+    /// The glob.
+    pub pattern: Pattern,
 }
 
 /// One name that a policy uses.

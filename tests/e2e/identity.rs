@@ -168,14 +168,28 @@ fn what_people_call_themselves_fits_no_selector_and_is_shown() {
                   allow: { access: [{ select: { user: \"svc-*\" }, justification: services }] }\n";
     let house = owl(&called, PEOPLE, policy);
     let plan = house.plan(&[]);
-    assert_eq!(ids(&plan, "owl", "change"), ["s-u-x"], "the real one is allowed by its address");
+    assert_eq!(ids(&plan, "owl", "held"), ["s-u-x"], "the real one is allowed by its address: {plan}");
+    assert_eq!(holds(&plan, "owl", "s-u-x"), ["unresolved"], "what its address is, nobody tells: {plan}");
     assert_eq!(rows(&plan, "owl")[0]["principal"], "svc-deploy", "{plan}");
+    let policy = policy.replace("svc-*", "*@services.example.com");
+    house.write("policies/owl.yaml", &format!("version: 1\ntarget: owl\n{policy}"));
+    assert_eq!(ids(&house.plan(&[]), "owl", "change"), ["s-u-y"]);
+    house.write(
+        "policies/owl.yaml",
+        "version: 1\ntarget: owl\nmanage: { access: all }\naccess: [{ user: anna, application: GitHub }]\n",
+    );
     for field in ["user", "principal"] {
         target(&house, &format!("    protected: {{ access: [{{ {field}: \"svc-d*\" }}] }}\n"));
-        assert_eq!(goes(&house), ["s-u-x"], "{field}");
+        assert_eq!(goes(&house), ["s-u-y"], "{field}");
+        assert_eq!(
+            holds(&house.plan(&[]), "owl", "s-u-x"),
+            ["unresolved"],
+            "{field}: not protected by what it calls itself"
+        );
     }
     target(&house, "    protected: { access: [{ principal: u-x }] }\n");
-    assert_eq!(goes(&house), [""; 0]);
+    assert_eq!(ids(&house.plan(&[]), "owl", "held"), [""; 0], "its id is its own");
+    assert_eq!(goes(&house), ["s-u-y"]);
 }
 
 #[test]

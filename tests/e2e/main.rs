@@ -35,6 +35,7 @@ mod import;
 mod journal;
 mod letterbox;
 mod listener;
+mod meant;
 mod metrics;
 mod midway;
 mod needs;

@@ -47,7 +47,7 @@ pub fn house(system: System, list: &str, target: &str, policy: &str) -> House {
 }
 
 /// What was said of an entry: why, what holds it and the remarks.
-fn said(plan: &Value, id: &str) -> String {
+pub fn said(plan: &Value, id: &str) -> String {
     let row = rows(plan, "t").iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("no row {id} in {plan}"));
     format!("{} {} {}", row["why"], row["holds"], row["remarks"])
 }
@@ -259,7 +259,7 @@ fn a_description_that_differs_only_in_how_it_is_written_holds_the_row() {
 }
 
 /// A gateway with a custom domain and two keys, and another gateway.
-fn pinata(policy: &str) -> House {
+pub fn pinata(policy: &str) -> House {
     let house = house(System::Pinata, "[gateway_keys]", "    own: { api_keys: unlisted }\n", policy);
     house.sandbox.world(|world| {
         let gateway = |id: &str, domain: &str, custom: &[&str], keys: &[&str]| Gateway {

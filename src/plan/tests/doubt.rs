@@ -2,7 +2,7 @@
 
 use super::world::{World, accessowl, object};
 use crate::{
-    access::Value,
+    access::{Condition, Pattern, SelectField, Selector, Selectors, Value},
     plan::{FindingKind, HoldName},
     policy::OnExcess,
 };
@@ -120,4 +120,65 @@ fn a_declaration_that_differs_only_in_form_holds_the_row_whatever_would_remove_i
     // Only a declaration that matches nothing could have meant it.
     world.live("Service/\u{c9}tat");
     assert!(world.sent_ids().contains(&"service/e\u{301}tat".to_owned()));
+}
+
+/// A selector of literal names and globs by field.
+fn by(conditions: &[(usize, &str)]) -> Selector {
+    let condition = |&(field, text): &(usize, &str)| Condition {
+        field: SelectField::Field(field),
+        any_of: vec![Pattern::parse(text).unwrap()],
+        ignore_case: field == 1,
+    };
+    Selector { conditions: conditions.iter().map(condition).collect() }
+}
+
+#[test]
+fn a_selector_that_keeps_entries_keeps_what_it_could_mean_and_no_more() {
+    let world = |kept: Selector| {
+        let mut world = accessowl();
+        world.state("github", "anna", "GitHub", "prod", &[]);
+        world.state("jira", "ben", "Jira", "test", &["read"]);
+        world.state("declared", "cleo", "Jira", "test", &[]);
+        world.access("cleo", "Jira", "test", &[]);
+        let mut world = managed(world);
+        world.settings.protected.push((world.kind(), Selectors::Any(vec![kept])));
+        world
+    };
+    for (kept, sent) in [
+        // A resource by a name that it has not, in the one application; the same name elsewhere is another one.
+        (by(&[(2, "GitHub"), (3, "production")]), vec!["jira"]),
+        (by(&[(2, "Jira"), (3, "production")]), vec!["github"]),
+        // Nobody looked for it where the application is not said.
+        (by(&[(3, "production")]), vec!["github", "jira"]),
+        (by(&[(2, "Confluence")]), vec![]),
+        (by(&[(2, "Confluence*")]), vec!["github", "jira"]),
+        (by(&[(2, "Confluence"), (1, "anna@example.com")]), vec!["jira"]),
+        // People are told by their addresses: somebody who is not there is nobody else.
+        (by(&[(1, "zoe@example.com")]), vec!["github", "jira"]),
+        (by(&[(2, "GITHUB")]), vec![]),
+        (by(&[(2, "a-GitHub")]), vec!["jira"]),
+        (by(&[(4, "write")]), vec!["github", "jira"]),
+        (by(&[(4, "Read")]), vec!["github"]),
+    ] {
+        let world = world(kept.clone());
+        assert_eq!(world.sent_ids(), sent, "{kept:?}");
+    }
+    // What is not told may have any name.
+    let mut untold = world(by(&[(4, "write")]));
+    untold.snapshot.entries[1].values[4] = Value::objects([object("permission", "p-read", "", None)]);
+    assert_eq!((untold.sent_ids(), untold.holds("jira")), (vec!["github".to_owned()], vec![HoldName::Unresolved]));
+    // A due limit is held by what the operator says, an `except` is nothing to what is declared.
+    let mut due = world(by(&[(2, "Confluence"), (1, "cleo@example.com")]));
+    let limits = crate::policy::Limits { expires: Some(super::world::days_ago(2)), ..Default::default() };
+    due.policy.declarations[0].limits = limits.into();
+    assert_eq!(due.holds("declared"), [HoldName::Unresolved]);
+    let kept = due.settings.protected.pop().unwrap();
+    due.policy.sets[0].except = kept.1.each().to_vec();
+    assert!(due.sent_ids().contains(&"declared".to_owned()));
+    // It lies in the other file's set for certain, whatever the one leaves out.
+    let mut two = world(by(&[(0, "none")]));
+    two.policy.sets[0].except = vec![by(&[(2, "Confluence"), (1, "anna@example.com")])];
+    assert_eq!(two.holds("github"), [HoldName::Unresolved]);
+    two.manage(1, "github").allow_empty = true;
+    assert_eq!(two.holds("github"), [HoldName::Unresolved; 0]);
 }

@@ -87,7 +87,7 @@ static GRANTS: Description = description(
                     Shape::Object { class: "resource", lookup: true, within: Some("application") },
                     FieldRole::OptionalKey,
                 ),
-                field("entity", Shape::TypedObject { classes: &["assistant", "store"] }, FieldRole::Key),
+                field("entity", Shape::TypedObject { classes: &["assistant", "store"], ids: &[] }, FieldRole::Key),
                 field("permissions", Shape::Set { known: &[] }, FieldRole::Content),
                 field("level", Shape::Level(&["read", "write", "admin"]), FieldRole::Content),
             ],

@@ -78,7 +78,7 @@ fn person(known: &Known<'_>, user: &Object) -> Option<String> {
     let address = user.names.iter().find(|name| is_address(name) && !name.chars().any(is_unsafe))?;
     // A system without a list of people tells them by their entries alone. A person of the people file who has this address
     // is known by another id. Written down, an address is read in small letters.
-    let unclear = means(address) == Some(false) || means(&address.to_lowercase()) != means(address);
+    let unclear = means(address) == Some(false) || means(&address.to_ascii_lowercase()) != means(address);
     (!unclear && known.people.find(address, known.system).is_none()).then(|| address.to_string())
 }
 

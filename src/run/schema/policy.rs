@@ -202,7 +202,10 @@ fn allow(kind: &'static Kind) -> Value {
     let limits = kind.limits.iter().chain(kind.allow_limits).map(|limit| limit.name());
     let names = ["select", "justification", "team"].into_iter().chain(limits);
     closed(names, &["select"], |name| match name {
-        "select" => all_or_selectors(kind, PEOPLE),
+        "select" => described(
+            all_or_selectors(kind, PEOPLE),
+            "Which entries. Of a field that is a set (scopes, permissions), every word has to fit a pattern.",
+        ),
         "justification" | "team" => text(),
         name => LIMITS.into_iter().find(|one| one.name() == name).map_or(json!(true), limit),
     })
@@ -223,7 +226,7 @@ fn reason() -> Value {
 fn value(shape: &Shape) -> Value {
     match shape {
         Shape::Text | Shape::Person | Shape::Object { .. } => text(),
-        Shape::TypedObject { classes } => {
+        Shape::TypedObject { classes, .. } => {
             json!({ "type": "string", "pattern": format!("^({})/.", classes.join("|")) })
         }
         Shape::Set { known } => {

@@ -23,6 +23,15 @@ pub const API_KEY_HEADER: &str = "X-API-Key";
 pub const ENTITIES: &[&str] = &["assistant", "vector_store", "knowledge_slice"];
 /// Who access can be given to, and the classes of these objects.
 pub const GRANTEES: &[&str] = &["user", "department", "role"];
+/// How the ids of each class begin.
+pub const ID_PREFIXES: &[(&str, &str)] = &[
+    ("assistant", "asst_"),
+    ("vector_store", "vs_"),
+    ("knowledge_slice", "kslice_"),
+    ("user", "usr_"),
+    ("department", "dept_"),
+    ("role", "role_"),
+];
 /// The levels, the least first.
 pub const LEVELS: &[&str] = &["read", "write", "admin"];
 
@@ -42,14 +51,14 @@ static KINDS: [Kind; 1] = [Kind {
         Field { name: "id", shape: Shape::Text, role: FieldRole::Exact, compare: None, doc: "The id of the grant." },
         Field {
             name: "entity",
-            shape: Shape::TypedObject { classes: ENTITIES },
+            shape: Shape::TypedObject { classes: ENTITIES, ids: ID_PREFIXES },
             role: FieldRole::Key,
             compare: None,
             doc: "What it gives access to: `assistant/…`, `vector_store/…` or `knowledge_slice/…`, by id or name.",
         },
         Field {
             name: "grantee",
-            shape: Shape::TypedObject { classes: GRANTEES },
+            shape: Shape::TypedObject { classes: GRANTEES, ids: ID_PREFIXES },
             role: FieldRole::Key,
             compare: None,
             doc: "Who holds it: `user/…` by id or e-mail address, `department/…` or `role/…` by id or name. For a person \

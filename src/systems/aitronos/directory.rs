@@ -10,22 +10,22 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    access::{Account, Text},
+    access::{Account, Pattern, Text},
     systems::{
-        Wanted,
+        Wanted, WantedGlob, WantedName,
         shared::{Conversation, Heard, read_judge, required, unreadable},
     },
     wire::{Fault, Read, Unreadable},
 };
 
 use super::{
-    description::{API, GRANT, ORGANIZATION},
+    description::{API, ENTITY, GRANT, ID_PREFIXES, ORGANIZATION},
     grants::{Grant, Objects, same_organization},
     list::{LIMIT, List, Page, walk},
 };
 
-/// How the ids of a class begin: what is written so needs no look-up by name.
-const ID_PREFIXES: &[(&str, &str)] = &[("assistant", "asst_"), ("knowledge_slice", "kslice_")];
+/// The classes of which there is a list to look names up in.
+const LISTED: &[&str] = &["assistant", "knowledge_slice"];
 
 /// Reads everything that names can stand for.
 ///
@@ -43,8 +43,8 @@ pub async fn read(
     departments(conversation, organization, objects).await?;
     roles(conversation, organization, objects).await?;
     let spoken_of: BTreeSet<&str> = grants.iter().map(|grant| grant.entity.0.as_str()).collect();
-    for &(class, prefix) in ID_PREFIXES {
-        let named = names_one(wanted, class, prefix);
+    for &class in LISTED {
+        let named = names_one(wanted, class);
         if !named && !spoken_of.contains(class) {
             continue;
         }
@@ -68,11 +68,24 @@ pub async fn read(
     Ok(())
 }
 
-/// Whether a policy names one of a class by anything but an id.
-fn names_one(wanted: &Wanted, class: &str, prefix: &str) -> bool {
-    wanted.names.iter().filter(|name| name.kind == GRANT.name).any(|name| {
-        name.name.split_once('/').is_some_and(|(written, rest)| written == class && !rest.starts_with(prefix))
-    })
+/// Whether a policy, or a selector of either file, names one of a class by anything but an id.
+fn names_one(wanted: &Wanted, class: &str) -> bool {
+    let prefix = ID_PREFIXES.iter().find(|(of, _)| *of == class).map_or("", |(_, prefix)| prefix);
+    let is_name = |written: &str, rest: &str| written == class && !rest.starts_with(prefix);
+    let literal = |name: &&WantedName| name.name.split_once('/').is_some_and(|(written, rest)| is_name(written, rest));
+    let entity = GRANT.fields.get(ENTITY).map_or("", |field| field.name);
+    let every_one = Pattern::literal(&format!("{class}/")).followed_by_anything();
+    // A glob that takes every id needs no name.
+    let glob = |glob: &&WantedGlob| {
+        let beginning = glob.pattern.beginning();
+        let speaks_of_it = match beginning.split_once('/') {
+            Some((written, rest)) => is_name(written, rest),
+            None => class.starts_with(beginning),
+        };
+        speaks_of_it && !every_one.lies_in(&glob.pattern)
+    };
+    wanted.names.iter().filter(|name| name.kind == GRANT.name).any(|name| literal(&name))
+        || wanted.globs.iter().filter(|glob| glob.kind == GRANT.name && glob.field == entity).any(|one| glob(&one))
 }
 
 /// A person. The id of the membership (`orguser_…`) is another one and of no use here.

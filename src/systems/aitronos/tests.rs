@@ -199,6 +199,7 @@ fn people_and_groups_are_needed_and_the_names_of_entities_only_where_a_policy_us
     assert_eq!(snapshot.evidence.remarks.len(), 1);
     let wanted = |name: &str| Wanted {
         names: vec![WantedName { kind: "grant", field: "entity", name: name.into(), within: None }],
+        ..Wanted::default()
     };
     assert_eq!(fault(read_wanting(script(), &wanted("assistant/Helper"))), Fault::Permission);
     assert!(read_wanting(script(), &wanted("assistant/asst_7")).is_ok());

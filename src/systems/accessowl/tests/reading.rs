@@ -183,6 +183,7 @@ fn a_resource_that_a_policy_names_is_looked_up_in_its_application() {
             name: "Handbook".into(),
             within: Some(within.into()),
         }],
+        ..Wanted::default()
     };
     let script = || lists().on(REVOCATIONS, page(&[])).on(STATES, page(&[]));
     let listed = json!({"resources": [{"id": "res-7", "title": "Handbook", "parent_resource_id": null}]});
