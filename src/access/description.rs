@@ -125,6 +125,8 @@ pub struct Kind {
     pub has_owner: bool,
     /// The content field by which several entries may together meet one declaration (AccessOwl `permissions`).
     pub splits_by: Option<&'static str>,
+    /// Whether the system may give the id of an entry that is gone to a new one: then another fingerprint is another entry.
+    pub reissues_ids: bool,
     /// Whether an entry can be read alone right before its removal; otherwise only with the whole list.
     pub read_alone: bool,
 }

@@ -317,6 +317,7 @@ mod tests {
         holds_own: true,
         has_owner: false,
         splits_by: None,
+        reissues_ids: false,
         read_alone: true,
     };
     static SYSTEM: Description = Description {

@@ -8,7 +8,7 @@ use super::{
     Confirmation, HoldName, Input, candidate::Candidate, due::span, fights::Fights, only_expired, tally::Tally,
 };
 use crate::{
-    access::{Cause, Group, Kind, Text},
+    access::{Cause, Entry, Fingerprint, Group, Kind, Text},
     policy::Hold,
 };
 
@@ -137,18 +137,21 @@ impl RowGuards<'_> {
     }
 
     fn notice_ends(&self, candidate: &Candidate<'_>) -> Option<Timestamp> {
-        let entry = candidate.entry;
-        let known = self.input.history.undeclared.get(&(entry.kind.name.into(), entry.id.clone()))?;
-        if known.fingerprint != crate::access::Fingerprint::of(entry) {
-            return None;
-        }
-        known.since.checked_add(self.input.settings.notice).ok()
+        undeclared_since(&self.input, candidate.entry)?.checked_add(self.input.settings.notice).ok()
     }
 
     fn clock(&self) -> String {
         let skew = self.input.snapshot.clock_skew.map_or_else(String::new, |skew| format!("{}s", skew.as_secs()));
         format!("this machine's clock is {skew} off the vendor's")
     }
+}
+
+/// Since when the journal has an entry as undeclared. Whoever holds it cannot start its notice anew by changing it: another
+/// fingerprint is another entry only where the system gives an id to a new entry again.
+pub fn undeclared_since(input: &Input<'_>, entry: &Entry) -> Option<Timestamp> {
+    let known = input.history.undeclared.get(&(entry.kind.name.into(), entry.id.clone()))?;
+    let is_same = !entry.kind.reissues_ids || known.fingerprint == Fingerprint::of(entry);
+    is_same.then_some(known.since)
 }
 
 /// Holds rows on a control whose removal would leave it open: judged on what would go in all.

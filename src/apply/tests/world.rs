@@ -46,6 +46,7 @@ pub static KINDS: &[Kind] = &[Kind {
     holds_own: false,
     has_owner: false,
     splits_by: None,
+    reissues_ids: false,
     read_alone: false,
 }];
 

@@ -30,6 +30,7 @@ static KIND: Kind = Kind {
     holds_own: true,
     has_owner: false,
     splits_by: None,
+    reissues_ids: false,
     read_alone: true,
 };
 

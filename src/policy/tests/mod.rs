@@ -25,6 +25,7 @@ const fn kind(name: &'static str, list: &'static str, fields: &'static [Field]) 
         holds_own: false,
         has_owner: false,
         splits_by: None,
+        reissues_ids: false,
         read_alone: true,
     }
 }

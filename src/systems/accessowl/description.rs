@@ -68,6 +68,7 @@ static KINDS: [Kind; 1] = [Kind {
     holds_own: false,
     has_owner: false,
     splits_by: Some("permissions"),
+    reissues_ids: false,
     read_alone: true,
 }];
 

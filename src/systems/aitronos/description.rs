@@ -77,6 +77,7 @@ static KINDS: [Kind; 1] = [Kind {
     holds_own: false,
     has_owner: false,
     splits_by: None,
+    reissues_ids: false,
     read_alone: true,
 }];
 

@@ -91,6 +91,7 @@ static KINDS: [Kind; 1] = [Kind {
     holds_own: true,
     has_owner: true,
     splits_by: None,
+    reissues_ids: false,
     read_alone: false,
 }];
 

@@ -71,6 +71,7 @@ static KINDS: [Kind; 2] = [
         holds_own: false,
         has_owner: false,
         splits_by: None,
+        reissues_ids: false,
         read_alone: true,
     },
     Kind {
@@ -101,6 +102,7 @@ static KINDS: [Kind; 2] = [
         holds_own: true,
         has_owner: false,
         splits_by: None,
+        reissues_ids: false,
         read_alone: false,
     },
 ];

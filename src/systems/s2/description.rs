@@ -70,6 +70,7 @@ static KINDS: [Kind; 1] = [Kind {
     holds_own: true,
     has_owner: false,
     splits_by: None,
+    reissues_ids: true,
     read_alone: true,
 }];
 
