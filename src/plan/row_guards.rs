@@ -47,9 +47,15 @@ impl RowGuards<'_> {
             return;
         }
         if let Some(hold) = held {
-            candidate.hold(HoldName::Hold, format!("held until {:.0}: {}", hold.until, hold.justification), None);
+            let doubt = match hold.until <= self.input.now {
+                true => format!(" ({}: nobody can tell whether that has passed)", self.clock()),
+                false => String::new(),
+            };
+            let why = format!("held until {:.0}: {}{doubt}", hold.until, hold.justification);
+            candidate.hold(HoldName::Hold, why, None);
         }
-        if !self.clock_is_right && candidate.cause.is_time_based() {
+        // What is undeclared may be so by the time alone: its notice, and what else kept it, are measured by this clock.
+        if !self.clock_is_right && (candidate.cause.is_time_based() || candidate.cause == Cause::Undeclared) {
             candidate.hold(HoldName::Clock, self.clock(), Some("set this machine's clock right and run again".into()));
         }
         if candidate.cause == Cause::Undeclared {
@@ -111,10 +117,8 @@ impl RowGuards<'_> {
         }
         let notice = span(Some(settings.notice));
         match self.notice_ends(candidate) {
-            Some(end) if end <= self.input.now && self.clock_is_right => {}
-            Some(end) if end <= self.input.now => {
-                candidate.hold(HoldName::Clock, self.clock(), Some(at_once));
-            }
+            // On a wrong clock the guard `clock` holds it.
+            Some(end) if end <= self.input.now => {}
             Some(end) => {
                 candidate.hold(
                     HoldName::Notice,
@@ -232,6 +236,12 @@ pub fn floor(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally)
             candidate.hold(HoldName::Floor, why.clone(), Some(way_on));
         }
     }
+}
+
+/// The time by which what keeps an entry counts as over. On a wrong clock nothing that keeps does: no declaration, no hold, and
+/// nobody has left.
+pub fn over_by(input: &Input<'_>) -> Timestamp {
+    if clock_is_right(input) { input.now } else { Timestamp::MIN }
 }
 
 /// The time-based facts of a target that hold for every row: whether the clock is right.

@@ -73,8 +73,9 @@ pub async fn order(
     }
     let journal = record::to_write(&loaded.config, new_journal).await?;
     let pause = PauseSwitch::new(&journal, &clock);
+    let mut wishes = wishes;
     if !past_pause {
-        pause.look().await?;
+        wishes.last_pause = pause.look().await?;
         if let Some(why) = pause.why() {
             return Ok(Err(OrderRefused::Held { name: "stopped", why }));
         }
@@ -134,7 +135,11 @@ pub async fn order(
     let history = journal.history(&target, clock()).await?;
     let ready = Ready { reading: Ok(Arc::clone(&reading.snapshot)), history, from_file: None };
     let case = Case::new(loaded, config, &ready, &wishes, clock());
-    let planned = match plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because) {
+    let ordered = match case.settings.stopped.clone() {
+        Some(why) => Err(OrderRefused::Held { name: "stopped", why }),
+        None => plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because),
+    };
+    let planned = match ordered {
         Ok(planned) => planned.plan,
         Err(refused) => {
             journal.append(&run, None, RecordBody::RunEnded { exit_code: refused_exit_code(&refused) }).await?;

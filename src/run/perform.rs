@@ -95,7 +95,7 @@ pub async fn perform(
     let (halt, further) = (Halt::default(), run.brake);
     let pause = PauseSwitch::new(&journal, &run.clock);
     if !wishes.past_pause {
-        pause.look().await?;
+        wishes.last_pause = pause.look().await?;
     }
     wishes.stopped = wishes.stopped.take().or_else(|| pause.why());
     let brake = || {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     access::{Kind, Selectors},
@@ -33,10 +33,18 @@ pub(super) fn brake(config: &Config) -> Option<String> {
     stopped(config).map(|why| format!("all writing is stopped: {why}"))
 }
 
-/// Until when a target is frozen at a time, by its own windows and those of all targets.
-fn frozen(common: &[FreezeWindow], target: &Target, now: Timestamp) -> Option<Timestamp> {
-    let windows = [target.freeze.as_slice(), common];
-    windows.iter().filter_map(|windows| frozen_until(windows, now)).max()
+/// Until when a target is frozen, by its own windows and those of all targets: now, or by the vendor's time where our clock is
+/// wrong.
+fn frozen(
+    common: &[FreezeWindow],
+    target: &Target,
+    (now, theirs): (Timestamp, Option<Timestamp>),
+) -> Option<Timestamp> {
+    let at = |at: Timestamp| {
+        let windows = [target.freeze.as_slice(), common];
+        windows.into_iter().filter_map(move |windows| frozen_until(windows, at))
+    };
+    at(now).chain(theirs.into_iter().flat_map(at)).max()
 }
 
 /// The same in a sentence.
@@ -45,8 +53,8 @@ fn frozen_why(until: Timestamp) -> String {
 }
 
 /// Why nothing may be sent to a target, asked before each send: a window may open after the plan was made. Windows begin and
-/// end with whole seconds, and what was found for one is not looked for again.
-pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target) -> Frozen<'a> {
+/// end with whole seconds, and what was found for one is not looked for again. `ahead`: by how much our clock is wrong.
+pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target, ahead: Option<SignedDuration>) -> Frozen<'a> {
     let known: Mutex<Option<(i64, Option<Timestamp>)>> = Mutex::new(None);
     Box::new(move |now| {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +62,8 @@ pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target) -> Frozen<'a>
         let until = match *known {
             Some((at, until)) if at == second => until,
             _ => {
-                let until = frozen(&config.freeze, target, now);
+                let theirs = ahead.and_then(|ahead| now.checked_sub(ahead).ok());
+                let until = frozen(&config.freeze, target, (now, theirs));
                 *known = Some((second, until));
                 until
             }
@@ -63,15 +72,15 @@ pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target) -> Frozen<'a>
     })
 }
 
-/// The settings of one target at a time.
+/// The settings of one target at a time: ours, and the vendor's where our clock is wrong.
 pub fn settings(
     common: &[FreezeWindow],
     target: &Target,
     stopped: Option<String>,
     retry_refused: bool,
-    now: Timestamp,
+    times: (Timestamp, Option<Timestamp>),
 ) -> Settings {
-    let frozen = frozen(common, target, now);
+    let frozen = frozen(common, target, times);
     let mut own: Vec<(&'static Kind, Selectors)> = Vec::new();
     let mut own_unlisted = Vec::new();
     for (kind, list) in &target.own {

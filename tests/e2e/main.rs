@@ -14,6 +14,7 @@
 mod architecture;
 mod bad_input;
 mod browser;
+mod clock;
 mod commands;
 mod convergence;
 mod crash;
