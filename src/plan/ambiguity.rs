@@ -176,10 +176,13 @@ impl<'a> Ambiguity<'a> {
         if candidate.cause != Cause::OverScoped {
             return;
         }
-        let number = candidate.verdict.declaration.map_or(usize::MAX, |number| number as usize);
-        let Some(declaration) = self.input.policy.declarations.get(number) else { return };
-        let names = self.words.unnamed(declaration, candidate.entry);
-        if !names.is_empty() {
+        for number in candidate.declarations.clone() {
+            let number = number as usize;
+            let Some(declaration) = self.input.policy.declarations.get(number) else { continue };
+            let names = self.words.unnamed(declaration, candidate.entry);
+            if names.is_empty() {
+                continue;
+            }
             let place = self.place(number);
             candidate.hold(
                 HoldName::Unresolved,
