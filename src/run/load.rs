@@ -10,7 +10,7 @@ use super::files::{self, SourceFile};
 use crate::{
     access::{Kind, Selectors, Text},
     config::{self, Config, OwnList, Target},
-    policy::{self, Blocked, Delegated, KnownTarget, People, Policies, Source},
+    policy::{self, Blocked, Delegated, KnownTarget, People, PeopleFile, Policies, Source},
     systems,
     yaml::{Problem, did_you_mean, quoted},
 };
@@ -246,7 +246,9 @@ fn parse(config: &Config, people: Option<&SourceFile>, tree: &[SourceFile]) -> P
         .map(|one| Delegated { path: one.path.as_str().into(), target: one.target.clone(), within: one.within.clone() })
         .collect();
     let files: Vec<Source<'_>> = tree.iter().map(source).collect();
-    policy::load(&files, people.map(source), &targets, &delegated)
+    let systems: Vec<&str> = systems::descriptions().iter().map(|one| one.system).collect();
+    let people = people.map(|file| PeopleFile { source: source(file), systems: &systems });
+    policy::load(&files, people, &targets, &delegated)
 }
 
 /// Names of people in the operator's selectors mean what they mean in the policies.
