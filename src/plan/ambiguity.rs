@@ -8,7 +8,7 @@ use super::{
     candidate::Candidate,
     is_over,
     live_words::LiveWords,
-    matching::{Matching, UnresolvedDeclaration, classes_agree},
+    matching::{Matching, UnresolvedDeclaration, classes_agree, object_id},
     persons::Persons,
     row_guards::over_by,
 };
@@ -307,14 +307,6 @@ impl<'a> Ambiguity<'a> {
             let file = policy.files.get(place.file as usize).map_or("", |file| file.name.as_str());
             format!("{file}:{}", place.line)
         })
-    }
-}
-
-fn object_id(entry: &Entry, field: usize) -> Option<&str> {
-    match entry.values.get(field)? {
-        Value::Object(object) => Some(&object.id),
-        Value::Text(text) => Some(text),
-        _ => None,
     }
 }
 

@@ -303,6 +303,15 @@ pub fn classes_agree(declared: &[Value], entry: &Entry) -> bool {
     })
 }
 
+/// The id of the object that a field of an entry holds, or its text.
+pub fn object_id(entry: &Entry, field: usize) -> Option<&str> {
+    match entry.values.get(field)? {
+        Value::Object(object) => Some(&object.id),
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
 /// Whether an object that is named is the entry's own: a lone resource that is spelled out is not the application as a whole.
 fn is_spelled_out(meaning: &Meaning, combination: &[&str], entry: &Entry) -> bool {
     meaning.fields.iter().zip(combination).all(|(&field, token)| match entry.values.get(field) {

@@ -100,6 +100,11 @@ impl<'a> Names<'a> {
         Meaning { fields: fields.into(), tokens: tokens.into(), unresolved: unresolved.into() }
     }
 
+    /// Whether exactly one live user is this person.
+    pub fn tells(&self, person: &Person) -> bool {
+        self.person(person).tokens.len() == 1
+    }
+
     fn person(&self, person: &Person) -> Found {
         let resolved = match person.aliases.get(self.system) {
             Some(alias) => match self.directory.get("user", alias) {

@@ -9,6 +9,7 @@ use super::{
     ceilings, coming,
     dead::DeadDeclared,
     duplicates::Duplicates,
+    escaped::Escaped,
     fights::Fights,
     frame::finish,
     idle,
@@ -51,6 +52,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         absents: &absents.named,
         dead: &dead,
         open: &open,
+        escaped: Escaped::of(input, &matching, &names),
     };
     let Walked { mut plan, mut candidates, staying, tally, observation, mut coming } = walk.walk(&names);
 

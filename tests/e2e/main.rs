@@ -21,6 +21,7 @@ mod crash;
 mod daemon;
 mod documents;
 mod due;
+mod escape;
 mod examples;
 mod exit_codes;
 mod files;

@@ -23,7 +23,7 @@ const COMPOSED: &str = "service/caf\u{e9}";
 const DECOMPOSED: &str = "service/cafe\u{301}";
 
 /// One target of a system, called `t`, in which everything is enforced at once, with one policy file.
-fn house(system: System, list: &str, target: &str, policy: &str) -> House {
+pub fn house(system: System, list: &str, target: &str, policy: &str) -> House {
     let house = House::of(World::empty());
     let name = system.name();
     let url = house.sandbox.url(system);
