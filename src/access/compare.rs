@@ -44,6 +44,45 @@ pub fn compare(field: &Field, declared: &Value, live: &Value) -> Gap {
     }
 }
 
+/// What a live value of a content field holds beyond all of several declared ones together: what one of them covers is
+/// covered, and one that is absent is not compared, so that it covers everything.
+pub fn beyond(field: &Field, declared: &[&Value], live: &Value) -> Vec<String> {
+    debug_assert!(field.role == FieldRole::Content, "only content is compared");
+    if declared.iter().any(|value| value.is_absent()) {
+        return Vec::new();
+    }
+    match field.compare {
+        Some(own) => in_all(declared.iter().map(|value| own(value, live).excess)),
+        None => beyond_by_shape(field.name, &field.shape, declared, live),
+    }
+}
+
+fn beyond_by_shape(name: &str, shape: &Shape, declared: &[&Value], live: &Value) -> Vec<String> {
+    let mut each = declared.iter().map(|value| by_shape(name, shape, value, live).excess);
+    match shape {
+        Shape::Record(fields) => {
+            let inner = fields.iter().enumerate().flat_map(|(index, field)| {
+                let declared: Vec<&Value> = declared.iter().map(|value| part(value, index)).collect();
+                beyond_by_shape(&format!("{name}.{}", field.name), &field.shape, &declared, part(live, index))
+            });
+            inner.collect()
+        }
+        Shape::Set { .. } | Shape::Flags(_) => in_all(each),
+        // One value: either one of them covers it, or none does.
+        _ => {
+            let first = each.next().unwrap_or_default();
+            if each.any(|excess| excess.is_empty()) { Vec::new() } else { first }
+        }
+    }
+}
+
+/// What is in all of these.
+fn in_all(mut each: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+    let mut all = each.next().unwrap_or_default();
+    each.for_each(|other| all.retain(|phrase| other.contains(phrase)));
+    all
+}
+
 /// Compares two values by their shape; an absent one counts as none.
 pub fn by_shape(name: &str, shape: &Shape, declared: &Value, live: &Value) -> Gap {
     match shape {

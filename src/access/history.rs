@@ -80,7 +80,7 @@ pub struct LastMatch {
 pub struct UndeclaredSince {
     /// The first record.
     pub since: Timestamp,
-    /// With this fingerprint; another one starts anew.
+    /// With this fingerprint; another one starts anew where the system gives an id to a new entry again.
     #[schemars(with = "String")]
     pub fingerprint: Fingerprint,
 }
@@ -184,7 +184,7 @@ pub struct Observation {
     pub matched: Vec<LastMatch>,
     /// Matches that ended: the entry is gone, was changed or lies in no set any more.
     pub forgotten: Vec<EntryKey>,
-    /// Entries first seen undeclared in this run, or anew with another fingerprint.
+    /// Entries first seen undeclared in this run, or another entry under an id that was given again.
     pub undeclared: Vec<(EntryKey, Fingerprint)>,
     /// Entries that are not undeclared any more.
     pub declared_again: Vec<EntryKey>,

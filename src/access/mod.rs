@@ -26,7 +26,7 @@ mod value;
 
 pub use account::Account;
 pub use cause::{Action, Cause, Group, Limit, Reversibility};
-pub use compare::{Gap, by_shape, compare, part, shown};
+pub use compare::{Gap, beyond, by_shape, compare, part, shown};
 pub use cut::cut;
 pub use description::{
     AuthStyle, Description, Field, FieldRole, HostSpec, Kind, RequestRate, Shape, TargetField, TargetShape,

@@ -17,6 +17,13 @@ pub struct Paused {
     pub until: Option<Timestamp>,
 }
 
+impl Paused {
+    /// Whether it is in force at a time.
+    pub fn stands(&self, at: Timestamp) -> bool {
+        self.until.is_none_or(|until| until > at)
+    }
+}
+
 /// A number that a person announced for a target, be it used or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {
@@ -32,11 +39,19 @@ impl Journal {
     /// # Errors
     /// Storage, or a record that does not parse.
     pub async fn paused(&self, now: Timestamp) -> Result<Option<Paused>, JournalError> {
+        Ok(self.last_pause().await?.filter(|paused| paused.stands(now)))
+    }
+
+    /// The pause that was set last and that nobody took back, be it over or not: on a wrong clock it may seem to be.
+    ///
+    /// # Errors
+    /// Storage, or a record that does not parse.
+    pub async fn last_pause(&self) -> Result<Option<Paused>, JournalError> {
         let mut connection = self.connection.lock().await;
         let last = past::newest_of(&mut connection, ["paused", "resumed"]).await?;
         Ok(match last {
             Some(Record { at, body: RecordBody::Paused { because, until }, .. }) => {
-                until.is_none_or(|until| until > now).then_some(Paused { since: at, because, until })
+                Some(Paused { since: at, because, until })
             }
             _ => None,
         })

@@ -8,8 +8,9 @@ use super::{
     candidate::Candidate,
     is_over,
     live_words::LiveWords,
-    matching::{Matching, UnresolvedDeclaration, classes_agree},
+    matching::{Matching, UnresolvedDeclaration, classes_agree, object_id},
     persons::Persons,
+    row_guards::over_by,
 };
 use crate::access::{Cause, Entry, Kind, LastMatch, Shape, Text, Value};
 
@@ -30,14 +31,15 @@ pub struct Ambiguity<'a> {
     /// For unresolved declarations: what the journal knows of each key.
     known: HashMap<&'a str, Vec<&'a LastMatch>>,
     named: Persons<'a>,
-    /// Whether it can be told that a declaration is over.
-    clock_is_right: bool,
+    /// The time by which declarations count as over.
+    over_by: jiff::Timestamp,
 }
 
 impl<'a> Ambiguity<'a> {
     /// Gathers what the judgements need.
-    pub fn new(input: Input<'a>, matching: &'a Matching, candidates: &[Candidate<'_>], clock_is_right: bool) -> Self {
+    pub fn new(input: Input<'a>, matching: &'a Matching, candidates: &[Candidate<'_>]) -> Self {
         let policy = input.policy;
+        let over_by = over_by(&input);
         let mut keys = HashMap::new();
         let mut unmatched_by_principal: HashMap<_, Vec<usize>> = HashMap::new();
         for (number, declaration) in policy.declarations.iter().enumerate() {
@@ -56,7 +58,7 @@ impl<'a> Ambiguity<'a> {
         for (at, unresolved) in matching.unresolved.iter().enumerate() {
             let Some(declaration) = policy.declarations.get(unresolved.declaration as usize) else { continue };
             // Whichever entry one that is over was meant for, it keeps none.
-            if clock_is_right && is_over(declaration, input.now) {
+            if is_over(declaration, over_by) {
                 continue;
             }
             let meaning = &unresolved.meaning;
@@ -88,7 +90,7 @@ impl<'a> Ambiguity<'a> {
             unresolved_anywhere,
             known,
             named,
-            clock_is_right,
+            over_by,
         }
     }
 
@@ -166,10 +168,13 @@ impl<'a> Ambiguity<'a> {
         if candidate.cause != Cause::OverScoped {
             return;
         }
-        let number = candidate.verdict.declaration.map_or(usize::MAX, |number| number as usize);
-        let Some(declaration) = self.input.policy.declarations.get(number) else { return };
-        let names = self.words.unnamed(declaration, candidate.entry);
-        if !names.is_empty() {
+        for number in candidate.declarations.clone() {
+            let number = number as usize;
+            let Some(declaration) = self.input.policy.declarations.get(number) else { continue };
+            let names = self.words.unnamed(declaration, candidate.entry);
+            if names.is_empty() {
+                continue;
+            }
             let place = self.place(number);
             candidate.hold(
                 HoldName::Unresolved,
@@ -208,7 +213,7 @@ impl<'a> Ambiguity<'a> {
 
     fn is_over(&self, number: usize) -> bool {
         let declaration = self.input.policy.declarations.get(number);
-        self.clock_is_right && declaration.is_some_and(|declaration| is_over(declaration, self.input.now))
+        declaration.is_some_and(|declaration| is_over(declaration, self.over_by))
     }
 
     fn unresolved(&self, candidate: &mut Candidate<'_>) {
@@ -294,14 +299,6 @@ impl<'a> Ambiguity<'a> {
             let file = policy.files.get(place.file as usize).map_or("", |file| file.name.as_str());
             format!("{file}:{}", place.line)
         })
-    }
-}
-
-fn object_id(entry: &Entry, field: usize) -> Option<&str> {
-    match entry.values.get(field)? {
-        Value::Object(object) => Some(&object.id),
-        Value::Text(text) => Some(text),
-        _ => None,
     }
 }
 

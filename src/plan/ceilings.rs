@@ -95,8 +95,9 @@ fn refuse(candidates: &mut [Candidate<'_>], which: impl Fn(&Candidate<'_>) -> bo
 
 /// Entries and declarations of a kind exist and none match: a wrong account or a wrong file.
 fn no_overlap(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally, refusals: &mut Vec<GuardRefusal>) {
+    let over_by = super::row_guards::over_by(input);
     for kind in input.description.kinds {
-        let meant = |declaration: &&Declaration| declaration.kind == kind && !super::is_over(declaration, input.now);
+        let meant = |declaration: &&Declaration| declaration.kind == kind && !super::is_over(declaration, over_by);
         let declared = input.policy.declarations.iter().filter(meant).count();
         let (live, matched) = tally.kinds.get(kind.name).copied().unwrap_or_default();
         if declared == 0 || live == 0 || matched {

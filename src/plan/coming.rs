@@ -7,10 +7,11 @@ use super::{
     candidate::Candidate,
     due::{due, due_at},
     membership::Leavers,
+    row_guards::undeclared_since,
     standing::{Standing, Table, Verdict},
 };
 use crate::{
-    access::{Cause, Entry, Fingerprint, title},
+    access::{Cause, Entry, title},
     policy::Declaration,
 };
 
@@ -85,9 +86,8 @@ impl<'a> Coming<'a> {
             return None;
         }
         let entry = candidate.entry;
-        let known = self.input.history.undeclared.get(&(entry.kind.name.into(), entry.id.clone()));
-        let since = match known.filter(|known| known.fingerprint == Fingerprint::of(entry)) {
-            Some(known) => known.since,
+        let since = match undeclared_since(&self.input, entry) {
+            Some(since) => since,
             None if self.input.observe => self.input.now,
             None => return None,
         };
@@ -189,9 +189,8 @@ pub fn came_due(table: &Table<'_>, candidate: &Candidate<'_>) -> Option<Timestam
             due_at(entry, &allowed.limits, None)
         }
         Cause::Undeclared if !candidate.no_longer_declared => {
-            let known = table.input.history.undeclared.get(&(entry.kind.name.into(), entry.id.clone()))?;
-            let end = known.since.checked_add(table.input.settings.notice).ok()?;
-            (end <= table.input.now && known.fingerprint == Fingerprint::of(entry)).then_some(end)
+            let end = undeclared_since(&table.input, entry)?.checked_add(table.input.settings.notice).ok()?;
+            (end <= table.input.now).then_some(end)
         }
         _ => None,
     }

@@ -8,6 +8,7 @@ use super::{
     is_dead, is_over,
     matching::{Matching, dead_entries},
     resolve::Names,
+    row_guards::over_by,
 };
 
 /// Declarations whose entries are all dead, each with the entry that was there last.
@@ -24,8 +25,9 @@ impl DeadDeclared {
         if !input.snapshot.entries.iter().any(is_dead) {
             return all;
         }
+        let over_by = over_by(input);
         let unmatched = (0..).zip(&input.policy.declarations).filter(|(number, declaration)| {
-            matching.entries(*number as usize).is_empty() && !is_over(declaration, input.now)
+            matching.entries(*number as usize).is_empty() && !is_over(declaration, over_by)
         });
         let entry = |position: u32| input.snapshot.entries.get(position as usize);
         for (number, dead) in dead_entries(unmatched, input.snapshot, names, lone) {

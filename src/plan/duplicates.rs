@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Input, due::due, is_over, matching::Matching, standing::gap};
+use super::{Input, due::due, is_over, matching::Matching, row_guards::over_by, standing::gap};
 use crate::{
     access::{Entry, Fingerprint, OpenIntent},
     policy::{Declaration, OnExcess},
@@ -83,7 +83,8 @@ impl Duplicates {
 
 /// Whether an entry is live and its declaration lets it be.
 fn stays_declared(input: &Input<'_>, declaration: &Declaration, entry: &Entry) -> bool {
-    let is_due = is_over(declaration, input.now) || due(entry, &declaration.limits, None, input.now).is_some();
+    let by = over_by(input);
+    let is_due = is_over(declaration, by) || due(entry, &declaration.limits, None, by).is_some();
     let is_excess = declaration.on_excess == OnExcess::Revoke && !gap(declaration, entry).excess.is_empty();
     entry.is_live() && !is_due && !is_excess
 }

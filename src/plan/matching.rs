@@ -145,17 +145,17 @@ impl AbsentEntries {
     }
 }
 
-/// Entries that `holds:` items name and that have not ended.
+/// Entries that `holds:` items name and that have not ended by then.
 pub fn held_entries(
     holds: &[Hold],
     snapshot: &Snapshot,
     names: &Names<'_>,
     lone: &LoneResources,
-    now: jiff::Timestamp,
+    over_by: jiff::Timestamp,
 ) -> HashMap<u32, u32> {
     let mut indices = Indices { snapshot, lone, dead: false, built: Vec::new() };
     let mut named = HashMap::new();
-    for (position, hold) in holds.iter().enumerate().filter(|(_, hold)| now < hold.until) {
+    for (position, hold) in holds.iter().enumerate().filter(|(_, hold)| over_by < hold.until) {
         let meaning = names.meaning(hold.kind, &hold.values, hold.person.as_ref());
         // A hold keeps access: where its names are ambiguous, it holds whatever it could mean.
         for entry in indices.with_meaning(hold.kind, &hold.values, &meaning) {
@@ -301,6 +301,15 @@ pub fn classes_agree(declared: &[Value], entry: &Entry) -> bool {
             _ => true,
         }
     })
+}
+
+/// The id of the object that a field of an entry holds, or its text.
+pub fn object_id(entry: &Entry, field: usize) -> Option<&str> {
+    match entry.values.get(field)? {
+        Value::Object(object) => Some(&object.id),
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// Whether an object that is named is the entry's own: a lone resource that is spelled out is not the application as a whole.

@@ -13,6 +13,7 @@ mod dead;
 mod describe;
 mod due;
 mod duplicates;
+mod escaped;
 mod fights;
 mod frame;
 mod guard;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Input, resolve::Names, standing::Standing, tally::Tally};
+use super::{Input, resolve::Names, row_guards::undeclared_since, standing::Standing, tally::Tally};
 use crate::access::{Entry, EntryKey, Fingerprint, LastMatch, Observation, Text};
 
 /// Gathers an observation while the snapshot is walked.
@@ -67,7 +67,7 @@ impl<'a> Observer<'a> {
             self.observation.matched.push(LastMatch { in_set: false, ..last.clone() });
         }
         if undeclared {
-            if history.undeclared.get(&key).is_none_or(|known| known.fingerprint != fingerprint) {
+            if undeclared_since(&self.input, entry).is_none() {
                 self.observation.undeclared.push((key.clone(), fingerprint));
             }
             self.still_undeclared.insert(key.clone());

@@ -18,6 +18,7 @@ use super::{
     index::LoneResources,
     matching::{Matching, held_entries},
     resolve::Names,
+    row_guards::over_by,
 };
 use crate::{
     access::{Cause, Text},
@@ -99,15 +100,15 @@ impl Spared {
     /// Empty where no tree is broken.
     pub fn of(input: &Input<'_>, names: &Names<'_>, lone: &LoneResources) -> Self {
         let Some(only) = &input.settings.only_expired else { return Self::default() };
-        let snapshot = input.snapshot;
+        let (snapshot, over_by) = (input.snapshot, over_by(input));
         // A hold that is over may have been given more time in a file that is not as it was.
         let is_doubtful = |hold: &&Hold| !only.as_before.contains(&hold.place.file);
         let doubtful: Vec<Hold> = input.policy.holds.iter().filter(is_doubtful).cloned().collect();
         let mut spared: HashSet<u32> =
             held_entries(&doubtful, snapshot, names, lone, Timestamp::MIN).into_keys().collect();
         if let Some(newest) = only.newest.as_ref().and_then(Newest::policy) {
-            spared.extend(held_entries(&newest.holds, snapshot, names, lone, input.now).into_keys());
-            let goes_on = |declaration: &Declaration| effective_end(declaration).is_none_or(|end| end > input.now);
+            spared.extend(held_entries(&newest.holds, snapshot, names, lone, over_by).into_keys());
+            let goes_on = |declaration: &Declaration| effective_end(declaration).is_none_or(|end| end > over_by);
             let matching = Matching::new(newest, snapshot, names, lone);
             for (number, declaration) in newest.declarations.iter().enumerate() {
                 if goes_on(declaration) {

@@ -109,6 +109,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Whether exactly one live user is this person.
+    pub fn tells(&self, person: &Person) -> bool {
+        self.person(person).tokens.len() == 1
+    }
+
     fn person(&self, person: &Person) -> Found {
         let resolved = match person.aliases.get(self.system) {
             Some(alias) => match self.directory.get("user", alias) {

@@ -9,7 +9,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    access::{Cause, Group, Kind, Text},
+    access::{Cause, Entry, Fingerprint, Group, Kind, Text},
     policy::Hold,
 };
 
@@ -48,9 +48,15 @@ impl RowGuards<'_> {
             return;
         }
         if let Some(hold) = held {
-            candidate.hold(HoldName::Hold, format!("held until {:.0}: {}", hold.until, hold.justification), None);
+            let doubt = match hold.until <= self.input.now {
+                true => format!(" ({}: nobody can tell whether that has passed)", self.clock()),
+                false => String::new(),
+            };
+            let why = format!("held until {:.0}: {}{doubt}", hold.until, hold.justification);
+            candidate.hold(HoldName::Hold, why, None);
         }
-        if !self.clock_is_right && candidate.cause.is_time_based() {
+        // What is undeclared may be so by the time alone: its notice, and what else kept it, are measured by this clock.
+        if !self.clock_is_right && (candidate.cause.is_time_based() || candidate.cause == Cause::Undeclared) {
             candidate.hold(HoldName::Clock, self.clock(), Some("set this machine's clock right and run again".into()));
         }
         if candidate.cause == Cause::Undeclared {
@@ -112,10 +118,8 @@ impl RowGuards<'_> {
         }
         let notice = span(Some(settings.notice));
         match self.notice_ends(candidate) {
-            Some(end) if end <= self.input.now && self.clock_is_right => {}
-            Some(end) if end <= self.input.now => {
-                candidate.hold(HoldName::Clock, self.clock(), Some(at_once));
-            }
+            // On a wrong clock the guard `clock` holds it.
+            Some(end) if end <= self.input.now => {}
             Some(end) => {
                 candidate.hold(
                     HoldName::Notice,
@@ -138,18 +142,21 @@ impl RowGuards<'_> {
     }
 
     fn notice_ends(&self, candidate: &Candidate<'_>) -> Option<Timestamp> {
-        let entry = candidate.entry;
-        let known = self.input.history.undeclared.get(&(entry.kind.name.into(), entry.id.clone()))?;
-        if known.fingerprint != crate::access::Fingerprint::of(entry) {
-            return None;
-        }
-        known.since.checked_add(self.input.settings.notice).ok()
+        undeclared_since(&self.input, candidate.entry)?.checked_add(self.input.settings.notice).ok()
     }
 
     fn clock(&self) -> String {
         let skew = self.input.snapshot.clock_skew.map_or_else(String::new, |skew| format!("{}s", skew.as_secs()));
         format!("this machine's clock is {skew} off the vendor's")
     }
+}
+
+/// Since when the journal has an entry as undeclared. Whoever holds it cannot start its notice anew by changing it: another
+/// fingerprint is another entry only where the system gives an id to a new entry again.
+pub fn undeclared_since(input: &Input<'_>, entry: &Entry) -> Option<Timestamp> {
+    let known = input.history.undeclared.get(&(entry.kind.name.into(), entry.id.clone()))?;
+    let is_same = !entry.kind.reissues_ids || known.fingerprint == Fingerprint::of(entry);
+    is_same.then_some(known.since)
 }
 
 /// Holds rows on a control whose removal would leave it open: judged on what would go in all.
@@ -230,6 +237,12 @@ pub fn floor(input: &Input<'_>, candidates: &mut [Candidate<'_>], tally: &Tally)
             candidate.hold(HoldName::Floor, why.clone(), Some(way_on));
         }
     }
+}
+
+/// The time by which what keeps an entry counts as over. On a wrong clock nothing that keeps does: no declaration, no hold, and
+/// nobody has left.
+pub fn over_by(input: &Input<'_>) -> Timestamp {
+    if clock_is_right(input) { input.now } else { Timestamp::MIN }
 }
 
 /// The time-based facts of a target that hold for every row: whether the clock is right.

@@ -6,6 +6,7 @@ use super::{
     dead::DeadDeclared,
     describe, is_over,
     matching::Matching,
+    row_guards::over_by,
     standing::{Table, Verdict, differs, gap},
 };
 use crate::{
@@ -16,12 +17,13 @@ use crate::{
 /// Declarations that match no entry, live or dead.
 pub fn missing(table: &Table<'_>, matching: &Matching, dead: &DeadDeclared, plan: &mut TargetPlan) {
     let input = &table.input;
+    let over_by = over_by(input);
     for (number, declaration) in input.policy.declarations.iter().enumerate() {
         if !matching.entries(number).is_empty() {
             split_less(table, matching, number, declaration, plan);
             continue;
         }
-        if is_over(declaration, input.now) || dead.has(number) {
+        if is_over(declaration, over_by) || dead.has(number) {
             continue;
         }
         let unresolved =

@@ -8,8 +8,8 @@ use super::{
     rows::finding,
 };
 use crate::{
-    access::{Cause, Entry, FieldRole, Gap, Text, Value, compare},
-    policy::{Declaration, Place},
+    access::{Cause, Entry, FieldRole, Gap, Text, Value, beyond, compare},
+    policy::{Declaration, OnExcess, Place},
 };
 
 /// Where an entry stands: its line of the table.
@@ -55,7 +55,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn none() -> Self {
+    /// Nothing.
+    pub fn none() -> Self {
         Self {
             cause: None,
             finding: None,
@@ -142,10 +143,13 @@ impl Table<'_> {
             return Verdict { cause: Some(due.cause), why: due.why, ..base(number, declaration) };
         }
         let gaps = declarations.iter().map(|(number, declaration)| (*number, *declaration, gap(declaration, entry)));
-        // What one declaration covers is covered: the one with the least excess decides.
-        let Some((number, declaration, gap)) = gaps.min_by_key(|(_, _, gap)| gap.excess.len()) else {
+        // What one declaration covers is covered: the one with the least excess tells the rest.
+        let Some((number, declaration, mut gap)) = gaps.min_by_key(|(_, _, gap)| gap.excess.len()) else {
             return base(first, declaration);
         };
+        if declarations.len() > 1 && !gap.excess.is_empty() {
+            gap.excess = beyond_all(&declarations, entry);
+        }
         // By far most entries hold what is declared: of those nothing is told.
         if gap.is_empty() && !standing.duplicate {
             return Verdict { declaration: Some(number), ..Verdict::none() };
@@ -153,9 +157,10 @@ impl Table<'_> {
         let mut verdict = base(number, declaration);
         if !gap.excess.is_empty() {
             verdict.why = format!("holds more than declared: {}", gap.excess.join("; "));
-            match declaration.on_excess {
-                crate::policy::OnExcess::Revoke => verdict.cause = Some(Cause::OverScoped),
-                crate::policy::OnExcess::Report => verdict.finding = Some(FindingKind::OverScoped),
+            // It goes only where every declaration of it says so.
+            match declarations.iter().all(|(_, declaration)| declaration.on_excess == OnExcess::Revoke) {
+                true => verdict.cause = Some(Cause::OverScoped),
+                false => verdict.finding = Some(FindingKind::OverScoped),
             }
         } else {
             // What several entries may meet together is told for all of them, not here.
@@ -264,6 +269,19 @@ pub fn gap(declaration: &Declaration, entry: &Entry) -> Gap {
     for ((field, declared), live) in entry.kind.fields.iter().zip(&declaration.values).zip(&entry.values) {
         if field.role == FieldRole::Content && !declared.is_absent() && !same(declared, live) {
             all.join(compare(field, declared, live));
+        }
+    }
+    all
+}
+
+/// What an entry holds beyond all of its declarations together, whatever their order.
+fn beyond_all(declarations: &[(u32, &Declaration)], entry: &Entry) -> Vec<String> {
+    let mut all = Vec::new();
+    for (at, (field, live)) in entry.kind.fields.iter().zip(&entry.values).enumerate() {
+        if field.role == FieldRole::Content {
+            let declared: Vec<&Value> =
+                declarations.iter().map(|(_, one)| one.values.get(at).unwrap_or(&Value::Absent)).collect();
+            all.extend(beyond(field, &declared, live));
         }
     }
     all

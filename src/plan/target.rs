@@ -9,6 +9,7 @@ use super::{
     ceilings, coming,
     dead::DeadDeclared,
     duplicates::Duplicates,
+    escaped::Escaped,
     fights::Fights,
     frame::finish,
     idle,
@@ -39,27 +40,27 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
         input.history.open.iter().map(|open| ((open.kind.as_str(), open.id.as_str()), open)).collect();
     let membership = Membership::new(input.policy);
     let clock_is_right = row_guards::clock_is_right(input);
-    // On a wrong clock nobody has left: what `until` undoes would be undone by it.
-    let left_by = if clock_is_right { input.now } else { jiff::Timestamp::MIN };
-    let leavers = Leavers::new(input.description.system, input.people, left_by);
+    let over_by = row_guards::over_by(input);
+    let leavers = Leavers::new(input.description.system, input.people, over_by);
     let table =
         Table { input: *input, matching: &matching, membership: &membership, leavers: &leavers, clock_is_right };
     let walk = Walk {
         table,
         lone: &lone,
         reserved: Reserved::of(input),
-        held: held_entries(&input.policy.holds, input.snapshot, &names, &lone, input.now),
+        held: held_entries(&input.policy.holds, input.snapshot, &names, &lone, over_by),
         duplicates: Duplicates::of(input, &matching, &absents.named, &open),
         absents: &absents.named,
         dead: &dead,
         open: &open,
+        escaped: Escaped::of(input, &matching, &names),
     };
     let Walked { mut plan, mut candidates, staying, tally, observation, mut coming } = walk.walk(&names);
 
     plan.remarks.extend(names_nothing(&walk.table, &absents));
     plan.remarks.extend(idle::told(&walk.table));
     plan.remarks.extend(left_elsewhere(input));
-    let ambiguity = Ambiguity::new(*input, &matching, &candidates, clock_is_right);
+    let ambiguity = Ambiguity::new(*input, &matching, &candidates);
     let keepers = Keepers::of(input, &names, &candidates, clock_is_right);
     let mut implied = Implied::of(&candidates);
     staying.into_iter().for_each(|entry| implied.stays(entry));

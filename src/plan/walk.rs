@@ -9,6 +9,7 @@ use super::{
     coming::Coming,
     dead::DeadDeclared,
     duplicates::Duplicates,
+    escaped::{Escape, Escaped},
     frame::empty,
     index::LoneResources,
     matching::natural_key,
@@ -57,6 +58,8 @@ pub struct Walk<'a> {
     pub dead: &'a DeadDeclared,
     /// Intents without a final outcome.
     pub open: &'a HashMap<(&'a str, &'a str), &'a OpenIntent>,
+    /// Entries that may have escaped their end.
+    pub escaped: Escaped<'a>,
 }
 
 /// What came of the walk.
@@ -106,6 +109,14 @@ impl<'a> Walk<'a> {
             observer.see(entry, &standing, verdict.cause == Some(Cause::Undeclared), names);
             if let Some(Leaving { what, overdue }) = leaving {
                 plan.rows.push(Row { overdue, ..finding(entry, FindingKind::InFlight, what) });
+                continue;
+            }
+            if verdict.cause.is_none()
+                && let Some(Escape { verdict, hold, why, way_on }) = self.escaped.escape(&self.table, entry, &standing)
+            {
+                let mut candidate = self.candidate(position, entry, Cause::Expired, standing, verdict, files);
+                candidate.hold(hold, why, Some(way_on));
+                candidates.push(candidate);
                 continue;
             }
             if verdict.cause.is_none() && entry.facts.as_ref().is_some_and(|facts| !facts.lineage.is_empty()) {

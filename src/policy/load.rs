@@ -26,6 +26,15 @@ pub struct Source<'a> {
     pub bytes: &'a [u8],
 }
 
+/// The people file, and the systems there are: an alias goes by one of them.
+#[derive(Debug, Clone, Copy)]
+pub struct PeopleFile<'a> {
+    /// The file.
+    pub source: Source<'a>,
+    /// The names of all systems that are known, be there a target of them or not.
+    pub systems: &'a [&'a str],
+}
+
 /// A target that policies may name.
 #[derive(Debug, Clone)]
 pub struct KnownTarget {
@@ -50,13 +59,12 @@ pub struct Delegated {
 /// the same input gives the same result, whatever the order of `files`. Files are read on several threads.
 pub fn load(
     files: &[Source<'_>],
-    people: Option<Source<'_>>,
+    people: Option<PeopleFile<'_>>,
     targets: &[KnownTarget],
     delegated: &[Delegated],
 ) -> Policies {
     let mut policies = Policies::default();
-    let systems: Vec<&str> = targets.iter().map(|target| target.description.system).collect();
-    let (people, of_people) = people.map(|source| People::read(source, &systems)).unwrap_or_default();
+    let (people, of_people) = people.map(|file| People::read(file.source, file.systems)).unwrap_or_default();
     if !of_people.is_empty() {
         policies.blocked = Blocked::All;
     }

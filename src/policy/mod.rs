@@ -24,7 +24,7 @@ mod values;
 mod wanted;
 
 pub use file::digest as file_digest;
-pub use load::{Delegated, KnownTarget, Source, load};
+pub use load::{Delegated, KnownTarget, PeopleFile, Source, load};
 pub use model::{
     Absent, Allow, Blocked, Declaration, Hold, Limits, ManagedSet, OnExcess, Place, Policies, PolicyFile, TargetPolicy,
 };

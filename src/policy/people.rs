@@ -26,7 +26,7 @@ pub struct People {
 const PERSON: [&str; 4] = ["email", "aliases", "until", "service"];
 
 impl People {
-    /// Reads the people file. `systems` are the names that aliases most likely mean.
+    /// Reads the people file. `systems` are the names that aliases may go by.
     pub fn read(source: Source<'_>, systems: &[&str]) -> (Self, Vec<Problem>) {
         let mut people = Self::default();
         let document = yaml::parse(source.name, source.bytes, &Bounds::POLICY);
@@ -116,11 +116,14 @@ impl People {
         let mut aliases = BTreeMap::new();
         if let Some(node) = fields.get("aliases") {
             for (system, node) in mapping(node, "`aliases`", reporter) {
-                if !systems.contains(&system.text.as_ref())
-                    && let Some(near) = did_you_mean(&system.text, systems.iter().copied())
-                {
+                if !systems.contains(&system.text.as_ref()) {
+                    // Kept as it is, it would tell nobody at any target.
                     let message = format!("{} is not a system", quoted(&system.text));
-                    reporter.report_with(system, message, format!("did you mean `{near}`?"));
+                    let hint = did_you_mean(&system.text, systems.iter().copied()).map_or_else(
+                        || format!("an alias is an id at a system, not at a target: {}", systems.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    reporter.report_with(system, message, hint);
                 }
                 if let Some(id) = get::text(node, "an alias", reporter) {
                     let at = (Text::from(system.text.as_ref()), Text::from(id));

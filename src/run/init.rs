@@ -252,6 +252,8 @@ mod tests {
             let sources: Vec<policy::Source<'_>> =
                 named.iter().map(|(name, text)| policy::Source { name, bytes: text.as_bytes() }).collect();
             let people = policy::Source { name: PEOPLE, bytes: text(PEOPLE).as_bytes() };
+            let systems: Vec<&str> = descriptions().iter().map(|one| one.system).collect();
+            let people = policy::PeopleFile { source: people, systems: &systems };
             let policies = policy::load(&sources, Some(people), &known, &[]);
             assert_eq!(policies.problems, []);
             assert!(policies.targets.values().all(|one| one.sets.is_empty() && one.absents.is_empty()));

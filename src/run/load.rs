@@ -11,6 +11,7 @@ use crate::{
     access::Text,
     config::Config,
     policy::{self, Blocked, Delegated, KnownTarget, People, Policies, Source},
+    systems,
     yaml::Problem,
 };
 
@@ -107,7 +108,9 @@ fn parse(config: &Config, people: Option<&SourceFile>, tree: &[SourceFile]) -> P
         .map(|one| Delegated { path: one.path.as_str().into(), target: one.target.clone(), within: one.within.clone() })
         .collect();
     let files: Vec<Source<'_>> = tree.iter().map(source).collect();
-    policy::load(&files, people.map(source), &targets, &delegated)
+    let systems: Vec<&str> = systems::descriptions().iter().map(|one| one.system).collect();
+    let people = people.map(|file| policy::PeopleFile { source: source(file), systems: &systems });
+    policy::load(&files, people, &targets, &delegated)
 }
 
 /// Every blocked target with its reason. An enforced target that no file speaks of is a problem of its own: an empty tree

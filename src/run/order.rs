@@ -63,7 +63,8 @@ pub async fn order(
     progress: &dyn Progress,
 ) -> Result<RunReport, RunError> {
     let (loaded, target) = (ordered.loaded, &ordered.target);
-    let wishes = Wishes { only: vec![target.clone()], confirmation: Confirmation::Person(None), ..Wishes::default() };
+    let mut wishes =
+        Wishes { only: vec![target.clone()], confirmation: Confirmation::Person(None), ..Wishes::default() };
     known_targets(loaded, &wishes)?;
     if let Some(why) = loaded.unclear.get(target) {
         return Err(RunError::Unclear { target: target.to_string(), why: why.clone() });
@@ -75,7 +76,7 @@ pub async fn order(
     not_stopped(ordered.stopped.clone())?;
     let journal = record::to_write(&loaded.config, ordered.new_journal).await?;
     let pause = PauseSwitch::new(&journal, &ordered.clock, ordered.past_pause);
-    pause.look().await?;
+    wishes.last_pause = pause.look().await?;
     not_stopped(pause.why())?;
     let info = RunInfo { command: "revoke".into(), version: VERSION.into(), ..RunInfo::default() };
     let run = journal.begin(&info).await?;
@@ -174,6 +175,10 @@ struct OneOrder<'a> {
 
 impl OneOrder<'_> {
     fn planned(&self, reading: &Snapshot, now: Timestamp) -> Result<TargetPlan, OrderRefused> {
+        // By the vendor's clock, too, where ours is wrong.
+        if let Some(why) = self.case.settings.stopped.clone() {
+            return Err(OrderRefused::Held { name: "stopped", why });
+        }
         let input = self.case.input(reading, now, false);
         plan::order_one(&input, self.kind, self.id, self.because).map(|planned| planned.plan)
     }

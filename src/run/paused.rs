@@ -30,17 +30,19 @@ impl<'a> PauseSwitch<'a> {
         Self { journal, clock, is_passed, why: Mutex::default() }
     }
 
-    /// Asks the journal. Whether it is paused has to be known before anything is sent.
+    /// Asks the journal, and returns what was set last, be it over or not; nothing where it is passed. Whether it is paused has to
+    /// be known before anything is sent.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub(super) async fn look(&self) -> Result<(), JournalError> {
+    pub(super) async fn look(&self) -> Result<Option<Paused>, JournalError> {
         if self.is_passed {
-            return Ok(());
+            return Ok(None);
         }
-        let paused = self.journal.paused((self.clock)()).await?;
-        self.set(paused.as_ref().map(why));
-        Ok(())
+        let last = self.journal.last_pause().await?;
+        let now = (self.clock)();
+        self.set(last.as_ref().filter(|paused| paused.stands(now)).map(why));
+        Ok(last)
     }
 
     /// Why all writing is stopped, where it was when the journal was asked last.

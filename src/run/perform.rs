@@ -117,7 +117,7 @@ async fn steps(
     connect: &dyn Connect,
 ) -> Result<RunReport, RunError> {
     let loaded = session.loaded;
-    pause.look().await?;
+    wishes.last_pause = pause.look().await?;
     wishes.stopped = wishes.stopped.take().or_else(|| pause.why());
     let locks = session.lock(&wishes, run.lock_wait).await?;
     let (free, held) = free_and_held(&locks);

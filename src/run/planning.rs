@@ -7,13 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{checks, load::Loaded, settings::settings};
+use super::{checks, load::Loaded, paused, settings::settings};
 use crate::{
     access::{History, Observation, SentRow, Snapshot, Text},
     apply::Rules,
     config::Target,
+    journal::Paused,
     plan::{
         self, Confirmation, FileProblem, Input, OnlyExpired, PLAN_VERSION, Plan, Planned, Settings, TargetPlan, Total,
         Upcoming,
@@ -38,6 +39,8 @@ pub struct Wishes {
     pub retry_refused: bool,
     /// Why all writing is stopped, where it is.
     pub stopped: Option<String>,
+    /// The pause that was set last and that nobody took back, be it over or not; none where a person passes it.
+    pub last_pause: Option<Paused>,
     /// Whether a person passes the pause that stands in the journal, for this run.
     pub past_pause: bool,
     /// Whether a number that is meant can only be announced, as in the daemon.
@@ -57,6 +60,7 @@ impl Default for Wishes {
             confirmation: Confirmation::Unattended,
             retry_refused: false,
             stopped: None,
+            last_pause: None,
             past_pause: false,
             announced_only: false,
             only_expired: None,
@@ -106,6 +110,10 @@ impl<'a> Case<'a> {
             let part = plan.targets.iter().find(|saved| saved.target == target.name);
             part.map_or_else(|| Cow::Owned(holds_nothing(target, policy)), Cow::Borrowed)
         });
+        // What stops or freezes until a time does so by the vendor's clock, too, where ours is wrong.
+        let theirs = ready.reading.as_ref().ok().and_then(|snapshot| their_time(target, snapshot, now));
+        let last_pause = wishes.last_pause.as_ref().filter(|paused| theirs.is_some_and(|theirs| paused.stands(theirs)));
+        let stopped = wishes.stopped.clone().or_else(|| last_pause.map(paused::why));
         Self {
             target,
             policy,
@@ -113,7 +121,7 @@ impl<'a> Case<'a> {
             settings: Settings {
                 announced_only: wishes.announced_only,
                 only_expired: wishes.only_expired.clone(),
-                ..settings(&loaded.config.freeze, target, wishes.stopped.clone(), wishes.retry_refused, now)
+                ..settings(&loaded.config.freeze, target, stopped, wishes.retry_refused, (now, theirs))
             },
             history: &ready.history,
             confirmation: &wishes.confirmation,
@@ -141,6 +149,28 @@ impl<'a> Case<'a> {
             upcoming: false,
         }
     }
+}
+
+/// How far our clock is ahead of the vendor's, where it is further off than the target allows.
+pub(super) fn wrong_by(target: &Target, snapshot: &Snapshot) -> Option<SignedDuration> {
+    snapshot.clock_skew.filter(|skew| skew.abs() > target.guards.max_clock_skew)
+}
+
+/// The time by the vendor's clock, where ours is wrong.
+fn their_time(target: &Target, snapshot: &Snapshot, now: Timestamp) -> Option<Timestamp> {
+    now.checked_sub(wrong_by(target, snapshot)?).ok()
+}
+
+/// The time at which the journal is asked of a target: where our clock is wrong, the earlier one of both, so that nothing that was
+/// sent is forgotten too early.
+pub(super) fn earlier<E>(
+    loaded: &Loaded,
+    target: &Text,
+    reading: &Result<Arc<Snapshot>, E>,
+    now: Timestamp,
+) -> Timestamp {
+    let target = loaded.config.targets.get(target).zip(reading.as_ref().ok());
+    target.and_then(|(target, snapshot)| their_time(target, snapshot, now)).map_or(now, |theirs| theirs.min(now))
 }
 
 impl Rules for Case<'_> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Answer, Case, ExitRules, Fleet, Loaded, Prompt, Ready, RunError, RunReport, Wishes, is_total_stated,
+    planning::{earlier, wrong_by},
     reach::Connect,
     read::{Reading, TARGETS_AT_ONCE},
     record, selected,
@@ -150,10 +151,9 @@ impl Session<'_> {
             stop: self.stop,
             halt: self.halt,
             brake: self.brake,
-            frozen: (!self.is_order)
-                .then(|| self.loaded.config.targets.get(&target.name))
-                .flatten()
-                .map(|target| super::settings::freezing(&self.loaded.config, target)),
+            frozen: (!self.is_order).then(|| self.loaded.config.targets.get(&target.name)).flatten().map(|target| {
+                super::settings::freezing(&self.loaded.config, target, wrong_by(target, &reading.snapshot))
+            }),
             progress: self.progress,
         }
     }
@@ -204,11 +204,12 @@ impl Session<'_> {
     ) -> Result<BTreeMap<Text, Ready>, RunError> {
         let mut ready = BTreeMap::new();
         for (name, reading) in readings {
-            let history = self.journal.history(name, self.now()).await?;
             let reading = match reading {
                 Ok(reading) => Ok(Arc::clone(&reading.snapshot)),
                 Err(unreadable) => Err(unreadable.clone()),
             };
+            let at = earlier(self.loaded, name, &reading, self.now());
+            let history = self.journal.history(name, at).await?;
             ready.insert(name.clone(), Ready { reading, history, from_file: None });
         }
         for (name, unreadable) in held {

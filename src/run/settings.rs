@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     access::{Kind, Selectors},
@@ -41,15 +41,23 @@ pub(super) fn brake(config: &Config) -> Option<String> {
     stopped(config).map(|why| format!("all writing is stopped: {why}"))
 }
 
-/// Until when a target is frozen at a time, by its own windows and those of all targets.
-fn frozen(common: &[FreezeWindow], target: &Target, now: Timestamp) -> Option<Timestamp> {
-    let windows = [target.freeze.as_slice(), common];
-    windows.iter().filter_map(|windows| frozen_until(windows, now)).max()
+/// Until when a target is frozen, by its own windows and those of all targets: now, or by the vendor's time where our clock is
+/// wrong.
+fn frozen(
+    common: &[FreezeWindow],
+    target: &Target,
+    (now, theirs): (Timestamp, Option<Timestamp>),
+) -> Option<Timestamp> {
+    let at = |at: Timestamp| {
+        let windows = [target.freeze.as_slice(), common];
+        windows.into_iter().filter_map(move |windows| frozen_until(windows, at))
+    };
+    at(now).chain(theirs.into_iter().flat_map(at)).max()
 }
 
 /// Why nothing may be sent to a target, asked before each send: a window may open after the plan was made. Windows begin and
-/// end with whole seconds, and what was found for one is not looked for again.
-pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target) -> Frozen<'a> {
+/// end with whole seconds, and what was found for one is not looked for again. `ahead`: by how much our clock is wrong.
+pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target, ahead: Option<SignedDuration>) -> Frozen<'a> {
     let known: Mutex<Option<(i64, Option<Timestamp>)>> = Mutex::new(None);
     Box::new(move |now| {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +65,8 @@ pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target) -> Frozen<'a>
         let until = match *known {
             Some((at, until)) if at == second => until,
             _ => {
-                let until = frozen(&config.freeze, target, now);
+                let theirs = ahead.and_then(|ahead| now.checked_sub(ahead).ok());
+                let until = frozen(&config.freeze, target, (now, theirs));
                 *known = Some((second, until));
                 until
             }
@@ -66,13 +75,13 @@ pub(super) fn freezing<'a>(config: &'a Config, target: &'a Target) -> Frozen<'a>
     })
 }
 
-/// The settings of one target at a time.
+/// The settings of one target at a time: ours, and the vendor's where our clock is wrong.
 pub fn settings(
     common: &[FreezeWindow],
     target: &Target,
     stopped: Option<String>,
     retry_refused: bool,
-    now: Timestamp,
+    times: (Timestamp, Option<Timestamp>),
 ) -> Settings {
     let mut own: Vec<(&'static Kind, Selectors)> = Vec::new();
     let mut own_unlisted = Vec::new();
@@ -97,7 +106,7 @@ pub fn settings(
         max_clock_skew: target.guards.max_clock_skew,
         max_in_flight: target.max_in_flight,
         stopped,
-        frozen_until: frozen(common, target, now),
+        frozen_until: frozen(common, target, times),
         retry_refused,
         announced_only: false,
         only_expired: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Loaded, Ready, RunError, RunReport, Wishes, checks, limit_all, paused, plan_all,
+    planning::earlier,
     reach::Connect,
     read::{Reading, ToRead, read_all},
     record, selected,
@@ -51,12 +52,14 @@ pub async fn show(show: Show<'_>, connect: &dyn Connect, progress: &dyn Progress
     let Show { loaded, wishes, files, clock } = show;
     known_targets(loaded, wishes)?;
     let journal = record::to_read(&loaded.config).await?;
-    let paused = match &journal {
-        Some(journal) => journal.paused(clock()).await?,
+    let last_pause = match &journal {
+        Some(journal) => journal.last_pause().await?,
         None => None,
     };
-    let stopped = wishes.stopped.clone().or_else(|| paused.as_ref().map(paused::why));
-    let wishes = &Wishes { stopped, ..wishes.clone() };
+    let now = clock();
+    let paused = || last_pause.as_ref().filter(|paused| paused.stands(now)).map(paused::why);
+    let stopped = wishes.stopped.clone().or_else(paused);
+    let wishes = &Wishes { stopped, last_pause, ..wishes.clone() };
     let mut report = RunReport { problems: loaded.problems.clone(), ..RunReport::default() };
     let all_know = !files.is_empty() && files.iter().all(|file| file.past.is_some());
     if let (None, JournalPlace::File(path), false) = (&journal, &loaded.config.journal, all_know) {
@@ -160,8 +163,9 @@ async fn into_ready(
 ) -> Result<BTreeMap<Text, Ready>, RunError> {
     let mut ready = BTreeMap::new();
     for (name, reading) in readings {
-        let history = record::history(journal, &loaded.config, &name, clock()).await?;
         let reading = reading.map(|reading| reading.snapshot);
+        let at = earlier(loaded, &name, &reading, clock());
+        let history = record::history(journal, &loaded.config, &name, at).await?;
         ready.insert(name, Ready { reading, history, from_file: None });
     }
     Ok(ready)

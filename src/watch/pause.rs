@@ -48,7 +48,7 @@ impl Pauses {
     /// The pause in force, if there is one.
     fn in_force(&self, now: Timestamp) -> Option<Pause> {
         let pause = self.set.read().unwrap_or_else(PoisonError::into_inner).pause.clone();
-        pause.filter(|pause| pause.until.is_none_or(|until| until > now))
+        pause.filter(|pause| stands(pause, now))
     }
 
     /// Why all writing is stopped, where it is. Asked before each send.
@@ -114,8 +114,8 @@ impl Pauses {
             let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
             (set.pause.clone(), set.times, !set.unrecorded && set.kept_in == reopened)
         };
-        let pause = pause.filter(|pause| pause.until.is_none_or(|until| until > now));
-        let said = journal.paused(now).await?;
+        // Those that are over, too: on a wrong clock one may only seem to be, and it stays known until the clock is right.
+        let said = journal.last_pause().await?;
         match (pause, said) {
             (Some(Pause { because, until, .. }), said) if !is_known => {
                 if said.is_none_or(|said| said.because != because || said.until != until) {
@@ -133,11 +133,13 @@ impl Pauses {
                 // What was set since this was asked is newer.
                 if set.times == times {
                     if !is_same {
-                        let state = if said.is_some() { "paused" } else { "resumed" };
-                        tracing::warn!(
-                            now = state,
-                            "another process of this journal changed whether all writing is stopped"
-                        );
+                        if [&pause, &said.clone().map(pause_of)].into_iter().flatten().any(|pause| stands(pause, now)) {
+                            let state = if said.is_some() { "paused" } else { "resumed" };
+                            tracing::warn!(
+                                now = state,
+                                "another process of this journal changed whether all writing is stopped"
+                            );
+                        }
                         set.pause = said.map(pause_of);
                     }
                     (set.unrecorded, set.kept_in) = (false, reopened);
@@ -180,6 +182,10 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             }
         }
     }
+}
+
+fn stands(pause: &Pause, at: Timestamp) -> bool {
+    pause.until.is_none_or(|until| until > at)
 }
 
 fn pause_of(Paused { since, because, until }: Paused) -> Pause {

@@ -14,12 +14,14 @@
 mod architecture;
 mod bad_input;
 mod browser;
+mod clock;
 mod commands;
 mod convergence;
 mod crash;
 mod daemon;
 mod documents;
 mod due;
+mod escape;
 mod examples;
 mod exit_codes;
 mod files;

@@ -174,6 +174,35 @@ fn a_clock_that_jumps_is_noticed_and_no_time_based_cause_acts_on_it() {
 }
 
 #[test]
+fn on_a_wrong_clock_a_pause_is_not_over() {
+    let house = house(8, 0, "    enforce: [access_tokens]\n    guards: { max_share: 100% }");
+    every(&house, "1s");
+    let daemon = Inside::start(&house);
+    daemon.until_health(Health::InSync);
+    let tomorrow = Timestamp::now().checked_add(SignedDuration::from_hours(24)).unwrap();
+    daemon.runtime.block_on(daemon.control.pause("INC-8, we look first".into(), Some(tomorrow))).unwrap();
+    daemon.jump(&house, 2 * DAY);
+    house.write(
+        "policies/more.yaml",
+        "version: 1\ntarget: s2\nabsent: { access_tokens: [{ id: service/keep-00, justification: leaked }] }\n",
+    );
+    let held = |view: &TargetView| view.plan.as_ref().is_some_and(|plan| plan.counts.held == 1);
+    let view = daemon.until("what must not exist to be held", held);
+    assert!(view.plan.as_ref().unwrap().rows[0].holds[0].why.contains("INC-8"), "{view:?}");
+    daemon.looked_again(3);
+    assert_eq!(house.writes(), 0);
+    // The clock is right again: the pause stands as it was set, and is taken back.
+    daemon.jump(&house, 0);
+    daemon.until("a look by it", |view| view.looked_at.is_some_and(|at| at <= Timestamp::now()));
+    daemon.looked_again(2);
+    assert_eq!(house.writes(), 0);
+    daemon.runtime.block_on(daemon.control.resume()).unwrap();
+    daemon.until_health(Health::InSync);
+    assert_eq!(house.removed_tokens(), ["service/keep-00"]);
+    daemon.end();
+}
+
+#[test]
 fn a_pause_stops_all_writing_at_once_and_outlives_a_restart() {
     let house = house(8, 1, AT_ONCE);
     every(&house, "1s");

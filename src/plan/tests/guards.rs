@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 
 use super::world::{World, days_ago, facts, now, select};
 use crate::{
-    access::{Cause, Controls, Expectation, Group, SentRow},
+    access::{Cause, Controls, Expectation, Group, SentRow, Value},
     plan::{Confirmation, Guard, HoldName, OrderRefused, Status, Total, limit_total},
+    policy::{Hold, Place},
 };
 
 /// `undeclared` entries nobody declared besides `declared` ones, all managed.
@@ -58,6 +59,8 @@ fn notice_runs_from_the_first_record_and_a_person_need_not_wait() {
     assert_eq!(world.holds("service/drift-000"), [HoldName::Clock], "no notice runs out on a wrong clock");
     world.history.undeclared.clear();
     world.confirmation = Confirmation::Person(None);
+    assert_eq!(world.holds("service/drift-000"), [HoldName::Clock], "nor does anything undeclared go at all");
+    world.snapshot.clock_skew = None;
     assert_eq!(world.sent_ids(), ["service/drift-000"]);
     world.confirmation = Confirmation::Unattended;
     world.history.persistent = false;
@@ -72,6 +75,55 @@ fn a_wrong_clock_stops_time_based_causes_only() {
     world.snapshot.clock_skew = Some(SignedDuration::from_mins(6));
     assert_eq!(world.sent(), [("service/kept-001".to_owned(), "absent")]);
     assert_eq!(world.holds("service/kept-000"), [HoldName::Clock]);
+}
+
+#[test]
+fn on_a_wrong_clock_no_hold_is_over_and_nothing_undeclared_goes() {
+    for skew in [SignedDuration::from_hours(48), SignedDuration::from_hours(-48)] {
+        let mut world = drift(3, 1);
+        world.policy.holds.push(Hold {
+            kind: world.kind(),
+            values: world.policy.declarations[0].values.clone(),
+            person: None,
+            until: days_ago(1),
+            justification: "incident".into(),
+            place: Place { file: 0, line: 9 },
+        });
+        let limits = std::sync::Arc::make_mut(&mut world.policy.declarations[0].limits);
+        limits.expires = Some(days_ago(2));
+        assert_eq!(world.sent_ids(), ["service/drift-000", "service/kept-000"]);
+        world.snapshot.clock_skew = Some(skew);
+        assert_eq!(world.sent_ids(), [""; 0]);
+        assert_eq!(world.holds("service/kept-000"), [HoldName::Hold, HoldName::Clock]);
+        assert_eq!(world.holds("service/drift-000"), [HoldName::Clock]);
+        // Nor does what was no longer declared, which waits for no notice.
+        world.snapshot.clock_skew = None;
+        world.remember();
+        world.policy.declarations.remove(1);
+        assert!(world.sent_ids().contains(&"service/kept-001".to_owned()));
+        world.snapshot.clock_skew = Some(skew);
+        assert_eq!(world.holds("service/kept-001"), [HoldName::Clock]);
+    }
+}
+
+#[test]
+fn whoever_holds_an_entry_cannot_start_its_notice_anew_by_changing_it() {
+    for (system, held) in [("buildkite", false), ("s2", true)] {
+        let mut world = World::of(system);
+        world.live("a");
+        world.live("b");
+        world.declare("a");
+        world.manage(0, "all");
+        world.settings.notice = SignedDuration::from_hours(20);
+        world.remember();
+        world.history.undeclared.values_mut().for_each(|known| known.since = now() - SignedDuration::from_hours(20));
+        assert_eq!(world.sent_ids(), ["b"]);
+        let last = world.snapshot.entries[1].values.len() - 1;
+        world.snapshot.entries[1].values[last] = Value::Bool(true);
+        let seen = world.planned(true).observation.undeclared.len();
+        // At S2 another token may have taken the id over.
+        assert_eq!((world.sent_ids().is_empty(), seen), (held, usize::from(held)), "{system}");
+    }
 }
 
 #[test]

@@ -42,6 +42,40 @@ fn an_entry_whose_declaration_now_matches_nothing_may_be_renamed() {
 }
 
 #[test]
+fn an_entry_that_was_renamed_does_not_escape_the_end_of_its_declaration_unseen() {
+    let mut world = World::of("buildkite");
+    let description = world.kind().field_index("description").unwrap();
+    let anna = object("user", "u1", "anna@example.com", None);
+    let labelled = |label: &str| {
+        let mut values = vec![Value::Absent; 4];
+        values[1] = Value::Object(anna.clone());
+        values[description] = Value::Text(label.into());
+        values
+    };
+    world.entry("t1", labelled("deploy")).principal = Some(anna.clone());
+    let mut declared = vec![Value::Absent; 4];
+    declared[description] = Value::Text("deploy".into());
+    let declaration =
+        world.declaration("user=anna description=deploy", declared, Some(super::world::person("anna", None)));
+    std::sync::Arc::make_mut(&mut declaration.limits).expires = Some(super::world::days_ago(1));
+    assert_eq!(world.sent(), [("t1".to_owned(), "expired")]);
+    world.remember();
+    world.snapshot.entries[0].values = labelled("deploy ").into();
+    assert_eq!(world.holds("t1"), [HoldName::MaybeRenamed]);
+    assert!(!world.plan().in_sync());
+    // A class that covers it as it is called now does not hide it either, and on a wrong clock nothing is over.
+    world.manage(0, "all");
+    world.allow(0, "all").select = crate::access::Selectors::All;
+    assert_eq!(world.holds("t1"), [HoldName::MaybeRenamed]);
+    world.snapshot.clock_skew = Some(jiff::SignedDuration::from_hours(30));
+    assert!(world.plan().rows.iter().all(|row| row.finding == Some(FindingKind::Missing)), "{:?}", world.plan().rows);
+    world.snapshot.clock_skew = None;
+    // Whoever takes the declaration away says that it may stay.
+    world.policy.declarations.clear();
+    assert_eq!(world.plan().rows, []);
+}
+
+#[test]
 fn no_longer_declared_goes_at_once_and_only_if_unchanged_since() {
     let mut world = World::of("s2");
     world.live("service/a");

@@ -135,6 +135,37 @@ fn more_than_declared_goes_only_where_the_declaration_says_so() {
 }
 
 #[test]
+fn what_several_declarations_cover_together_is_no_excess_and_the_rest_goes_only_where_all_say_so() {
+    let scopes = |words: &[&str]| Value::set(words.iter().map(|word| (*word).into()));
+    for turned in [false, true] {
+        let mut world = World::of("buildkite");
+        let field = world.kind().field_index("scopes").unwrap();
+        world.live("t1").values[field] = scopes(&["read_builds", "read_agents"]);
+        for (key, words, on_excess) in
+            [("one", ["read_builds"], OnExcess::Revoke), ("two", ["read_agents"], OnExcess::Report)]
+        {
+            let declaration = world.declare("t1");
+            (declaration.key, declaration.on_excess) = (key.into(), on_excess);
+            declaration.values[field] = scopes(&words);
+        }
+        if turned {
+            world.policy.declarations.reverse();
+        }
+        assert_eq!(world.plan().rows, [], "all of it is declared");
+        // One more is covered by nobody; only one of the two says to revoke for it.
+        world.snapshot.entries[0].values[field] = scopes(&["read_builds", "read_agents", "write_builds"]);
+        let plan = world.plan();
+        assert_eq!(plan.rows[0].finding, Some(FindingKind::OverScoped), "{turned}");
+        assert!(plan.rows[0].why.ends_with("holds more than declared: scopes: write_builds"), "{}", plan.rows[0].why);
+        world.policy.declarations.iter_mut().for_each(|one| one.on_excess = OnExcess::Revoke);
+        assert_eq!(world.sent(), [("t1".to_owned(), "over_scoped")]);
+        // A declaration that leaves the field out takes any.
+        world.policy.declarations[0].values[field] = Value::Absent;
+        assert_eq!(world.plan().rows, []);
+    }
+}
+
+#[test]
 fn an_unknown_scope_is_never_excess_and_a_content_field_left_out_is_not_compared() {
     let mut world = World::of("buildkite");
     let scopes = world.kind().field_index("scopes").unwrap();
@@ -301,7 +332,7 @@ fn on_a_wrong_clock_a_leaver_has_not_left() {
     assert_eq!(world.holds("s1"), [crate::plan::HoldName::Clock], "what is declared for them is not over");
     let plan = world.plan();
     assert!(plan.rows.iter().all(|row| row.id != "s2"), "what is allowed stays allowed: {:?}", plan.rows);
-    assert_eq!(world.sent_ids(), ["s3"], "what nothing allows was undeclared before they left");
+    assert_eq!(world.holds("s3"), [crate::plan::HoldName::Clock], "nothing undeclared goes");
 }
 
 #[test]

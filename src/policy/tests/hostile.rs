@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{PEOPLE, load_all, problems, targets};
+use super::{PEOPLE, load_all, people_file, problems, targets};
 use crate::{
     access::shown,
     policy::{Blocked, Policies, Source, load},
@@ -33,7 +33,7 @@ fn crowd(count: usize) -> String {
 
 fn load_with(people: &str, files: &[(&str, &str)]) -> Policies {
     let files: Vec<Source<'_>> = files.iter().map(|(name, text)| Source { name, bytes: text.as_bytes() }).collect();
-    load(&files, Some(Source { name: "people.yaml", bytes: people.as_bytes() }), &targets(), &[])
+    load(&files, people_file(Source { name: "people.yaml", bytes: people.as_bytes() }), &targets(), &[])
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{PEOPLE, STORE_FILE, load_all, problems, targets};
+use super::{PEOPLE, STORE_FILE, load_all, people_file, problems, targets};
 use crate::policy::{Blocked, Source, load};
 
 #[test]
@@ -10,7 +10,7 @@ fn the_digest_follows_what_decides_and_nothing_else() {
     let digest = |files: &[(&str, &str)], people: &str| {
         let files: Vec<Source<'_>> = files.iter().map(|(name, text)| Source { name, bytes: text.as_bytes() }).collect();
         let people = Source { name: "p", bytes: people.as_bytes() };
-        let policies = load(&files, Some(people), &targets(), &[]);
+        let policies = load(&files, people_file(people), &targets(), &[]);
         assert_eq!(problems(&policies), Vec::<String>::new());
         (policies.targets["store-a"].digest.clone(), policies.targets.get("club").map(|club| club.digest.clone()))
     };
@@ -79,7 +79,7 @@ proptest! {
         spoiled.splice(at..(at + bytes.len()).min(spoiled.len()), bytes.iter().copied());
         for bytes in [&bytes, &spoiled] {
             let source = Source { name: "f", bytes };
-            let policies = load(&[source], Some(source), &targets(), &[]);
+            let policies = load(&[source], people_file(source), &targets(), &[]);
             prop_assert!(!policies.problems.is_empty(), "no people file is a policy file");
             prop_assert_eq!(policies.blocked, Blocked::All);
         }

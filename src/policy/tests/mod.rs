@@ -5,7 +5,7 @@ mod laws;
 mod meaning;
 mod refused;
 
-use super::{Blocked, KnownTarget, Policies, Source, load};
+use super::{Blocked, KnownTarget, PeopleFile, Policies, Source, load};
 use crate::access::{AuthStyle, Description, Field, FieldRole, Kind, Limit, RequestRate, Reversibility, Shape};
 
 const fn field(name: &'static str, shape: Shape, role: FieldRole) -> Field {
@@ -100,6 +100,11 @@ fn targets() -> Vec<KnownTarget> {
     vec![target("store-a", &STORE), target("store-b", &STORE), target("club", &GRANTS)]
 }
 
+/// A people file of the two systems.
+fn people_file(source: Source<'_>) -> Option<PeopleFile<'_>> {
+    Some(PeopleFile { source, systems: &["store", "club"] })
+}
+
 const PEOPLE: &str = "version: 1
 people:
   anna: { email: Anna@example.com, aliases: { club: usr_1 } }
@@ -111,7 +116,7 @@ groups:
 
 fn load_all(files: &[(&str, &str)]) -> Policies {
     let files: Vec<Source<'_>> = files.iter().map(|(name, text)| Source { name, bytes: text.as_bytes() }).collect();
-    load(&files, Some(Source { name: "people.yaml", bytes: PEOPLE.as_bytes() }), &targets(), &[])
+    load(&files, people_file(Source { name: "people.yaml", bytes: PEOPLE.as_bytes() }), &targets(), &[])
 }
 
 fn problems(policies: &Policies) -> Vec<String> {

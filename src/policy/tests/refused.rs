@@ -1,6 +1,6 @@
 //! What is refused, and where, and what that blocks.
 
-use super::{STORE, STORE_FILE, load_all, problems, targets};
+use super::{STORE, STORE_FILE, load_all, people_file, problems, targets};
 use crate::{
     access::{Selectable, Selector, Selectors},
     policy::{Blocked, Delegated, Policies, Source, load},
@@ -186,20 +186,22 @@ fn bad_input_is_refused_at_its_place() {
 #[test]
 fn a_broken_people_file_names_every_mistake_and_blocks_all() {
     let people = "version: 1\npeople:\n  anna: { email: a@x.com, aliases: { clubb: u } }\n  ben: { email: A@x.com }\n  \
+                  cleo: { aliases: { my-target: u } }\n  \
                   eva: {}\n  dan: { email: dan }\n  no: { email: n@x.com }\ngroups:\n  all: [anna, bne, anna]\n";
     let source = Source { name: "people.yaml", bytes: people.as_bytes() };
-    let policies = load(&[], Some(source), &targets(), &[]);
+    let policies = load(&[], people_file(source), &targets(), &[]);
     assert_eq!(policies.blocked, Blocked::All);
     assert_eq!(
         problems(&policies),
         [
             "people.yaml:3:38 `clubb` is not a system | did you mean `club`?",
             "people.yaml:4:17 `ben` and `anna` have the same e-mail address",
-            "people.yaml:5:3 `eva` has neither `email` nor `aliases`",
-            "people.yaml:6:17 `dan` is no e-mail address",
-            "people.yaml:7:3 some readers take the key `no` for a truth value | put it in quotes",
-            "people.yaml:9:15 `bne` is not among `people` | did you mean `ben`?",
-            "people.yaml:9:20 `anna` stands twice in this group",
+            "people.yaml:5:22 `my-target` is not a system | an alias is an id at a system, not at a target: store, club",
+            "people.yaml:6:3 `eva` has neither `email` nor `aliases`",
+            "people.yaml:7:17 `dan` is no e-mail address",
+            "people.yaml:8:3 some readers take the key `no` for a truth value | put it in quotes",
+            "people.yaml:10:15 `bne` is not among `people` | did you mean `ben`?",
+            "people.yaml:10:20 `anna` stands twice in this group",
         ]
     );
 }
@@ -267,12 +269,12 @@ fn a_control_character_in_a_name_of_somebody_is_refused_at_its_place() {
     ] {
         let text = format!("{people}{more}");
         let source = Source { name: "people.yaml", bytes: text.as_bytes() };
-        let found = problems(&load(&[], Some(source), &targets(), &[]));
+        let found = problems(&load(&[], people_file(source), &targets(), &[]));
         assert!(found.contains(&control(&format!("people.yaml:{at}"), what)), "{more}: {found:?}");
     }
     // Raw, it may not stand in any file.
     let raw = format!("{people}  ben: {{ email: \"b\u{1b}@x.example\" }}\n");
     let source = Source { name: "people.yaml", bytes: raw.as_bytes() };
-    let found = problems(&load(&[], Some(source), &targets(), &[]));
+    let found = problems(&load(&[], people_file(source), &targets(), &[]));
     assert!(found[0].starts_with("people.yaml:4:19 the control character U+001B may not stand in a file"), "{found:?}");
 }

@@ -47,7 +47,7 @@ fn the_plan_after_an_import_is_empty_whatever_the_names() {
     let policies = parsed(&file, &MADE_UP);
     let policy = &policies.targets["t"];
     assert_eq!(policy.declarations.len(), hostile.len());
-    let settings = settings(&[], &crate::run::tests::target("t"), None, false, now);
+    let settings = settings(&[], &crate::run::tests::target("t"), None, false, (now, None));
     let history = History { persistent: true, ..History::default() };
     let plan = plan_target(&Input {
         description: &MADE_UP,

@@ -61,7 +61,7 @@ pub(super) fn people(descriptions: &[&'static Description]) -> Value {
             let aliases = json!({
                 "type": "object",
                 "properties": systems.iter().map(|system| ((*system).to_owned(), text())).collect::<Map<_, _>>(),
-                "additionalProperties": text(),
+                "additionalProperties": false,
             });
             described(aliases, "The vendor's user id by system.")
         }

@@ -49,6 +49,8 @@ fn problems_of_parser(which: Which, text: &str) -> Vec<yaml::Problem> {
                 .collect();
             let file = policy::Source { name: "f.yaml", bytes: text.as_bytes() };
             let people = policy::Source { name: "people.yaml", bytes: PEOPLE.as_bytes() };
+            let systems: Vec<&str> = descriptions().iter().map(|one| one.system).collect();
+            let people = policy::PeopleFile { source: people, systems: &systems };
             policy::load(&[file], Some(people), &known, &[]).problems
         }
         Which::Plan | Which::Snapshot => unreachable!("no file that people write"),

@@ -4,7 +4,7 @@
 //! Assistants and slices are read only where a grant or a policy speaks of one. Their lists show what the credential may
 //! see, so they give names but prove nothing: what is in none of them goes by its id. Vector stores have no list at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -39,7 +39,7 @@ pub async fn read(
     objects: &mut Objects,
 ) -> Result<(), Unreadable> {
     let organization = required(account, ORGANIZATION)?;
-    members(conversation, organization, objects).await?;
+    members(conversation, organization, grants, objects).await?;
     departments(conversation, organization, objects).await?;
     roles(conversation, organization, objects).await?;
     let spoken_of: BTreeSet<&str> = grants.iter().map(|grant| grant.entity.0.as_str()).collect();
@@ -88,9 +88,11 @@ fn names_one(wanted: &Wanted, class: &str) -> bool {
         || wanted.globs.iter().filter(|glob| glob.kind == GRANT.name && glob.field == entity).any(|one| glob(&one))
 }
 
-/// A person. The id of the membership (`orguser_…`) is another one and of no use here.
+/// A person. The id of the membership (`orguser_…`) is another one: one who came back may have several.
 #[derive(Deserialize)]
 struct Member {
+    #[serde(default)]
+    id: Option<Text>,
     user_id: Text,
     #[serde(default)]
     email: Option<Text>,
@@ -113,13 +115,55 @@ struct Members {
     skip: Option<u64>,
 }
 
+/// Takes the members in, and, where a grant names somebody who is none, those who were removed: their grants stay, and without
+/// their addresses nobody could tell that they left.
 async fn members(
     conversation: &Conversation<'_>,
     organization: &Text,
+    grants: &[Grant],
     objects: &mut Objects,
 ) -> Result<(), Unreadable> {
+    let live = list_members(conversation, organization, false).await?;
+    let ids: HashSet<Text> = live.iter().map(|member| member.user_id.clone()).collect();
+    let is_unknown = |grant: &Grant| !grant.deleted && grant.grantee.0 == "user" && !ids.contains(&grant.grantee.1);
+    let removed = match grants.iter().any(is_unknown) {
+        false => Vec::new(),
+        true => match list_members(conversation, organization, true).await {
+            Ok(all) => all,
+            Err(error) if matches!(error.fault, Fault::Permission | Fault::Missing | Fault::Request) => {
+                conversation.remark(format!("who was removed from the organization is not known: {}", error.what));
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    // An address that was given to somebody else since then is theirs.
+    let folded = |email: &Text| email.to_lowercase();
+    let taken: HashSet<String> = live.iter().filter_map(|member| member.email.as_ref()).map(folded).collect();
+    let removed = removed
+        .into_iter()
+        .filter(|member| !ids.contains(&member.user_id))
+        .map(|member| Member { email: member.email.filter(|email| !taken.contains(&folded(email))), ..member });
+    for member in live.into_iter().chain(removed) {
+        let names = member.email.into_iter().filter(|email| !email.is_empty()).collect();
+        // People choose their names: they are shown, and one that looks like an address could pass for somebody else's.
+        let called = member.full_name.filter(|name| !name.is_empty() && !name.contains('@'));
+        objects.take_user(member.user_id, names, called);
+    }
+    Ok(())
+}
+
+/// The members of the organization; with those who were removed, where they are asked for.
+async fn list_members(
+    conversation: &Conversation<'_>,
+    organization: &Text,
+    removed_too: bool,
+) -> Result<Vec<Member>, Unreadable> {
     let ask = |skip: u64| {
-        let body = json!({"skip": skip, "take": LIMIT, "sort_field": "created_at", "sort_direction": "asc"});
+        let mut body = json!({"skip": skip, "take": LIMIT, "sort_field": "created_at", "sort_direction": "asc"});
+        if removed_too && let Some(body) = body.as_object_mut() {
+            body.insert("include_deleted".to_owned(), true.into());
+        }
         Read::lookup_by_post(API, &["organizations", organization, "users"], body, read_judge)
     };
     let page = |heard: &Heard| {
@@ -131,14 +175,11 @@ async fn members(
             _ => Err(heard.fault(Fault::Malformed, "the list of members has neither of its two shapes")),
         }
     };
-    let list = List { rows: "members", ask: &ask, page, id: |row: &Member| &row.user_id, entries: false };
-    for member in walk(conversation, &list).await? {
-        let names = member.email.into_iter().filter(|email| !email.is_empty()).collect();
-        // People choose their names: they are shown, and one that looks like an address could pass for somebody else's.
-        let called = member.full_name.filter(|name| !name.is_empty() && !name.contains('@'));
-        objects.take_user(member.user_id, names, called);
-    }
-    Ok(())
+    let id: fn(&Member) -> &Text = match removed_too {
+        true => |row| row.id.as_ref().unwrap_or(&row.user_id),
+        false => |row| &row.user_id,
+    };
+    walk(conversation, &List { rows: "members", ask: &ask, page, id, entries: false }).await
 }
 
 /// A department or a role.

@@ -190,6 +190,30 @@ fn members_come_in_two_shapes_and_no_third() {
 }
 
 #[test]
+fn whoever_was_removed_is_asked_for_where_a_grant_names_somebody_unknown() {
+    const REMOVED: &str = r#"POST /organizations/org_1/users {"include_deleted":true,"skip":0,"sort_direction":"asc","sort_field":"created_at","take":100}"#;
+    let theirs = with(grant("agrant_1"), json!({"grantee_id": "usr_7"}));
+    let script = || directory(Transcript::new().on(GRANTS, page(std::slice::from_ref(&theirs))));
+    let script = || script().on_status(ASSISTANTS, 403, "");
+    // Back again, and removed again: the same person with two memberships. The address of another one is somebody else's now.
+    let all = json!({"members": [
+        {"id": "orguser_6", "user_id": "usr_7", "email": "gone@example.com"},
+        {"id": "orguser_7", "user_id": "usr_7", "email": "gone@example.com"},
+        {"id": "orguser_8", "user_id": "usr_8", "email": "Anna@example.com"},
+        {"id": "orguser_9", "user_id": "usr_1", "email": "anna@example.com"},
+    ], "total": 4});
+    let snapshot = read(script().on(REMOVED, all)).unwrap();
+    assert_eq!(snapshot.entries[0].principal.as_ref().unwrap().shown(), "gone@example.com");
+    assert!(
+        matches!(snapshot.directory.resolve("user", "anna@example.com", None), Resolved::One(one) if one.id == "usr_1")
+    );
+    // Where the credential may not see them, they stay unknown, and that is told.
+    let snapshot = read(script().on_status(REMOVED, 403, "{}")).unwrap();
+    assert_eq!(snapshot.entries[0].principal.as_ref().unwrap().shown(), "usr_7");
+    assert!(snapshot.evidence.remarks.iter().any(|remark| remark.contains("removed from the organization")));
+}
+
+#[test]
 fn people_and_groups_are_needed_and_the_names_of_entities_only_where_a_policy_uses_one() {
     let refused = Transcript::new().on(GRANTS, page(&[])).on_status(MEMBERS, 403, "{}");
     assert_eq!(fault(read(refused)), Fault::Permission);

@@ -85,7 +85,7 @@ impl Daemon {
         let journal = fleet.journal().await?;
         let kept = journal.good_trees().await?;
         let now = clock();
-        let pauses = Pauses::from_journal(journal.paused(now).await?);
+        let pauses = Pauses::from_journal(journal.last_pause().await?);
         let mut trees = Trees::new(&loaded, kept, now);
         if is_whole {
             trees.take(Found::Tree { loaded, digests: digests.clone(), contents, revision }, now);
