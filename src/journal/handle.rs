@@ -158,6 +158,18 @@ impl Journal {
         }
     }
 
+    /// Whether it can be written just now: takes room for what a look records, synced, and gives it back. Nothing of that is
+    /// told by the journal.
+    ///
+    /// # Errors
+    /// Storage: what would be recorded now would be lost.
+    pub async fn can_be_written(&self) -> Result<(), JournalError> {
+        for take in [true, false] {
+            self.write(Work::Room { take }).await?;
+        }
+        Ok(())
+    }
+
     /// Appends a record, synced when it returns.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ use super::{
     mailbox::{Look, Reload},
     pause, publish,
     reload::Reloader,
-    shared::Shared,
+    shared::{Recording, Shared},
     worker,
 };
 use crate::{
@@ -269,6 +269,7 @@ impl Daemon {
         let opened = fleet.journal().await;
         let reopened = fleet.reopened();
         if reopened != self.kept_in {
+            self.shared.forget_recording(name);
             self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).keep_anew();
             self.kept_in = reopened;
         }
@@ -280,7 +281,7 @@ impl Daemon {
             };
             if let Err(error) = kept {
                 tracing::debug!(target = %name, %error, "the good tree could not be kept");
-                self.shared.show_journal(Some(error.to_string()));
+                self.shared.journal_failed(Recording::Trees, error.to_string());
                 return;
             }
             self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).was_kept(&name, tree);
@@ -306,6 +307,9 @@ impl Daemon {
 /// Waits for the next request to read the source, and until it may be read again. What is asked for meanwhile becomes one request.
 async fn next_reload(shared: &Shared) -> Reload {
     shared.fresh.may_be_read().await;
+        if self.shared.has_journal_failed(&Recording::Trees) {
+            self.shared.journal_served(&Recording::Trees).await;
+        }
     shared.triggers.next_reload().await
 }
 

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use super::shared::Shared;
+use super::shared::{Recording, Shared};
 use crate::{
     config::Config,
     journal::{JournalError, Paused, RecordBody, RunInfo},
@@ -167,13 +167,13 @@ pub(super) async fn keep(shared: Arc<Shared>) {
         match shared.pauses.keep(&shared.fleet, shared.now()).await {
             Ok(()) if failed => {
                 failed = false;
-                shared.show_journal(None);
+                shared.journal_served(&Recording::Pause).await;
             }
             Ok(()) => {}
             Err(error) if failed => tracing::debug!(%error, "the journal cannot be asked for a pause"),
             Err(error) => {
                 failed = true;
-                shared.show_journal(Some(error.to_string()));
+                shared.journal_failed(Recording::Pause, error.to_string());
             }
         }
     }

@@ -14,7 +14,7 @@ use super::{
     mailbox::Mailbox,
     publish::{self, Looked, publish},
     schedule::{Moment, Next, Pace, Schedule, Went},
-    shared::Shared,
+    shared::{Recording, Shared},
     tree::Basis,
 };
 use crate::{
@@ -108,6 +108,16 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
         return (Went::Well, None);
     }
     shared.fleet.peers().was_tried(name);
+    let whom = Recording::Look(name.clone());
+    // What goes wrong with a run as a whole is the journal's: it cannot be opened, or what was seen or sent cannot be kept.
+    match &result {
+        Err(RunError::Journal(error)) => shared.journal_failed(whom, error.to_string()),
+        Ok(RunReport { errors, .. }) => match errors.first() {
+            Some(why) => shared.journal_failed(whom, why.clone()),
+            None => shared.journal_served(&whom).await,
+        },
+        Err(_) => {}
+    }
     let ended = Ended { target, basis: &basis, before, result, began, sending: heard.sending_began() };
     make_known(shared, name, &ended)
 }
@@ -126,12 +136,6 @@ struct Ended<'a> {
 fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<Timestamp>) {
     let Ended { target, basis, before, result, began, sending } = ended;
     let now = shared.moment();
-    // What goes wrong with a run as a whole is the journal's: it cannot be opened, or what was seen or sent cannot be kept.
-    shared.show_journal(match result {
-        Err(RunError::Journal(error)) => Some(error.to_string()),
-        Ok(report) => report.errors.first().cloned(),
-        Err(_) => None,
-    });
     let held = basis.only_expired.as_deref();
     let looked = Looked { target, result, held, commit: basis.revision.clone(), ended_at: now.wall };
     let published = publish(before, &looked);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, RwLock},
 };
 
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -113,6 +113,7 @@ impl Daemon {
             only,
             stop,
             git_ref,
+            journal_failed: Mutex::default(),
         });
         let configs = watch::Sender::new(shared.config());
         let mut daemon = Self {
