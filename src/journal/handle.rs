@@ -91,7 +91,7 @@ impl Journal {
     /// Takes the lock of a target, waiting at most `wait`.
     ///
     /// # Errors
-    /// [`JournalError::Held`] with who holds it.
+    /// [`JournalError::TargetHeld`] with who holds it.
     pub async fn lock(&self, target: &str, wait: Duration) -> Result<TargetLock, JournalError> {
         self.locks.take(target, wait).await
     }

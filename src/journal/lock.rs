@@ -74,7 +74,7 @@ impl Locks {
             };
             let now = tokio::time::Instant::now();
             if now >= deadline {
-                return Err(JournalError::Held { what: format!("target {target}"), by });
+                return Err(JournalError::TargetHeld { target: target.to_owned(), by });
             }
             tokio::time::sleep(POLL.min(deadline - now)).await;
         }

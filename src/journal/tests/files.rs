@@ -93,8 +93,8 @@ async fn a_target_has_one_holder_who_is_named() {
     let wait = Duration::from_millis(150);
     let held = one.lock("s2/../x", wait).await.unwrap();
     assert!(two.lock("other", wait).await.is_ok());
-    let Err(JournalError::Held { what, by }) = two.lock("s2/../x", wait).await else { panic!("held twice") };
-    assert!(what.contains("s2/../x") && by.contains(&format!("process {} on ", std::process::id())), "{what} {by}");
+    let Err(JournalError::TargetHeld { target, by }) = two.lock("s2/../x", wait).await else { panic!("held twice") };
+    assert!(target == "s2/../x" && by.contains(&format!("process {} on ", std::process::id())), "{target} {by}");
     assert_eq!(names(&directory.path().join("journal.db.locks")).len(), 2, "the name stays below its directory");
     let (taken, ()) = tokio::join!(two.lock("s2/../x", Duration::from_secs(5)), async { drop(held) });
     assert!(taken.is_ok(), "whoever waits gets it");
