@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 
-use portcullis::sandbox::Sandbox;
+use portcullis::sandbox::{Fault, Sandbox, System, Trouble};
 use serde_json::{Value, json};
 
 use crate::{
@@ -175,6 +175,23 @@ fn a_target_is_gained_and_lost_while_the_daemon_runs() {
     daemon.looked_anew("s2");
     assert_eq!(house.removed_tokens(), strays(1), "the other goes on");
     assert_eq!(account.sandbox.record().requests().len(), asked, "nobody asks it any more");
+}
+
+#[test]
+fn a_target_that_is_renamed_while_its_removal_is_on_the_way_does_not_send_it_again() {
+    let house = world(8);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    let late = Trouble::Delay { ms: 4_000, after_effect: false };
+    house.sandbox.fault(Fault::new(System::S2, late).on_writes().times(1));
+    house.write("policies/s2.yaml", &declaring(&kept(7)));
+    daemon.until("the removal to be on the way", |_| house.sandbox.faults()[0].hits == 1);
+    house.write("policies/s2.yaml", &declaring(&kept(7)).replace("target: s2", "target: s2-new"));
+    house.edit("portcullis.yaml", "  s2:\n", "  s2-new:\n");
+    daemon.until_health("s2-new", "in_sync");
+    assert_eq!(daemon.looked_anew("s2-new")["health"], "in_sync");
+    assert_eq!(house.removed_tokens(), ["service/keep-07"]);
+    assert_eq!(house.writes(), 1);
 }
 
 /// Whether a process has the system tell it of changed files.

@@ -221,6 +221,26 @@ fn a_journal_that_fails_one_target_works_again_when_it_works_for_that_one() {
     house.expect(0, &["history", "--verify"]);
 }
 
+#[test]
+fn one_journal_by_two_names_is_applied_by_one_process_at_a_time() {
+    let house = house(8, 1, AT_ONCE);
+    house.expect(0, &["init"]);
+    std::os::unix::fs::symlink("journal.db", house.path(".portcullis/link.db")).unwrap();
+    let text = house.read("portcullis.yaml");
+    house.write("linked.yaml", &text.replace(".portcullis/journal.db", ".portcullis/link.db"));
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: false }).on_writes().times(1));
+    let mut first = house.command(&["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while house.writes() == 0 {
+        assert!(first.try_wait().unwrap().is_none(), "it ended");
+        std::thread::yield_now();
+    }
+    let second = house.run(&["apply", "--yes", "--lock-wait", "0", "--config", "linked.yaml"]);
+    assert!(second.all().contains("another process is applying to target s2"), "{}", second.all());
+    assert_eq!(house.writes(), 1);
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
 /// Points the target at the account of another house, under another label.
 fn moves(from: &House, to: &House) {
     let url = |house: &House| house.sandbox.url(System::S2).to_string();

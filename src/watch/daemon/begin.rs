@@ -124,6 +124,7 @@ impl Daemon {
             shared,
             workers: JoinSet::new(),
             running: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             kept_in: 0,
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
