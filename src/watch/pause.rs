@@ -63,7 +63,7 @@ impl Pauses {
     }
 
     /// Stops all writing at once, and records it. In force even where it cannot be recorded: that is tried again by
-    /// [`Pauses::keep`].
+    /// [`Pauses::keep`]. One in force that ends later stays in its place: only who resumes ends that.
     pub(super) async fn pause(
         &self,
         fleet: &Fleet,
@@ -72,20 +72,32 @@ impl Pauses {
         now: Timestamp,
     ) -> Result<(), JournalError> {
         let pause = Pause { since: Some(now), until, because: because.clone() };
-        self.put(pause.clone());
+        self.put(pause.clone(), now);
         tracing::warn!(because, until = ?until.map(|until| until.to_string()), "all writing is stopped");
         let _turn = self.turn.lock().await;
         // One that was taken back meanwhile is set again: it is recorded after that.
-        let times = self.put(pause);
-        record(fleet, RecordBody::Paused { because, until }).await?;
+        let mut put = self.put(pause, now);
+        // Another process of the journal may have set one that nobody here has heard of yet.
+        let said = fleet.journal().await?.paused(now).await?;
+        if let Some(said) = said.as_ref().filter(|said| ends_later(said.until, put.0.until)) {
+            put = self.put(pause_of(said.clone()), now);
+        }
+        let (Pause { until, because, .. }, times) = put;
+        if said.is_none_or(|said| said.because != because || said.until != until) {
+            record(fleet, RecordBody::Paused { because, until }).await?;
+        }
         self.was_recorded(times, fleet.reopened());
         Ok(())
     }
 
-    fn put(&self, pause: Pause) -> u64 {
+    /// Puts it in force, where none is that ends later. Returns the one that is, and how often one was set.
+    fn put(&self, pause: Pause, now: Timestamp) -> (Pause, u64) {
         let mut set = self.write();
-        *set = Set { pause: Some(pause), times: set.times + 1, unrecorded: true, kept_in: set.kept_in };
-        set.times
+        let in_force = |known: &Pause| known.until.is_none_or(|until| until > now);
+        let known = set.pause.take().filter(|known| in_force(known) && ends_later(known.until, pause.until));
+        let pause = known.unwrap_or(pause);
+        *set = Set { pause: Some(pause.clone()), times: set.times + 1, unrecorded: true, kept_in: set.kept_in };
+        (pause, set.times)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Set> {
@@ -179,6 +191,15 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
 }
 
+/// Whether one pause ends after another; one without an end is taken back by somebody, some day.
+fn ends_later(one: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one > other,
+        (None, other) => other.is_some(),
+        (Some(_), None) => false,
+    }
+}
+
 fn pause_of(Paused { since, because, until }: Paused) -> Pause {
     Pause { since: Some(since), until, because }
 }
@@ -227,5 +248,27 @@ mod tests {
         assert_eq!(kept.map(|kept| kept.because).as_deref(), Some("the second"), "and the journal says the same");
         pauses.resume(&fleet).await.unwrap();
         assert_eq!(because(), None);
+    }
+
+    #[tokio::test]
+    async fn of_two_pauses_the_one_that_ends_later_stays_whoever_set_it() {
+        let (fleet, pauses, now) = (fleet().await, Pauses::default(), Timestamp::now());
+        let minutes = |minutes| Some(now + jiff::SignedDuration::from_mins(minutes));
+        let journal = fleet.journal().await.unwrap();
+        for (because, until, stays) in
+            [("short", minutes(5), "short"), ("longer", minutes(9), "longer"), ("short again", minutes(5), "longer")]
+        {
+            pauses.pause(&fleet, because.into(), until, now).await.unwrap();
+            assert_eq!(pauses.set(now).unwrap().because, stays);
+            assert_eq!(journal.paused(now).await.unwrap().unwrap().because, stays);
+        }
+        // At another daemon of the journal, which this one has not heard of.
+        let other = Pauses::default();
+        other.pause(&fleet, "for good".into(), None, now).await.unwrap();
+        pauses.pause(&fleet, "an hour".into(), minutes(60), now).await.unwrap();
+        for pauses in [&pauses, &other] {
+            assert_eq!(pauses.set(now).unwrap().because, "for good");
+        }
+        assert_eq!(journal.paused(now).await.unwrap().unwrap().because, "for good");
     }
 }
