@@ -177,6 +177,7 @@ pub async fn apply(context: &Context, args: &ApplyArgs, has_to_ask: bool, stop: 
         fleet: None,
         brake: None,
         revision: None,
+        before_sending: None,
     };
     let report = run::perform(perform, &Live, &talk).await?;
     Ok(Report::new(report, ExitRules::default()))

@@ -43,7 +43,7 @@ pub use load::{
 };
 pub use order::{Ordered, order, refused_exit_code};
 pub use peers::{FIRST_READINGS, Peers};
-pub use perform::{Answer, Consent, Perform, Prompt, perform};
+pub use perform::{Answer, BeforeSending, Consent, Perform, Prompt, perform};
 pub use planning::{Case, PlannedAll, Ready, Wishes, is_total_stated, limit_all, plan_all, selected, told};
 pub use reach::{Connect, Enduring, Live, Reach};
 pub use read::{Reading, TARGETS_AT_ONCE, ToRead, read_all};

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 use super::{
     ExitRules, Fleet, Loaded, PlannedAll, Ready, Reservation, RunError, RunReport, VERSION, Wishes, limit_all,
@@ -77,7 +78,12 @@ pub struct Perform<'a> {
     pub brake: Option<Brake<'a>>,
     /// The commit of the policies, with a Git source.
     pub revision: Option<Text>,
+    /// What is waited for between the plan and the first row, where any is to be sent: what comes of it, the brake says.
+    pub before_sending: Option<BeforeSending<'a>>,
 }
+
+/// Ends when rows may be sent, or the brake holds them.
+pub type BeforeSending<'a> = &'a (dyn Fn() -> BoxFuture<'a, ()> + Send + Sync);
 
 /// Carries a run out. Whatever happens to one target, the others go on.
 ///
@@ -124,6 +130,9 @@ pub async fn perform(
         draft(&session, &mut readings, &mut ready, &wishes, run.revision.take()).await?;
     let answer = answer(&session, &run.consent, &plan, info).await?;
     let go = answer == Some(Answer::Yes);
+    if let Some(before_sending) = run.before_sending.filter(|_| go) {
+        before_sending().await;
+    }
     let sending = send(&session, &plan, (&readings, &ready), &wishes, resumed, go);
     let outcomes = if wishes.past_pause {
         sending.await

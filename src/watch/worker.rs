@@ -178,6 +178,9 @@ async fn run_once(
         ..Wishes::default()
     };
     let brake = || why_not(shared, name, generation);
+    let is_broken = basis.only_expired.is_some();
+    let before_sending =
+        || -> BoxFuture<'_, ()> { Box::pin(shared.fresh.wait_to_send(&shared.triggers, is_broken, stop)) };
     let perform = Perform {
         command: "watch",
         loaded: &basis.loaded,
@@ -190,8 +193,12 @@ async fn run_once(
         fleet: Some(&shared.fleet),
         brake: Some(&brake),
         revision: basis.revision.clone(),
+        before_sending: Some(&before_sending),
     };
-    run::perform(perform, &*shared.connect, progress).await
+    tokio::select! {
+        report = run::perform(perform, &*shared.connect, progress) => report,
+        never = shared.fresh.keep(&shared.triggers, stop) => match never {},
+    }
 }
 
 /// Why what was planned by these files may not be sent now, where that is so: asked before each try.
