@@ -86,7 +86,7 @@ impl Daemon {
         let kept = journal.good_trees().await?;
         let now = clock();
         let pauses = Pauses::from_journal(journal.paused(now).await?);
-        let mut trees = Trees::new(&loaded, kept, now);
+        let mut trees = Trees::new(&loaded, kept);
         if is_whole {
             trees.take(Found::Tree { loaded, digests: digests.clone(), contents, revision }, now);
         }
