@@ -239,16 +239,16 @@ fn count(shared: &Shared, name: &Text, report: &RunReport, read_before: Option<T
     }
 }
 
-/// A state is told loudly once, when it begins; what stays as it is, in whispers.
+/// A state is told loudly once, when it begins; what stays as it is, as any look that ended.
 fn log(name: &Text, before: &TargetView, view: &TargetView, result: &Result<RunReport, RunError>, took: Duration) {
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let health = view.health.name();
     let counts = view.plan.as_ref().map(|plan| (plan.counts.changes, plan.counts.held)).unwrap_or_default();
     let is_known = before.looked_at.is_some() && (before.health, &before.why) == (view.health, &view.why);
     match (result, &view.why) {
-        (Err(_), why) if is_known => tracing::debug!(target = %name, health, millis, why, "the look failed"),
+        (Err(_), why) if is_known => tracing::info!(target = %name, health, millis, why, "the look failed"),
         (Ok(_), Some(why)) if is_known => {
-            tracing::debug!(target = %name, health, millis, changes = counts.0, held = counts.1, why, "looked");
+            tracing::info!(target = %name, health, millis, changes = counts.0, held = counts.1, why, "looked");
         }
         (Err(_), why) => tracing::warn!(target = %name, health, millis, why, "the look failed"),
         (Ok(_), Some(why)) => {

@@ -19,7 +19,7 @@ use crate::{
 fn without_a_journal_it_does_not_begin() {
     let house = house(8, 1, AT_ONCE);
     let run = house.expect(1, &["watch"]);
-    assert!(run.err.contains("there is no journal"), "{}", run.err);
+    assert!(run.err.contains("there is no journal") && run.err.contains("`watch --new-journal`"), "{}", run.err);
     assert_eq!(house.sandbox.record().requests().len(), 0);
 }
 
