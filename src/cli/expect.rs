@@ -38,6 +38,7 @@ pub async fn run(context: &Context, args: &ExpectArgs) -> Result<Exit> {
     let until = until(&args.until, context.now)?;
     let config = work::config(context)?;
     run::expect(&config, &args.at, args.number, until, context.now).await?;
-    terminal::print(&format!("{}: {} revocations are expected until {until}\n", neutral::line(&args.at), args.number))?;
+    let are_expected = if args.number == 1 { "revocation is expected" } else { "revocations are expected" };
+    terminal::print(&format!("{}: {} {are_expected} until {until}\n", neutral::line(&args.at), args.number))?;
     Ok(Exit::Done)
 }

@@ -77,7 +77,9 @@ impl From<JournalError> for Failure {
             JournalError::Missing(_) => {
                 Some("`portcullis init` makes one, or `apply --new-journal` where the old one is lost for good")
             }
-            JournalError::Held { .. } => Some("let the other process end, or wait longer with --lock-wait"),
+            JournalError::Held { .. } | JournalError::TargetHeld { .. } => {
+                Some("let the other process end, or wait longer with --lock-wait")
+            }
             JournalError::Vanished(_) => Some("put the file back, or make a new journal with `portcullis init`"),
             // What to do stands in the error itself, also where only the daemon's log tells it.
             JournalError::Broken { .. } | JournalError::Lists(_) => None,
@@ -87,7 +89,11 @@ impl From<JournalError> for Failure {
                 Some("nothing is sent that cannot be recorded: look at the disk and its rights")
             }
         };
-        let mut failure = Self::while_doing("the journal cannot be used", &error);
+        let mut failure = match &error {
+            // Nothing is wrong with the journal.
+            JournalError::TargetHeld { .. } => Self::new(error.to_string()),
+            _ => Self::while_doing("the journal cannot be used", &error),
+        };
         failure.hint = hint.map(str::to_owned);
         failure
     }

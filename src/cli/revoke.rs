@@ -46,9 +46,9 @@ pub struct RevokeArgs {
     /// Begin a new journal where there is none
     #[arg(long)]
     pub new_journal: bool,
-    /// How long to wait for another process on the same target, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = crate::run::LOCK_WAIT.as_secs())]
-    pub lock_wait: u64,
+    /// How long to wait for another process on the same target, in seconds; left out: 30 more than the target's `settle`
+    #[arg(long, value_name = "SECONDS")]
+    pub lock_wait: Option<u64>,
 }
 
 fn because(typed: &str) -> std::result::Result<String, String> {

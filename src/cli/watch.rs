@@ -12,6 +12,7 @@ use super::{
     signals, validate, work,
 };
 use crate::{
+    journal::JournalError,
     run::{self, Enduring},
     serve::Board,
     transport::Stop,
@@ -160,6 +161,8 @@ async fn stopping(stop: Stop) {
 fn failure(context: &Context, error: WatchError) -> Failure {
     match error {
         WatchError::Load(problems) => validate::problems(&problems),
+        WatchError::Journal(error @ JournalError::Missing(_)) => Failure::from(error)
+            .hint("`portcullis init` makes one, or `watch --new-journal` where the old one is lost for good"),
         WatchError::Journal(error) => error.into(),
         WatchError::Source(error) => {
             // At the start nothing tries again but whoever starts it.

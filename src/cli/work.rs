@@ -177,6 +177,7 @@ pub async fn apply(context: &Context, args: &ApplyArgs, has_to_ask: bool, stop: 
         fleet: None,
         brake: None,
         revision: None,
+        before_sending: None,
     };
     let report = run::perform(perform, &Live, &talk).await?;
     Ok(Report::new(report, ExitRules::default()))
@@ -200,7 +201,7 @@ pub async fn revoke(context: &Context, args: &RevokeArgs, has_to_ask: bool, stop
         because: &args.because,
         prompt: has_to_ask.then_some(&prompt as &dyn Prompt),
         new_journal: args.new_journal,
-        lock_wait: Duration::from_secs(args.lock_wait),
+        lock_wait: args.lock_wait.map_or_else(|| run::order_wait(&loaded.config, &args.at), Duration::from_secs),
         stopped: run::stopped(&loaded.config),
         past_pause: args.past_pause,
         clock: run::system_clock(),

@@ -80,6 +80,25 @@ impl Journal {
     }
 }
 
+/// How much is written to see that there is room: more than the records of a look take.
+const ROOM_BYTES: i64 = 256 * 1024;
+/// Under which name. No file has such a digest; where it is left behind, the next tree takes it away with all that is unused.
+const ROOM: &str = "room";
+
+/// Takes room in the file, or gives it back, inside the caller's transaction. Two transactions: what is taken and given back in
+/// one is never written.
+pub(super) async fn room(connection: &mut SqliteConnection, take: bool) -> Result<(), JournalError> {
+    let statement = match take {
+        true => "INSERT OR REPLACE INTO tree_contents (digest, bytes) VALUES ($1, zeroblob($2))",
+        false => "DELETE FROM tree_contents WHERE digest = $1",
+    };
+    let mut query = sqlx::query(statement).bind(ROOM);
+    if take {
+        query = query.bind(ROOM_BYTES);
+    }
+    query.execute(connection).await.map(|_| ()).map_err(storage)
+}
+
 /// Writes it inside the caller's transaction.
 pub(super) async fn write(
     connection: &mut SqliteConnection,

@@ -91,7 +91,7 @@ impl Journal {
     /// Takes the lock of a target, waiting at most `wait`.
     ///
     /// # Errors
-    /// [`JournalError::Held`] with who holds it.
+    /// [`JournalError::TargetHeld`] with who holds it.
     pub async fn lock(&self, target: &str, wait: Duration) -> Result<TargetLock, JournalError> {
         self.locks.take(target, wait).await
     }
@@ -156,6 +156,18 @@ impl Journal {
             Err(JournalError::Vanished(_)) => self.is_in_place(),
             looked => looked.map(|_| ()),
         }
+    }
+
+    /// Whether it can be written just now: takes room for what a look records, synced, and gives it back. Nothing of that is
+    /// told by the journal.
+    ///
+    /// # Errors
+    /// Storage: what would be recorded now would be lost.
+    pub async fn can_be_written(&self) -> Result<(), JournalError> {
+        for take in [true, false] {
+            self.write(Work::Room { take }).await?;
+        }
+        Ok(())
     }
 
     /// Appends a record, synced when it returns.

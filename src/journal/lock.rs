@@ -58,9 +58,10 @@ pub(super) enum Locks {
 }
 
 impl Locks {
-    /// The locks of a journal file: `<journal>.locks/`.
+    /// The locks of a journal file: `<journal>.locks/`, beside the file itself, by whatever link it is reached.
     pub(super) fn beside(journal: &Path) -> Self {
-        let mut path = journal.as_os_str().to_owned();
+        // It is there, and open. Where its place cannot be told all the same, its name has to do.
+        let mut path = std::fs::canonicalize(journal).unwrap_or_else(|_| journal.to_owned()).into_os_string();
         path.push(".locks");
         Self::Directory(path.into())
     }
@@ -74,7 +75,7 @@ impl Locks {
             };
             let now = tokio::time::Instant::now();
             if now >= deadline {
-                return Err(JournalError::Held { what: format!("target {target}"), by });
+                return Err(JournalError::TargetHeld { target: target.to_owned(), by });
             }
             tokio::time::sleep(POLL.min(deadline - now)).await;
         }

@@ -244,6 +244,14 @@ pub enum JournalError {
         /// Who: process id, host and since when.
         by: String,
     },
+    /// Another process applies to the target.
+    #[error("another process is applying to target {target}: {by}")]
+    TargetHeld {
+        /// The target.
+        target: String,
+        /// Who: process id, host and since when.
+        by: String,
+    },
     /// The chain is broken.
     #[error(
         "the journal's chain is broken at record {seq}: {what}. Put back a copy, or keep the file elsewhere as evidence and make a new journal with `portcullis init` (history is lost, correctness is not)"

@@ -41,6 +41,11 @@ pub(super) enum Work {
     Account(Box<(Text, Text)>),
     /// What the last good tree said of a target.
     KeepTree(Box<(Text, GoodTree)>),
+    /// Room for a while of records, to see that there is some: taken, or given back.
+    Room {
+        /// Which of the two.
+        take: bool,
+    },
 }
 
 /// An intent that still lacks its key.
@@ -141,6 +146,7 @@ async fn write(connection: &mut SqliteConnection, head: &mut Head, work: &mut Wo
     match work {
         Work::Append(loose) => chain::append(connection, head, loose).await?,
         Work::KeepTree(tree) => good_tree::write(connection, &tree.0, &tree.1).await?,
+        Work::Room { take } => good_tree::room(connection, *take).await?,
         Work::Account(of) => accounts::write(connection, &of.0, &of.1, head.seq).await?,
         Work::Observe(seen) => observed::write(connection, &seen.0, seen.1, &seen.2).await?,
         Work::Intent(work) => {

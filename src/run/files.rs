@@ -119,6 +119,18 @@ pub fn read_tree(root: &Path) -> (Vec<SourceFile>, Vec<Problem>) {
     (tree.files, tree.problems)
 }
 
+/// Whether an editor keeps this beside a file: `a.yaml~`, what `a.yaml` was before, and `#a.yaml#`, what is not saved yet. Where the
+/// file itself is not there, its backup is no such thing: an editor was broken off while it put the new one in its place.
+fn is_backup(directory: &Held, name: &OsStr) -> bool {
+    match name.as_bytes() {
+        [b'#', .., b'#'] => true,
+        [of @ .., b'~'] if !of.is_empty() => {
+            matches!(directory.kind(OsStr::from_bytes(of)), Ok(FileType::RegularFile | FileType::Symlink))
+        }
+        _ => false,
+    }
+}
+
 /// The root, held open; what is read below it never leaves it, whatever is swapped meanwhile.
 #[derive(Clone, Copy)]
 struct Root<'a> {
@@ -169,6 +181,9 @@ impl Tree {
             if self.seen > MAX_FILES {
                 self.stop(below, format!("the policy tree has more than {MAX_FILES} files"));
                 return;
+            }
+            if is_backup(directory, name) {
+                continue;
             }
             let Some(text) = name.to_str() else {
                 let name = format!("{below}{}", name.to_string_lossy());
@@ -237,7 +252,7 @@ impl Tree {
             self.problems.push(Problem::of_file(
                 shown,
                 "this is no policy file: policies end in `.yaml` or `.yml`",
-                Some("rename it, or move it out of the policy tree (dot-files, *.md and CODEOWNERS may stay)"),
+                Some("rename it, or move it out of the policy tree (dot-files, *.md, CODEOWNERS and editors' backups of files that are there may stay)"),
             ));
             return;
         }
@@ -279,11 +294,12 @@ mod tests {
         ["b/s2.yml", "a.yaml", "README.md", "CODEOWNERS", ".git/config", "b/notes.txt", "c.yaml.bak"]
             .into_iter()
             .for_each(write);
+        ["a.yaml~", "#a.yaml#", "b/.#s2.yml", "b/s2.yml~", "c.yaml~"].into_iter().for_each(write);
         let (files, problems) = read_tree(root.path());
         assert_eq!(names(&files), ["a.yaml", "b/s2.yml"]);
         let mut told: Vec<&str> = problems.iter().map(|problem| problem.file.as_str()).collect();
         told.sort_unstable();
-        assert_eq!(told, ["b/notes.txt", "c.yaml.bak"]);
+        assert_eq!(told, ["b/notes.txt", "c.yaml.bak", "c.yaml~"], "a file that is away is no backup of one");
     }
 
     #[test]

@@ -45,11 +45,11 @@ pub use gather::{Contents, Digests, Gathered, Sources, digests_at, gather, opera
 pub use load::{Loaded, build, load, read_again};
 pub use order::{Ordered, order};
 pub use peers::{FIRST_READINGS, Peers};
-pub use perform::{Answer, Consent, Perform, Prompt, perform};
+pub use perform::{Answer, BeforeSending, Consent, Perform, Prompt, perform};
 pub use planning::{Case, PlannedAll, Ready, Wishes, is_total_stated, limit_all, plan_all, selected, told};
 pub use reach::{Connect, Enduring, Live, Reach};
 pub use read::{Reading, TARGETS_AT_ONCE, ToRead, read_all};
-pub use record::{ExpectError, LOCK_WAIT, expect, to_read, to_write};
+pub use record::{ExpectError, LOCK_WAIT, expect, order_wait, to_read, to_write};
 pub use report::{ExitRules, RunReport, stands_in_the_way};
 pub use settings::{OBSERVE_VARIABLE, settings, stopped};
 pub use show::{Show, pasts, show, snapshots};

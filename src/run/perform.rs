@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 use super::{
     Fleet, Loaded, PlannedAll, Ready, Reservation, RunError, RunReport, VERSION, Wishes, limit_all,
@@ -73,7 +74,12 @@ pub struct Perform<'a> {
     pub brake: Option<Brake<'a>>,
     /// The commit of the policies, with a Git source.
     pub revision: Option<Text>,
+    /// What is waited for between the plan and the first row, where any is to be sent: what comes of it, the brake says.
+    pub before_sending: Option<BeforeSending<'a>>,
 }
+
+/// Ends when rows may be sent, or the brake holds them.
+pub type BeforeSending<'a> = &'a (dyn Fn() -> BoxFuture<'a, ()> + Send + Sync);
 
 /// Carries a run out. Whatever happens to one target, the others go on.
 ///
@@ -130,6 +136,9 @@ async fn steps(
         draft(session, &mut readings, &mut ready, &wishes, run.revision.as_ref()).await?;
     let answer = answer(session, &run.consent, &plan, info).await?;
     let go = answer == Some(Answer::Yes);
+    if let Some(before_sending) = run.before_sending.filter(|_| go) {
+        before_sending().await;
+    }
     let outcomes = pause.over(send(session, &plan, (&readings, &ready), &wishes, resumed, go)).await;
     Ok(RunReport {
         problems: loaded.problems.clone(),

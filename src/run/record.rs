@@ -13,6 +13,12 @@ use crate::{
 /// How long a run waits for a target that another process holds.
 pub const LOCK_WAIT: Duration = Duration::from_secs(30);
 
+/// How long an order waits: whoever has the target may be settling what it sent, and then reads it back.
+pub fn order_wait(config: &Config, target: &str) -> Duration {
+    let settle = config.targets.get(target).map(|target| Duration::try_from(target.settle).unwrap_or_default());
+    LOCK_WAIT + settle.unwrap_or_default()
+}
+
 /// Opens the journal to be written. `create` makes it where it is missing.
 ///
 /// # Errors
@@ -168,6 +174,13 @@ mod tests {
         }
         config::load("portcullis.yaml", Path::new("portcullis.yaml"), text.as_bytes(), &systems::descriptions())
             .unwrap()
+    }
+
+    #[test]
+    fn an_order_waits_longer_than_a_look_settles() {
+        let config = config(1);
+        assert_eq!(order_wait(&config, "t000"), Duration::from_secs(2 * 60 + 30));
+        assert_eq!(order_wait(&config, "elsewhere"), LOCK_WAIT);
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ pub trait Control: Send + Sync {
     /// As [`Control::reconcile`].
     fn pushed(&self, hook: &Hook) -> Result<Vec<Text>, ControlError>;
 
-    /// Stops all writing until it is taken back, or until a time. Recorded in the journal, so that it outlives a restart; in
+    /// Stops all writing until it is taken back, or until a time; a pause in force that ends later stays. Recorded in the journal, so that it outlives a restart; in
     /// force even where it could not be recorded.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub(super) fn alive(board: &Board) -> Probe {
 pub(super) fn ready(board: &Board) -> Probe {
     let mut why = alive(board).why;
     if board.source().loaded_at.is_none() {
-        why.push("the first tree is not loaded yet: no whole policy tree was loaded".to_owned());
+        why.push("the first tree is not loaded yet: there is none by which any target can be planned".to_owned());
     }
     let targets = board.targets();
     let unseen = targets.values().filter(|view| view.looked_at.is_none()).count();

@@ -344,7 +344,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Post,
         path: "/v1/pause",
         access: Access::Token,
-        summary: "Stops all writing, until it is taken back or until a time",
+        summary: "Stops all writing, until it is taken back or until a time; a pause in force that ends later stays in its place",
         parameters: &[],
         body: Some(of::<PauseRequest>),
         replies: &[reply(200, "What stops all writing now", Media::Json(of::<PauseDocument>))],

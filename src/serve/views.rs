@@ -24,7 +24,7 @@ pub struct SourceView {
     pub commit: Option<Text>,
     /// The ref that it is on.
     pub git_ref: Option<Text>,
-    /// When a whole tree was last loaded.
+    /// When a tree was last loaded by which any target can be planned; absent where none was since the daemon began.
     pub loaded_at: Option<Timestamp>,
     /// Why the source itself cannot be read, where it cannot.
     pub failing: Option<TreeProblem>,

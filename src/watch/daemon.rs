@@ -17,18 +17,19 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
     time::Instant,
 };
+use url::Url;
 
 use super::{
     FileWatcher, Found, Steering, Trigger, Triggers,
     mailbox::{Look, Reload},
     pause, publish,
     reload::Reloader,
-    shared::Shared,
+    shared::{Recording, Shared},
     worker,
 };
 use crate::{
     access::Text,
-    config::Config,
+    config::{Config, Target},
     journal::{Filter, JournalError, Record},
     serve::{Board, Control, Records},
     transport::Stop,
@@ -43,6 +44,13 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a source that cannot be read is left alone at most.
 const SOURCE_RETRY: Duration = Duration::from_secs(30);
 
+/// A system, and where it is reached.
+type Whereabouts = (&'static str, BTreeMap<&'static str, Url>);
+
+fn whereabouts(target: &Target) -> Whereabouts {
+    (target.description.system, target.hosts.clone())
+}
+
 /// The daemon, ready to run.
 pub struct Daemon {
     reloader: Reloader,
@@ -53,6 +61,8 @@ pub struct Daemon {
     shared: Arc<Shared>,
     workers: JoinSet<()>,
     running: BTreeMap<Text, (Stop, Id)>,
+    /// Tasks of targets that were taken away, with system and hosts: they settle what is on its way there, and then end.
+    leaving: BTreeMap<Id, Whereabouts>,
     /// Which journal keeps the trees: the first, or the one that took its place so many times.
     kept_in: u64,
 }
@@ -169,7 +179,7 @@ impl Daemon {
     /// A task for each target that is to be watched and has none, which begins after this time.
     fn keep_workers(&mut self, after: Duration) {
         for name in self.targets() {
-            if self.running.contains_key(&name) {
+            if self.running.contains_key(&name) || self.is_left_still(&name) {
                 continue;
             }
             let stop = self.shared.stop.child_token();
@@ -187,6 +197,14 @@ impl Daemon {
         }
     }
 
+    /// Whether the task of a target that was taken away is still at the same system, under which this target may be known by
+    /// another name only: what is on its way there would be sent once more.
+    fn is_left_still(&self, name: &Text) -> bool {
+        let config = self.shared.config();
+        let Some(target) = config.targets.get(name) else { return false };
+        self.leaving.values().any(|left| *left == whereabouts(target))
+    }
+
     /// The task of a target ended: the target was taken away, or a defect of ours broke it off. Then the others go on, and this
     /// one begins anew a while later.
     fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
@@ -198,6 +216,7 @@ impl Daemon {
             }
         };
         self.running.retain(|_, (_, running)| *running != id);
+        self.leaving.remove(&id);
         self.keep_workers(after);
     }
 
@@ -235,7 +254,7 @@ impl Daemon {
 
     /// Takes what is new, and returns the targets that are to be looked at.
     async fn take(&mut self, found: Found, trigger: Trigger) -> BTreeSet<Text> {
-        let now = self.shared.now();
+        let (now, before) = (self.shared.now(), self.config());
         let changed = self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).take(found, now);
         if self.shared.trees().failing().is_none() {
             let problems = self.shared.trees().problems().len();
@@ -247,9 +266,11 @@ impl Daemon {
         self.show_source();
         self.keep().await;
         for name in &changed.gone {
-            if let Some((stop, _)) = self.running.remove(name) {
+            if let Some((stop, id)) = self.running.remove(name) {
                 stop.cancel();
+                self.leaving.extend(before.targets.get(name).map(|target| (id, whereabouts(target))));
             }
+            self.shared.forget_recording(name);
             self.shared.triggers.close(name);
             self.shared.board.drop_target(name);
             self.shared.fleet.peers().was_tried(name);
@@ -281,11 +302,14 @@ impl Daemon {
             };
             if let Err(error) = kept {
                 tracing::debug!(target = %name, %error, "the good tree could not be kept");
-                self.shared.show_journal(Some(error.to_string()));
+                self.shared.journal_failed(Recording::Trees, error.to_string());
                 return;
             }
             self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).was_kept(&name, tree);
             tracing::debug!(target = %name, "the good tree is kept");
+        }
+        if self.shared.has_journal_failed(&Recording::Trees) {
+            self.shared.journal_served(&Recording::Trees).await;
         }
     }
 

@@ -4,7 +4,7 @@
 //! that are read once in an interval would let an end come that was put off long ago. And where a tree is broken, what may still
 //! go depends on every byte of the files as they are now.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -15,7 +15,8 @@ use crate::transport::Stop;
 const MAX_AGE: Duration = Duration::from_secs(30);
 /// The same for a directory, where to see that nothing changed costs next to nothing.
 const MAX_AGE_BESIDE: Duration = Duration::from_secs(1);
-/// A repository's host is asked at most this often, whoever asks for it and however often.
+/// A repository's host is asked at most this often, whoever asks for it and however often. So the files of a repository may be
+/// so old when a look begins to send: a reading may take hours, and what was pushed meanwhile may say that an entry stays.
 const REST: Duration = Duration::from_secs(1);
 
 /// When the source was read last.
@@ -47,12 +48,26 @@ impl Fresh {
     /// Waits until the files are new enough for a look: within the limits of the source, which end every reading of it. Returns
     /// whether they are; otherwise a stop was asked for.
     pub(super) async fn wait(&self, triggers: &Triggers, is_broken: bool, stop: &Stop) -> bool {
+        let max_age = if self.is_fetched { MAX_AGE } else { age_beside(is_broken) };
+        self.wait_for(max_age, triggers, stop).await
+    }
+
+    /// The same before anything is sent, until a stop is asked for. Whether the files are others by then, the brake tells.
+    pub(super) async fn wait_to_send(&self, triggers: &Triggers, is_broken: bool, stop: &Stop) {
+        let max_age = if self.is_fetched { REST } else { age_beside(is_broken) };
+        self.wait_for(max_age, triggers, stop).await;
+    }
+
+    /// Has the files read again and again while a look goes on, so that its brake tells soon of what was changed meanwhile.
+    pub(super) async fn keep(&self, triggers: &Triggers, stop: &Stop) -> Infallible {
+        loop {
+            tokio::time::sleep(MAX_AGE).await;
+            self.wait(triggers, false, stop).await;
+        }
+    }
+
+    async fn wait_for(&self, max_age: Duration, triggers: &Triggers, stop: &Stop) -> bool {
         let now = Instant::now();
-        let max_age = match (self.is_fetched, is_broken) {
-            (true, _) => MAX_AGE,
-            (false, true) => Duration::ZERO,
-            (false, false) => MAX_AGE_BESIDE,
-        };
         let oldest = now.checked_sub(max_age).unwrap_or(now);
         let mut read_at = self.read_at.subscribe();
         if *read_at.borrow() >= oldest {
@@ -64,6 +79,10 @@ impl Fresh {
             () = stop.cancelled() => false,
         }
     }
+}
+
+fn age_beside(is_broken: bool) -> Duration {
+    if is_broken { Duration::ZERO } else { MAX_AGE_BESIDE }
 }
 
 #[cfg(test)]
@@ -104,6 +123,32 @@ mod tests {
         assert!(asks(&fresh, true).await);
         tokio::time::advance(MAX_AGE_BESIDE + Duration::from_millis(1)).await;
         assert!(asks(&fresh, false).await, "nobody may tell of changes in a directory");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_sent_goes_by_files_of_the_last_second_and_a_long_look_has_them_read_meanwhile() {
+        let fresh = Fresh::new(Instant::now(), true);
+        let (triggers, stop) = (triggers(), Stop::new());
+        fresh.wait_to_send(&triggers, false, &stop).await;
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert!(!asks(&fresh, false).await, "new enough to begin with");
+        let asked = async {
+            triggers.next_reload().await;
+            fresh.was_read(Instant::now());
+        };
+        tokio::join!(fresh.wait_to_send(&triggers, false, &stop), asked);
+        let began = Instant::now();
+        let twice = async {
+            for _ in 0..2 {
+                triggers.next_reload().await;
+                fresh.was_read(Instant::now());
+            }
+        };
+        tokio::select! {
+            () = twice => {}
+            never = fresh.keep(&triggers, &stop) => match never {},
+        }
+        assert!(began.elapsed() <= 4 * MAX_AGE, "{:?}", began.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

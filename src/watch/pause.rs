@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use super::shared::Shared;
+use super::shared::{Recording, Shared};
 use crate::{
     config::Config,
     journal::{JournalError, Paused, RecordBody, RunInfo},
@@ -63,7 +63,7 @@ impl Pauses {
     }
 
     /// Stops all writing at once, and records it. In force even where it cannot be recorded: that is tried again by
-    /// [`Pauses::keep`].
+    /// [`Pauses::keep`]. One in force that ends later stays in its place: only who resumes ends that.
     pub(super) async fn pause(
         &self,
         fleet: &Fleet,
@@ -76,16 +76,28 @@ impl Pauses {
         tracing::warn!(because, until = ?until.map(|until| until.to_string()), "all writing is stopped");
         let _turn = self.turn.lock().await;
         // One that was taken back meanwhile is set again: it is recorded after that.
-        let times = self.put(pause);
-        record(fleet, RecordBody::Paused { because, until }).await?;
+        let mut put = self.put(pause);
+        // Another process of the journal may have set one that nobody here has heard of yet.
+        let said = fleet.journal().await?.last_pause().await?;
+        if let Some(said) = said.as_ref().filter(|said| ends_later(said.until, put.0.until)) {
+            put = self.put(pause_of(said.clone()));
+        }
+        let (Pause { until, because, .. }, times) = put;
+        if said.is_none_or(|said| said.because != because || said.until != until) {
+            record(fleet, RecordBody::Paused { because, until }).await?;
+        }
         self.was_recorded(times, fleet.reopened());
         Ok(())
     }
 
-    fn put(&self, pause: Pause) -> u64 {
+    /// Puts it in force, where none is known that ends later, be that over by our clock or not: it may be wrong. Returns the one
+    /// that is, and how often one was set.
+    fn put(&self, pause: Pause) -> (Pause, u64) {
         let mut set = self.write();
-        *set = Set { pause: Some(pause), times: set.times + 1, unrecorded: true, kept_in: set.kept_in };
-        set.times
+        let known = set.pause.take().filter(|known| ends_later(known.until, pause.until));
+        let pause = known.unwrap_or(pause);
+        *set = Set { pause: Some(pause.clone()), times: set.times + 1, unrecorded: true, kept_in: set.kept_in };
+        (pause, set.times)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Set> {
@@ -172,13 +184,13 @@ pub(super) async fn keep(shared: Arc<Shared>) {
         match shared.pauses.keep(&shared.fleet, shared.now()).await {
             Ok(()) if failed => {
                 failed = false;
-                shared.show_journal(None);
+                shared.journal_served(&Recording::Pause).await;
             }
             Ok(()) => {}
             Err(error) if failed => tracing::debug!(%error, "the journal cannot be asked for a pause"),
             Err(error) => {
                 failed = true;
-                shared.show_journal(Some(error.to_string()));
+                shared.journal_failed(Recording::Pause, error.to_string());
             }
         }
     }
@@ -186,6 +198,15 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 
 fn stands(pause: &Pause, at: Timestamp) -> bool {
     pause.until.is_none_or(|until| until > at)
+}
+
+/// Whether one pause ends after another; one without an end is taken back by somebody, some day.
+fn ends_later(one: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one > other,
+        (None, other) => other.is_some(),
+        (Some(_), None) => false,
+    }
 }
 
 fn pause_of(Paused { since, because, until }: Paused) -> Pause {
@@ -236,5 +257,27 @@ mod tests {
         assert_eq!(kept.map(|kept| kept.because).as_deref(), Some("the second"), "and the journal says the same");
         pauses.resume(&fleet).await.unwrap();
         assert_eq!(because(), None);
+    }
+
+    #[tokio::test]
+    async fn of_two_pauses_the_one_that_ends_later_stays_whoever_set_it() {
+        let (fleet, pauses, now) = (fleet().await, Pauses::default(), Timestamp::now());
+        let minutes = |minutes| Some(now + jiff::SignedDuration::from_mins(minutes));
+        let journal = fleet.journal().await.unwrap();
+        for (because, until, stays) in
+            [("short", minutes(5), "short"), ("longer", minutes(9), "longer"), ("short again", minutes(5), "longer")]
+        {
+            pauses.pause(&fleet, because.into(), until, now).await.unwrap();
+            assert_eq!(pauses.in_force(now).unwrap().because, stays);
+            assert_eq!(journal.paused(now).await.unwrap().unwrap().because, stays);
+        }
+        // At another daemon of the journal, which this one has not heard of.
+        let other = Pauses::default();
+        other.pause(&fleet, "for good".into(), None, now).await.unwrap();
+        pauses.pause(&fleet, "an hour".into(), minutes(60), now).await.unwrap();
+        for pauses in [&pauses, &other] {
+            assert_eq!(pauses.in_force(now).unwrap().because, "for good");
+        }
+        assert_eq!(journal.paused(now).await.unwrap().unwrap().because, "for good");
     }
 }

@@ -1,6 +1,9 @@
 //! What the tasks of the daemon share. Nothing of it is held across a call to a vendor.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -32,6 +35,19 @@ pub(super) struct Shared {
     pub(super) stop: Stop,
     /// The ref that the source follows, as it was configured; none of a directory.
     pub(super) git_ref: Option<String>,
+    /// Whom the journal failed when they used it last.
+    pub(super) journal_failed: Mutex<BTreeSet<Recording>>,
+}
+
+/// Who uses the journal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Recording {
+    /// The looks at a target.
+    Look(Text),
+    /// Who keeps the good trees.
+    Trees,
+    /// Who keeps the pause.
+    Pause,
 }
 
 impl Shared {
@@ -64,8 +80,53 @@ impl Shared {
         changed
     }
 
+    /// The journal failed somebody: it counts as failing until the same one could use it again.
+    pub(super) fn journal_failed(&self, whom: Recording, why: String) {
+        // A look may end after its target was taken away: there is none that could go better.
+        if !matches!(&whom, Recording::Look(target) if !self.config().targets.contains_key(target)) {
+            self.failed().insert(whom);
+        }
+        self.show_journal(Some(why));
+    }
+
+    /// Somebody had no trouble with the journal. Whoever has nothing to write has none on a full disk either, so that it counts
+    /// as working again only when nobody is left whom it failed, and it can be written.
+    pub(super) async fn journal_served(&self, whom: &Recording) {
+        let is_left = {
+            let mut failed = self.failed();
+            failed.remove(whom);
+            !failed.is_empty()
+        };
+        if is_left || self.board.journal().failing.is_none() {
+            return;
+        }
+        let written = match self.fleet.journal().await {
+            Ok(journal) => journal.can_be_written().await,
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(()) if self.failed().is_empty() => self.show_journal(None),
+            Ok(()) => {}
+            Err(error) => tracing::debug!(%error, "the journal cannot be written yet"),
+        }
+    }
+
+    /// Whether it failed somebody when they used it last.
+    pub(super) fn has_journal_failed(&self, whom: &Recording) -> bool {
+        self.failed().contains(whom)
+    }
+
+    /// Nobody waits for what a target that was taken away had to record.
+    pub(super) fn forget_recording(&self, target: &Text) {
+        self.failed().remove(&Recording::Look(target.clone()));
+    }
+
+    fn failed(&self) -> MutexGuard<'_, BTreeSet<Recording>> {
+        self.journal_failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts up whether the journal can be used.
-    pub(super) fn show_journal(&self, failing: Option<String>) {
+    fn show_journal(&self, failing: Option<String>) {
         let mut view = self.board.journal();
         if view.failing == failing {
             return;

@@ -102,7 +102,7 @@ pub struct Trees {
     revision: Option<Revision>,
     problems: Vec<Problem>,
     failing: Option<(Timestamp, SourceError)>,
-    loaded_at: Timestamp,
+    loaded_at: Option<Timestamp>,
     bad_since: BTreeMap<Text, Timestamp>,
     good: BTreeMap<Text, Good>,
     /// What the journal is to keep.
@@ -122,7 +122,7 @@ pub struct Trees {
 impl Trees {
     /// Trees of which none was taken yet. `loaded`: the configuration, and what there is of policies. `kept`: what the journal
     /// knows of the last good tree, by target.
-    pub fn new(loaded: &Loaded, kept: BTreeMap<Text, GoodTree>, now: Timestamp) -> Self {
+    pub fn new(loaded: &Loaded, kept: BTreeMap<Text, GoodTree>) -> Self {
         Self {
             config: Arc::clone(&loaded.config),
             config_digest: Text::default(),
@@ -134,7 +134,7 @@ impl Trees {
             // What there is of a source that gives nothing is of no tree: why it gives nothing is told, and no more.
             problems: Vec::new(),
             failing: None,
-            loaded_at: now,
+            loaded_at: None,
             bad_since: BTreeMap::new(),
             good: BTreeMap::new(),
             newest: BTreeMap::new(),
@@ -209,8 +209,8 @@ impl Trees {
         self.failing.as_ref()
     }
 
-    /// When a tree was last loaded.
-    pub fn loaded_at(&self) -> Timestamp {
+    /// When a tree was last loaded by which any target can be planned.
+    pub fn loaded_at(&self) -> Option<Timestamp> {
         self.loaded_at
     }
 
@@ -264,7 +264,11 @@ impl Trees {
         self.files = digests.files.clone();
         self.unclear.clear();
         self.revision = revision;
-        self.loaded_at = now;
+        if loaded.config.targets.is_empty()
+            || loaded.config.targets.keys().any(|name| !loaded.blocked.contains_key(name))
+        {
+            self.loaded_at = Some(now);
+        }
         let commit = self.revision.as_ref().map(|revision| revision.commit.clone());
         let names: Vec<Text> = loaded.config.targets.keys().cloned().collect();
         for name in names {

@@ -71,7 +71,7 @@ impl Files {
         let gathered = run::gather(&Sources { config: self.config(), ..Sources::default() }).unwrap();
         let (digests, contents) = (gathered.digests(), gathered.contents());
         let loaded = run::build(gathered);
-        let mut trees = Trees::new(&loaded, kept, at(0));
+        let mut trees = Trees::new(&loaded, kept);
         let changed = trees.take(Found::Tree { loaded, digests, contents, revision: None }, at(0));
         (trees, changed)
     }

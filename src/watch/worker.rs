@@ -15,7 +15,7 @@ use super::{
     mailbox::Mailbox,
     publish::{self, Looked, publish},
     schedule::{Moment, Next, Pace, Schedule, Went},
-    shared::Shared,
+    shared::{Recording, Shared},
     tree::Basis,
 };
 use crate::{
@@ -109,6 +109,16 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
         return (Went::Well, None);
     }
     shared.fleet.peers().was_tried(name);
+    let whom = Recording::Look(name.clone());
+    // What goes wrong with a run as a whole is the journal's: it cannot be opened, or what was seen or sent cannot be kept.
+    match &result {
+        Err(RunError::Journal(error)) => shared.journal_failed(whom, error.to_string()),
+        Ok(RunReport { errors, .. }) => match errors.first() {
+            Some(why) => shared.journal_failed(whom, why.clone()),
+            None => shared.journal_served(&whom).await,
+        },
+        Err(_) => {}
+    }
     let ended = Ended { target, basis: &basis, before, result, began, sending: heard.sending_began() };
     make_known(shared, name, &ended)
 }
@@ -127,12 +137,6 @@ struct Ended<'a> {
 fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<Timestamp>) {
     let Ended { target, basis, before, result, began, sending } = ended;
     let now = shared.moment();
-    // What goes wrong with a run as a whole is the journal's: it cannot be opened, or what was seen or sent cannot be kept.
-    shared.show_journal(match result {
-        Err(RunError::Journal(error)) => Some(error.to_string()),
-        Ok(report) => report.errors.first().cloned(),
-        Err(_) => None,
-    });
     let held = basis.only_expired.as_deref();
     let looked = Looked { target, result, held, commit: basis.revision.clone(), ended_at: now.wall };
     let published = publish(before, &looked);
@@ -175,6 +179,9 @@ async fn run_once(
         ..Wishes::default()
     };
     let brake = || why_not(shared, name, generation);
+    let is_broken = basis.only_expired.is_some();
+    let before_sending =
+        || -> BoxFuture<'_, ()> { Box::pin(shared.fresh.wait_to_send(&shared.triggers, is_broken, stop)) };
     let perform = Perform {
         command: "watch",
         loaded: &basis.loaded,
@@ -187,8 +194,12 @@ async fn run_once(
         fleet: Some(&shared.fleet),
         brake: Some(&brake),
         revision: basis.revision.clone(),
+        before_sending: Some(&before_sending),
     };
-    run::perform(perform, &*shared.connect, progress).await
+    tokio::select! {
+        report = run::perform(perform, &*shared.connect, progress) => report,
+        never = shared.fresh.keep(&shared.triggers, stop) => match never {},
+    }
 }
 
 /// Why what was planned by these files may not be sent now, where that is so: asked before each try.
@@ -228,16 +239,16 @@ fn count(shared: &Shared, name: &Text, report: &RunReport, read_before: Option<T
     }
 }
 
-/// A state is told loudly once, when it begins; what stays as it is, in whispers.
+/// A state is told loudly once, when it begins; what stays as it is, as any look that ended.
 fn log(name: &Text, before: &TargetView, view: &TargetView, result: &Result<RunReport, RunError>, took: Duration) {
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let health = view.health.name();
     let counts = view.plan.as_ref().map(|plan| (plan.counts.changes, plan.counts.held)).unwrap_or_default();
     let is_known = before.looked_at.is_some() && (before.health, &before.why) == (view.health, &view.why);
     match (result, &view.why) {
-        (Err(_), why) if is_known => tracing::debug!(target = %name, health, millis, why, "the look failed"),
+        (Err(_), why) if is_known => tracing::info!(target = %name, health, millis, why, "the look failed"),
         (Ok(_), Some(why)) if is_known => {
-            tracing::debug!(target = %name, health, millis, changes = counts.0, held = counts.1, why, "looked");
+            tracing::info!(target = %name, health, millis, changes = counts.0, held = counts.1, why, "looked");
         }
         (Err(_), why) => tracing::warn!(target = %name, health, millis, why, "the look failed"),
         (Ok(_), Some(why)) => {

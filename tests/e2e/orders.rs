@@ -1,9 +1,12 @@
 //! `revoke`: one entry, now. It passes what is meant to slow things down, never what keeps the lights on.
 
-use portcullis::sandbox::System;
+use std::process::Stdio;
+
+use portcullis::sandbox::{Fault, System, Trouble};
 use serde_json::Value;
 
 use crate::{
+    daemon::{Daemon, watching},
     house::{House, Run},
     service::{AT_ONCE, appears, declaring, house, kept},
 };
@@ -92,6 +95,25 @@ fn what_is_not_there_is_an_error_and_the_journal_agrees() {
     // Nobody can be asked, and nobody said yes.
     house.expect(1, &["revoke", "s2", "service/keep-00", "--because", "leaked"]);
     assert_eq!(house.writes(), 0);
+}
+
+#[test]
+fn an_order_beside_a_daemon_waits_for_what_it_settles_and_says_for_whom() {
+    let house = house(8, 1, &format!("{AT_ONCE}\n    settle: 2s"));
+    watching(&house, "interval: 1h");
+    // Nobody knows what became of the daemon's removal until the vendor answers again.
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: false }).on_writes().times(1));
+    let mut daemon = Daemon::start(&house);
+    daemon.until("its removal to be on its way", |_| house.writes() == 1);
+    let args = ["revoke", "s2", "service/keep-00", "--because", "SEC-9: leaked in a log", "--yes"];
+    let run = house.expect(1, &[&args[..], &["--lock-wait", "0"]].concat());
+    assert!(run.err.contains("another process is applying to target s2"), "{}", run.err);
+    assert!(!run.err.contains("the journal cannot be used") && run.err.contains("--lock-wait"), "{}", run.err);
+    let order = house.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    daemon.kill();
+    let ended = order.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(4), "the daemon's removal, which it settled first, had failed");
+    assert_eq!(house.removed_tokens(), ["service/keep-00"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::symlink, process::Command};
 
-use portcullis::sandbox::Sandbox;
+use portcullis::sandbox::{Fault, Sandbox, System, Trouble};
 use serde_json::{Value, json};
 
 use crate::{
@@ -82,6 +82,49 @@ fn a_checkout_of_many_files_at_once_is_taken_as_a_whole() {
 }
 
 #[test]
+fn a_rebase_that_stopped_at_a_conflict_removes_nothing() {
+    if !has("git") {
+        return;
+    }
+    let house = world(8);
+    let run = |directory: &str, args: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(house.path(directory)).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("HOME", house.path(".")).args(["-c", "user.name=Anna", "-c", "user.email=anna@example.com"]);
+        command.args(args).output().unwrap().status.success()
+    };
+    let git = |args: &[&str]| assert!(run("policies", args), "{args:?}");
+    git(&["init", "--quiet", "--initial-branch=upstream"]);
+    house.write("policies/s2.yaml", &declaring(&kept(6)));
+    house.write("policies/README.md", "one");
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "both begin here"]);
+    git(&["checkout", "--quiet", "-b", "local"]);
+    house.write("policies/README.md", "one, here");
+    git(&["commit", "--quiet", "--all", "--message", "words"]);
+    many(&house, "policies", &kept(8)[6..]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "two more are needed"]);
+    git(&["worktree", "add", "--quiet", "../up", "upstream"]);
+    house.write("up/README.md", "one, there");
+    assert!(run("up", &["commit", "--quiet", "--all", "--message", "other words"]));
+
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    assert!(!run("policies", &["rebase", "upstream"]), "it stops at a conflict");
+    assert!(!house.path("policies/service-keep-07.yaml").exists(), "what the last commit declares is away");
+    let why = daemon.until_state("the operation to be told", |state| !state["source"]["failing"].is_null());
+    let why = why["source"]["failing"]["what"].to_string();
+    assert!(why.contains("rebase") && why.contains("git status"), "{why}");
+    daemon.looked_anew("s2");
+    assert_eq!(house.writes(), 0);
+    git(&["rebase", "--abort"]);
+    daemon.until_state("it to go on by itself", |state| state["source"]["failing"].is_null());
+    assert_eq!(daemon.looked_anew("s2")["health"], "in_sync");
+    assert_eq!(house.writes(), 0);
+}
+
+#[test]
 fn the_swapped_link_of_a_config_map_is_seen() {
     let house = world(8);
     let data = |name: &str, count: usize| {
@@ -132,6 +175,23 @@ fn a_target_is_gained_and_lost_while_the_daemon_runs() {
     daemon.looked_anew("s2");
     assert_eq!(house.removed_tokens(), strays(1), "the other goes on");
     assert_eq!(account.sandbox.record().requests().len(), asked, "nobody asks it any more");
+}
+
+#[test]
+fn a_target_that_is_renamed_while_its_removal_is_on_the_way_does_not_send_it_again() {
+    let house = world(8);
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    let late = Trouble::Delay { ms: 4_000, after_effect: false };
+    house.sandbox.fault(Fault::new(System::S2, late).on_writes().times(1));
+    house.write("policies/s2.yaml", &declaring(&kept(7)));
+    daemon.until("the removal to be on the way", |_| house.sandbox.faults()[0].hits == 1);
+    house.write("policies/s2.yaml", &declaring(&kept(7)).replace("target: s2", "target: s2-new"));
+    house.edit("portcullis.yaml", "  s2:\n", "  s2-new:\n");
+    daemon.until_health("s2-new", "in_sync");
+    assert_eq!(daemon.looked_anew("s2-new")["health"], "in_sync");
+    assert_eq!(house.removed_tokens(), ["service/keep-07"]);
+    assert_eq!(house.writes(), 1);
 }
 
 /// Whether a process has the system tell it of changed files.

@@ -57,6 +57,25 @@ fn a_push_is_acted_on_when_the_host_tells_of_it_and_all_documents_name_the_commi
 }
 
 #[test]
+fn a_push_while_the_target_is_read_stops_what_it_declares_again() {
+    let house = world("interval: 1h");
+    let Some(repository) = Repository::of(&house, 8) else { return };
+    let mut daemon = Daemon::with(&house, &["--git", &repository.address()]);
+    daemon.until_health("s2", "in_sync");
+    let looks = daemon.looks("s2").len();
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 3_000, after_effect: false }).on_reads().times(1));
+    let older = repository.push(7);
+    assert_eq!(daemon.post("/v1/reconcile", &json!({})).status, 202);
+    daemon.until("the reading by it to begin", |_| house.sandbox.faults()[0].hits == 1);
+    assert_eq!(daemon.said("looking").last().unwrap()["commit"], json!(older), "what it is planned by");
+    let newer = repository.push(8);
+    daemon.until("that look to end", |daemon| daemon.looks("s2").len() > looks);
+    let brief = daemon.looked_anew("s2");
+    assert_eq!((&brief["health"], &brief["commit"]), (&json!("in_sync"), &json!(newer)), "{brief:#}");
+    assert_eq!(house.writes(), 0);
+}
+
+#[test]
 fn a_push_is_acted_on_at_the_interval() {
     let house = world("interval: 1s");
     let Some(repository) = Repository::of(&house, 8) else { return };

@@ -1,21 +1,25 @@
 //! The daemon sends nothing that it cannot record, and says so.
 
-use std::{fs, net::TcpListener, process::Stdio};
+use std::{fs, net::TcpListener, process::Stdio, time::Duration};
 
-use portcullis::sandbox::{Fault, System, Trouble};
+use jiff::Timestamp;
+use portcullis::sandbox::{Fault, Sandbox, System, Trouble};
 use serde_json::json;
+use sqlx::ConnectOptions as _;
 
 use crate::{
-    daemon::{Daemon, every},
+    daemon::{Daemon, every, watching},
     house::House,
+    letterbox::Letterbox,
     service::{AT_ONCE, appears, declaring, house, kept, strays},
+    soak::account::{self, Account},
 };
 
 #[test]
 fn without_a_journal_it_does_not_begin() {
     let house = house(8, 1, AT_ONCE);
     let run = house.expect(1, &["watch"]);
-    assert!(run.err.contains("there is no journal"), "{}", run.err);
+    assert!(run.err.contains("there is no journal") && run.err.contains("`watch --new-journal`"), "{}", run.err);
     assert_eq!(house.sandbox.record().requests().len(), 0);
 }
 
@@ -162,6 +166,79 @@ fn a_copy_that_is_put_back_over_the_journal_is_told_of_the_pause_again() {
     daemon.looked_again("s2", 2);
     assert_eq!(house.writes(), 0);
     house.expect(0, &["history", "--verify"]);
+}
+
+/// Has every statement of a sort on a table of the journal fail, as on a full disk, or takes that back.
+fn breaks(house: &House, statements: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(house.path(".portcullis/journal.db"));
+    runtime.block_on(async {
+        let mut connection = options.busy_timeout(Duration::from_secs(30)).connect().await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
+    });
+}
+
+#[test]
+fn a_journal_that_fails_one_target_works_again_when_it_works_for_that_one() {
+    let letterbox = Letterbox::open();
+    let house = house(8, 0, AT_ONCE);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let sandbox = runtime.block_on(Sandbox::start(account::world(7))).unwrap();
+    let calm = Account::new(7, sandbox, &house.path("."));
+    house.write("portcullis.yaml", &format!("{}{}", house.read("portcullis.yaml"), calm.configuration()));
+    let to = format!("{{ webhook: \"{}\", secret: {{ env: S }}, about: [failures, recoveries] }}", letterbox.url("/"));
+    watching(&house, &format!("interval: 1s, max_backoff: 1s, notify: [{to}]"));
+    let mut command = Daemon::command(&house, &[]);
+    command.env("S", "the-secret-of-a-receiver");
+    let mut daemon = Daemon::of(command);
+    daemon.until_health("s2", "in_sync");
+    daemon.until_health("s2-007", "in_sync");
+    assert_eq!(daemon.get("/readyz").status, 200);
+    let full = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;";
+    breaks(&house, &format!("CREATE TRIGGER full BEFORE INSERT ON records {full}"));
+    appears(&house, "service/stray-00");
+    let failing = |daemon: &mut Daemon| !daemon.state()["journal"]["failing"].is_null();
+    daemon.until_state("the journal to fail", |state| !state["journal"]["failing"].is_null());
+    for _ in 0..3 {
+        daemon.looked_again("s2-007", 1);
+        assert!(failing(&mut daemon), "a target that has nothing to record does not tell\n{}", daemon.log());
+        assert_eq!(daemon.get("/readyz").status, 503);
+    }
+    // It has nothing to record any more either, and still nothing could be.
+    breaks(&house, &format!("CREATE TRIGGER fuller BEFORE INSERT ON tree_contents {full}"));
+    house.sandbox.world(|world| world.s2.remove("service/stray-00", Timestamp::now()));
+    daemon.until_health("s2", "in_sync");
+    daemon.looked_again("s2-007", 2);
+    assert!(failing(&mut daemon), "{}", daemon.log());
+    assert_eq!(daemon.metric("portcullis_journal_failing"), Some(1.0));
+    let of_journal = |about: &str| letterbox.news(about).iter().filter(|one| one["subject"] == "journal").count();
+    assert_eq!((of_journal("failures"), of_journal("recoveries")), (1, 0));
+    breaks(&house, "DROP TRIGGER full; DROP TRIGGER fuller;");
+    daemon.until_state("the journal to work again", |state| state["journal"]["failing"].is_null());
+    daemon.until("people to be told", |_| of_journal("recoveries") == 1);
+    assert_eq!(of_journal("failures"), 1);
+    assert_eq!(daemon.get("/readyz").status, 200);
+    house.expect(0, &["history", "--verify"]);
+}
+
+#[test]
+fn one_journal_by_two_names_is_applied_by_one_process_at_a_time() {
+    let house = house(8, 1, AT_ONCE);
+    house.expect(0, &["init"]);
+    std::os::unix::fs::symlink("journal.db", house.path(".portcullis/link.db")).unwrap();
+    let text = house.read("portcullis.yaml");
+    house.write("linked.yaml", &text.replace(".portcullis/journal.db", ".portcullis/link.db"));
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: false }).on_writes().times(1));
+    let mut first = house.command(&["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while house.writes() == 0 {
+        assert!(first.try_wait().unwrap().is_none(), "it ended");
+        std::thread::yield_now();
+    }
+    let second = house.run(&["apply", "--yes", "--lock-wait", "0", "--config", "linked.yaml"]);
+    assert!(second.all().contains("another process is applying to target s2"), "{}", second.all());
+    assert_eq!(house.writes(), 1);
+    first.kill().unwrap();
+    first.wait().unwrap();
 }
 
 /// Points the target at the account of another house, under another label.

@@ -69,11 +69,9 @@ fn what_says_look_again_during_a_look_causes_exactly_one_more() {
     every(&house, "1h");
     let mut daemon = Daemon::start(&house);
     daemon.until_health("s2", "in_sync");
-    let reading = |house: &House| house.sandbox.record().requests().len();
-    let before = reading(&house);
-    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 1_500, after_effect: false }).on_reads());
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 4_000, after_effect: false }).on_reads());
     house.write("policies/s2.yaml", &declaring(&kept(7)));
-    daemon.until("the look to begin", |_| reading(&house) > before);
+    daemon.until("the look to begin", |_| house.sandbox.faults()[0].hits == 1);
     for number in [6, 5, 4] {
         let taken = daemon.said("the files were taken").len();
         house.write("policies/s2.yaml", &declaring(&kept(number)));

@@ -83,6 +83,25 @@ fn a_pause_stops_every_process_of_its_journal() {
 }
 
 #[test]
+fn a_short_pause_does_not_end_the_one_that_nobody_took_back() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1s");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.post("/v1/pause", &json!({ "because": "incident 9" })).status, 200);
+    appears(&house, "service/stray-00");
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    let answer = daemon.post("/v1/pause", &json!({ "because": "maintenance", "until": until }));
+    assert_eq!((answer.status, &answer.json()["pause"]["because"]), (200, &json!("incident 9")), "who asks is told");
+    daemon.until("the short one to be over", |_| jiff::Timestamp::now() > until);
+    daemon.looked_again("s2", 2);
+    assert_eq!(daemon.state()["pause"]["because"], "incident 9");
+    assert_eq!(house.writes(), 0);
+    assert_eq!(daemon.post("/v1/resume", &json!({})).status, 200);
+    daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+}
+
+#[test]
 fn a_pause_that_could_not_be_recorded_at_once_is_recorded_later_and_outlives_a_restart() {
     let house = house(8, 0, AT_ONCE);
     every(&house, "1s");

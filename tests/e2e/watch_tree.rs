@@ -61,6 +61,29 @@ fn none_came(house: &House) {
 }
 
 #[test]
+fn a_daemon_that_never_had_a_tree_is_not_ready() {
+    let house = world();
+    house.write("policies/s2.yaml", BROKEN);
+    let mut daemon = Daemon::start(&house);
+    let is_loaded =
+        |daemon: &mut Daemon| (daemon.get("/readyz").status, daemon.state()["source"]["loaded_at"].is_string());
+    blocked(&mut daemon);
+    assert_eq!(is_loaded(&mut daemon), (503, false));
+    std::fs::remove_dir_all(house.path("policies")).unwrap();
+    daemon.until_state("the directory to be missed", |state| !state["source"]["failing"].is_null());
+    daemon.looked_anew("s2");
+    assert_eq!(is_loaded(&mut daemon), (503, false));
+    house.write("policies/s2.yaml", &declaring(&kept(8)));
+    daemon.until_state("it to be loaded", |state| state["source"]["loaded_at"].is_string());
+    daemon.looked_anew("s2");
+    assert_eq!(is_loaded(&mut daemon), (200, true));
+    house.write("policies/s2.yaml", BROKEN);
+    blocked(&mut daemon);
+    assert_eq!(is_loaded(&mut daemon), (200, true), "it was loaded, and `bad_tree` tells the rest");
+    assert_eq!(house.writes(), 0);
+}
+
+#[test]
 fn a_broken_file_stops_all_but_what_came_to_its_end_and_mending_it_goes_on() {
     let house = world();
     ending(&house, 8);

@@ -93,11 +93,16 @@ async fn a_target_has_one_holder_who_is_named() {
     let wait = Duration::from_millis(150);
     let held = one.lock("s2/../x", wait).await.unwrap();
     assert!(two.lock("other", wait).await.is_ok());
-    let Err(JournalError::Held { what, by }) = two.lock("s2/../x", wait).await else { panic!("held twice") };
-    assert!(what.contains("s2/../x") && by.contains(&format!("process {} on ", std::process::id())), "{what} {by}");
+    let Err(JournalError::TargetHeld { target, by }) = two.lock("s2/../x", wait).await else { panic!("held twice") };
+    assert!(target == "s2/../x" && by.contains(&format!("process {} on ", std::process::id())), "{target} {by}");
     assert_eq!(names(&directory.path().join("journal.db.locks")).len(), 2, "the name stays below its directory");
     let (taken, ()) = tokio::join!(two.lock("s2/../x", Duration::from_secs(5)), async { drop(held) });
-    assert!(taken.is_ok(), "whoever waits gets it");
+    let held = taken.expect("whoever waits gets it");
+    std::os::unix::fs::symlink("journal.db", directory.path().join("link.db")).unwrap();
+    let linked = Journal::open(&directory.path().join("link.db"), Mode::Write).await.unwrap();
+    assert!(linked.lock("s2/../x", wait).await.is_err(), "the same journal by another name has the same locks");
+    drop(held);
+    assert!(linked.lock("s2/../x", wait).await.is_ok());
 
     let memory = Journal::ephemeral().await.unwrap();
     let held = memory.lock("s2", wait).await.unwrap();

@@ -120,6 +120,7 @@ async fn run(loaded: &Loaded, worlds: &Fake, wishes: Wishes, consent: Consent<'_
         fleet: None,
         brake: None,
         revision: None,
+        before_sending: None,
     };
     perform(performed, worlds, &Quiet).await.unwrap()
 }
@@ -205,6 +206,7 @@ async fn a_stop_ends_the_wait_for_a_target_that_another_run_holds() {
         fleet: None,
         brake: None,
         revision: None,
+        before_sending: None,
     };
     let cancel = async {
         tokio::task::yield_now().await;

@@ -31,6 +31,7 @@ async fn look(loaded: &Loaded, worlds: &Fake, fleet: &Fleet, name: &str) -> RunR
         fleet: Some(fleet),
         brake: None,
         revision: None,
+        before_sending: None,
     };
     perform(performed, worlds, &Quiet).await.unwrap()
 }

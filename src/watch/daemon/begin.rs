@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, RwLock},
 };
 
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -86,7 +86,7 @@ impl Daemon {
         let kept = journal.good_trees().await?;
         let now = clock();
         let pauses = Pauses::from_journal(journal.last_pause().await?);
-        let mut trees = Trees::new(&loaded, kept, now);
+        let mut trees = Trees::new(&loaded, kept);
         if is_whole {
             trees.take(Found::Tree { loaded, digests: digests.clone(), contents, revision }, now);
         }
@@ -113,6 +113,7 @@ impl Daemon {
             only,
             stop,
             git_ref,
+            journal_failed: Mutex::default(),
         });
         let configs = watch::Sender::new(shared.config());
         let mut daemon = Self {
@@ -123,6 +124,7 @@ impl Daemon {
             shared,
             workers: JoinSet::new(),
             running: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             kept_in: 0,
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);

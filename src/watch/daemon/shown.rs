@@ -17,7 +17,7 @@ impl Daemon {
             place: self.reloader.place(),
             commit: revision.map(|revision| revision.commit.clone()),
             git_ref: revision.map(|revision| revision.git_ref.clone()),
-            loaded_at: Some(trees.loaded_at()),
+            loaded_at: trees.loaded_at(),
             failing: trees.failing().map(|(since, error)| TreeProblem {
                 since: *since,
                 what: error.to_string(),

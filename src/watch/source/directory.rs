@@ -239,6 +239,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_git_operation_that_waits_for_a_person_leaves_no_tree() {
+        let dir = prepared();
+        fs::create_dir_all(dir.path().join("policies")).unwrap();
+        let mut directory = directory(dir.path());
+        fs::create_dir_all(dir.path().join("elsewhere")).unwrap();
+        fs::write(dir.path().join(".git"), "gitdir: elsewhere\n").unwrap();
+        directory.fetch().await.unwrap();
+        for (name, is_directory) in [("rebase-merge", true), ("rebase-apply", true), ("sequencer", true)]
+            .into_iter()
+            .chain(["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"].map(|name| (name, false)))
+        {
+            let mark = dir.path().join("elsewhere").join(name);
+            if is_directory { fs::create_dir(&mark) } else { fs::write(&mark, "") }.unwrap();
+            let told = directory.fetch().await.unwrap_err();
+            assert!(told.to_string().contains(name) && told.to_string().contains("git status"), "{told}");
+            if is_directory { fs::remove_dir(&mark) } else { fs::remove_file(&mark) }.unwrap();
+            directory.fetch().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
     async fn a_tree_counts_once_it_is_at_rest() {
         let dir = prepared();
         fs::create_dir_all(dir.path().join("policies")).unwrap();

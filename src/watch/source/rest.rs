@@ -62,8 +62,14 @@ fn is_past(newest: SystemTime) -> bool {
     newest.elapsed().is_ok_and(|age| age >= REST)
 }
 
+/// What Git leaves beside a work tree for as long as an operation of several steps waits to be gone on with: the files are of no
+/// commit until then, and declarations of later steps are missing.
+const HALF_WAY: [&str; 7] =
+    ["rebase-merge", "rebase-apply", "sequencer", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
+
 /// Git's lock of the work tree that a directory lies in: it changes many files, one after the other. An old lock tells nothing
 /// only where no file (`newest`) changed after it was made: a git that was ended half-way, or that is slow, leaves half a tree.
+/// An operation that stopped at a conflict, or for a person to look, holds no lock and leaves half a tree as well.
 pub(super) fn git_at_work(directory: &Path, newest: Option<SystemTime>, lock_age: Duration) -> Option<String> {
     let real = std::fs::canonicalize(directory).ok()?;
     let found = real.ancestors().map(|at| at.join(".git")).find(|git| git.exists())?;
@@ -73,6 +79,12 @@ pub(super) fn git_at_work(directory: &Path, newest: Option<SystemTime>, lock_age
         let text = String::from_utf8(files::read_file(&found).ok()?).ok()?;
         found.parent()?.join(text.strip_prefix("gitdir:")?.trim())
     };
+    if let Some(mark) = HALF_WAY.iter().map(|name| directory.join(name)).find(|mark| mark.exists()) {
+        return Some(format!(
+            "a Git operation stopped half-way: {} is there; `git status` says how to end it, or to take it back",
+            mark.display()
+        ));
+    }
     let lock = directory.join("index.lock");
     let made = std::fs::metadata(&lock).and_then(|about| about.modified()).ok()?;
     if made.elapsed().map_or(true, |age| age < lock_age) {
