@@ -87,7 +87,7 @@ pub async fn order(
     let lock = match journal.lock(&target, lock_wait).await {
         Ok(lock) => lock,
         Err(error) => {
-            journal.append(&run, None, RecordBody::RunEnded { exit_code: 1 }).await?;
+            journal.append(&run, None, RecordBody::RunEnded { exit_code: 1, cut_off: false }).await?;
             return Err(error.into());
         }
     };
@@ -137,7 +137,9 @@ pub async fn order(
     let planned = match plan::order_one(&case.input(&reading.snapshot, clock(), false), kind, id, because) {
         Ok(planned) => planned.plan,
         Err(refused) => {
-            journal.append(&run, None, RecordBody::RunEnded { exit_code: refused_exit_code(&refused) }).await?;
+            journal
+                .append(&run, None, RecordBody::RunEnded { exit_code: refused_exit_code(&refused), cut_off: false })
+                .await?;
             return Ok(Err(refused));
         }
     };
@@ -193,7 +195,7 @@ pub fn refused_exit_code(refused: &OrderRefused) -> u8 {
 
 async fn end(journal: &crate::journal::Journal, run: &str, report: &mut RunReport) {
     let exit_code = report.exit_code(super::ExitRules::default());
-    if let Err(error) = journal.append(run, None, RecordBody::RunEnded { exit_code }).await {
+    if let Err(error) = journal.append(run, None, RecordBody::RunEnded { exit_code, cut_off: false }).await {
         report.errors.push(format!("the end of the run could not be recorded: {error}"));
     }
 }
