@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{Cause, Reversibility, Text, holder, title},
+    access::{Cause, Description, Reversibility, Text, holder, title},
+    journal::{Outcome, OutcomeKind, RecordBody},
     plan::{Removal, Row, Status, TargetPlan, TargetState},
     wire::{Note, Order},
 };
@@ -146,6 +147,44 @@ impl RowOutcome {
             reversibility: Some(entry.kind.reversibility),
             note: Note::Null,
         }
+    }
+
+    /// What a journal tells of an intent of which this outcome is recorded; `None` of a record that is none. `kinds`: those of
+    /// the target's system, where it is known.
+    pub fn recorded(intent: &RecordBody, outcome: &Outcome, kinds: Option<&Description>) -> Option<Self> {
+        let end = match outcome.kind {
+            OutcomeKind::Done => End::Done,
+            OutcomeKind::Gone => End::Gone,
+            OutcomeKind::InFlight => End::InFlight,
+            OutcomeKind::Refused => End::Refused,
+            OutcomeKind::Failed | OutcomeKind::Untold => End::Failed,
+            OutcomeKind::NotSent => End::Skipped,
+            OutcomeKind::Unknown => End::Unknown,
+        };
+        let told = Self::of_intent(intent, end, outcome.detail.clone())?;
+        let kind = kinds.and_then(|kinds| kinds.kind_by_name(&told.kind));
+        Some(Self { reversibility: kind.map(|kind| kind.reversibility), ..told })
+    }
+
+    /// What the record of an intent tells by itself, and how it ended.
+    pub(super) fn of_intent(intent: &RecordBody, end: End, detail: String) -> Option<Self> {
+        let RecordBody::Intent { intent, id, kind, title, principal, cause, .. } = intent else { return None };
+        Some(Self {
+            kind: kind.clone(),
+            id: id.clone(),
+            title: title.clone(),
+            principal: principal.clone(),
+            cause: *cause,
+            end,
+            confirmed: matches!(end, End::Gone | End::Failed),
+            detail,
+            remarks: Vec::new(),
+            intent: Some(intent.clone()),
+            overdue: false,
+            made_good: None,
+            reversibility: None,
+            note: Note::Null,
+        })
     }
 
     /// Whether it counts as applied in part: failed, refused, unknown or too long in flight.

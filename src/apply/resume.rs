@@ -55,7 +55,7 @@ async fn follow(
         Ok(entry) => entry,
         Err(why) => {
             let known = in_reading(work, reading, &kind, &id, since, why);
-            let mut outcome = by_id(record, &known)?;
+            let mut outcome = by_id(&record, &known)?;
             record_news(work, &mut outcome, &known, last.as_ref(), note).await;
             return Some(outcome);
         }
@@ -127,23 +127,7 @@ fn in_reading(work: &Work<'_>, reading: &Snapshot, kind: &str, id: &str, since: 
 }
 
 /// The outcome of an intent whose entry this binary does not understand.
-fn by_id(record: Record, known: &Known) -> Option<RowOutcome> {
-    let RecordBody::Intent { intent, id, kind, title, principal, cause, .. } = record.body else { return None };
+fn by_id(record: &Record, known: &Known) -> Option<RowOutcome> {
     let (end, detail) = ended(known);
-    Some(RowOutcome {
-        title,
-        principal,
-        kind,
-        id,
-        cause,
-        end,
-        confirmed: matches!(end, End::Gone | End::Failed),
-        detail,
-        remarks: Vec::new(),
-        intent: Some(intent),
-        overdue: false,
-        made_good: None,
-        reversibility: None,
-        note: Note::Null,
-    })
+    RowOutcome::of_intent(&record.body, end, detail)
 }

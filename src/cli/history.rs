@@ -149,7 +149,8 @@ fn line(record: &Record, names: &HashMap<Text, String>) -> String {
             let at = info.revision.as_ref().map_or(String::new(), |commit| format!(", policies of commit {commit}"));
             format!("run began: {} {}{by}{at}", info.command, info.version)
         }
-        RecordBody::RunEnded { exit_code } => format!("run ended with exit code {exit_code}"),
+        RecordBody::RunEnded { cut_off: true, .. } => "run was cut off; a later start closed it".to_owned(),
+        RecordBody::RunEnded { exit_code, .. } => format!("run ended with exit code {exit_code}"),
         RecordBody::AccountPinned { account_id } => format!("account pinned: {account_id}"),
         body @ RecordBody::Intent { intent, cause, reason, .. } => {
             // The reasons of most templates begin with the cause.

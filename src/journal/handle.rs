@@ -121,7 +121,7 @@ impl Journal {
     pub async fn end(&self, run: &str, exit_code: u8) -> Result<(), JournalError> {
         match &self.lazy {
             Some(lazy) if !lazy.begun.initialized() => Ok(()),
-            _ => self.append(run, None, RecordBody::RunEnded { exit_code }).await,
+            _ => self.append(run, None, RecordBody::RunEnded { exit_code, cut_off: false }).await,
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod chain;
+mod cut_off;
 mod daemon;
 mod good_tree;
 mod handle;
@@ -28,6 +29,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use cut_off::{Left, Unended};
 pub use daemon::{Announced, Paused};
 pub use good_tree::GoodTree;
 pub use handle::Journal;

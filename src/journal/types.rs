@@ -118,8 +118,11 @@ pub enum RecordBody {
     RunStarted(RunInfo),
     /// A run ended, with its exit code.
     RunEnded {
-        /// The exit code.
+        /// The exit code; 1 of a run that was cut off.
         exit_code: u8,
+        /// Whether it was cut off, by a kill or at the end of the grace: then whoever began after it recorded this end.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cut_off: bool,
     },
     /// A target's account was seen for the first time: pinned from now on.
     AccountPinned {

@@ -137,7 +137,7 @@ pub async fn expect(
     };
     let run = journal.begin(&info).await?;
     journal.append(&run, Some(target), RecordBody::Expected(announced)).await?;
-    journal.append(&run, None, RecordBody::RunEnded { exit_code: 0 }).await?;
+    journal.append(&run, None, RecordBody::RunEnded { exit_code: 0, cut_off: false }).await?;
     Ok(())
 }
 

@@ -86,7 +86,8 @@ pub struct TargetDocument {
     pub remarks: Vec<String>,
     /// What time will bring, the earliest first.
     pub upcoming: Vec<Upcoming>,
-    /// The changes of the last run that sent something, and how each ended.
+    /// The changes of the last run that sent something, and how each ended; those of runs before the start that were cut off
+    /// stand beside the first.
     pub ended: Vec<Ended>,
 }
 

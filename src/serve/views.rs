@@ -100,7 +100,8 @@ pub struct TargetView {
     /// What time will bring, the earliest first.
     #[serde(skip)]
     pub upcoming: Vec<Upcoming>,
-    /// The changes of the last run that sent something, and how each ended.
+    /// The changes of the last run that sent something, and how each ended; those of runs before the start that were cut off
+    /// stand beside the first.
     #[serde(skip)]
     pub ended: Vec<Ended>,
     /// When the last look ended.

@@ -6,6 +6,7 @@
 //! `schedule`, `tree` and `publish` are pure; `worker` is the task of one target, `daemon` supervises them.
 
 mod control;
+mod cut_off;
 mod daemon;
 mod files;
 mod fresh;

@@ -85,7 +85,11 @@ pub(super) fn publish(before: &TargetView, looked: &Looked<'_>) -> Published {
     }
     let rows = || outcome.iter().flat_map(|outcome| outcome.resumed.iter().chain(&outcome.rows));
     if rows().next().is_some() {
-        view.ended = rows().map(|row| ended(row, looked.ended_at)).collect();
+        let known: BTreeSet<_> = rows().map(|row| (&row.kind, &row.id)).collect();
+        // What looks of before ended that were cut off stands beside what the first one ends that reads the target.
+        let of_before = before.ended.iter().filter(|_| before.read_at.is_none());
+        let of_before = of_before.filter(|row| !known.contains(&(&row.kind, &row.id))).cloned();
+        view.ended = of_before.chain(rows().map(|row| ended(row, looked.ended_at))).collect();
     }
     let went = went(report, part, outcome);
     let result = match (part.map(|part| &part.state), went) {
@@ -199,7 +203,8 @@ pub(super) fn ended_for_good(row: &RowOutcome) -> bool {
     row.intent.is_some() && matches!(row.end, End::Done | End::Gone | End::Failed | End::Refused)
 }
 
-fn ended(row: &RowOutcome, at: Timestamp) -> Ended {
+/// A row as it is shown.
+pub(super) fn ended(row: &RowOutcome, at: Timestamp) -> Ended {
     let detail = match row.remarks.is_empty() {
         true => row.detail.clone(),
         false => format!("{}; {}", row.detail, row.remarks.join("; ")),

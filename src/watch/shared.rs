@@ -8,7 +8,9 @@ use std::{
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{News, Tell, Trees, Triggers, fresh::Fresh, news::MAX_LINES, pause::Pauses, schedule::Moment};
+use super::{
+    News, Tell, Trees, Triggers, cut_off::CutOff, fresh::Fresh, news::MAX_LINES, pause::Pauses, schedule::Moment,
+};
 use crate::{
     access::{Hasher, Text},
     apply::Clock,
@@ -25,6 +27,7 @@ pub(super) struct Shared {
     pub(super) trees: RwLock<Trees>,
     pub(super) fresh: Fresh,
     pub(super) pauses: Pauses,
+    pub(super) cut_off: CutOff,
     pub(super) triggers: Triggers,
     pub(super) connect: Arc<dyn Connect>,
     pub(super) tell: Arc<dyn Tell>,

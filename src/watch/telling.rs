@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use super::{
     News,
     news::MAX_LINES,
@@ -187,6 +189,25 @@ impl Seen<'_> {
             commit: commit.clone(),
         }
     }
+}
+
+/// What is told of looks of before that were cut off, by what they recorded.
+pub(super) fn cut_off(target: &Text, rows: &[RowOutcome], at: Timestamp, commit: Option<Text>) -> Option<News> {
+    let mut state = Hasher::new("news");
+    for row in rows {
+        state.text(row.intent.as_deref().unwrap_or_default()).text(row.end.name());
+    }
+    (!rows.is_empty()).then(|| News {
+        at,
+        on: NotifyOn::Revocations,
+        target: Some(target.clone()),
+        subject: format!("{target} revocations").into(),
+        state: state.finish_hex().into(),
+        title: format!("{target}: {} of a look that was cut off", count(rows.len(), "revocation", "revocations")),
+        lines: rows.iter().take(MAX_LINES).map(revocation).collect(),
+        lines_left_out: rows.len().saturating_sub(MAX_LINES),
+        commit,
+    })
 }
 
 fn is_bad(health: Health) -> bool {

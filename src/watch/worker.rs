@@ -11,7 +11,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Trigger,
+    Trigger, cut_off,
     mailbox::Mailbox,
     publish::{self, Looked, publish},
     schedule::{Moment, Next, Pace, Schedule, Went},
@@ -33,6 +33,7 @@ pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>,
     let Some(pace) = pace(&shared, &name) else { return };
     let mut schedule = Schedule::new(pace);
     while !stop.is_cancelled() {
+        cut_off::tell(&shared, &name).await;
         for trigger in mailbox.take() {
             schedule.trigger(trigger);
         }
@@ -183,7 +184,7 @@ async fn run_once(
     let before_sending =
         || -> BoxFuture<'_, ()> { Box::pin(shared.fresh.wait_to_send(&shared.triggers, is_broken, stop)) };
     let perform = Perform {
-        command: "watch",
+        command: cut_off::COMMAND,
         loaded: &basis.loaded,
         wishes,
         consent: Consent::Unattended,

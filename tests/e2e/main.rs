@@ -65,6 +65,7 @@ mod v1;
 mod vendor_answers;
 mod vendors;
 mod watch_bad_input;
+mod watch_cut_off;
 mod watch_door;
 mod watch_due;
 mod watch_files;

@@ -270,3 +270,32 @@ fn a_receiver_without_its_secret_is_warned_of_and_values_in_the_log_stay_apart()
     let warned = line(&daemon, "NOT_SET_ANYWHERE");
     assert!(warned.contains("WARN"), "{warned}");
 }
+
+#[test]
+fn a_receiver_whose_secret_cannot_be_had_is_warned_of_before_there_is_news() {
+    let house = house(8, 0, AT_ONCE);
+    watching(&house, "interval: 1h, notify: [{ slack: { env: NOT_SET_ANYWHERE } }]");
+    let mut command = Daemon::command(&house, &[]);
+    command.env("SECRET", WEBHOOK_SECRET);
+    let mut daemon = Daemon::of(command);
+    let warned = |daemon: &Daemon, of: &str| {
+        let of = |line: &&Value| line["level"] == "WARN" && line["message"].as_str().unwrap_or_default().contains(of);
+        daemon.lines().iter().find(of).map(|line| line["message"].as_str().unwrap().to_owned())
+    };
+    daemon.until("it is warned of", |daemon| warned(daemon, "NOT_SET_ANYWHERE").is_some());
+    let told = warned(&daemon, "NOT_SET_ANYWHERE").unwrap();
+    assert!(told.contains("slack (number 1 under `notify:`)"), "{told}");
+    daemon.until_health("s2", "in_sync");
+    // And where the configuration is read anew.
+    let hook = |secret: &str| format!("{{ webhook: \"http://127.0.0.1:9/\", secret: {{ {secret} }} }}");
+    house.edit(
+        "portcullis.yaml",
+        "{ slack: { env: NOT_SET_ANYWHERE } }",
+        &format!("{}, {}", hook("env: SECRET"), hook("env: NOT_SET_EITHER")),
+    );
+    daemon.until("the new one is warned of", |daemon| warned(daemon, "NOT_SET_EITHER").is_some());
+    let told = warned(&daemon, "NOT_SET_EITHER").unwrap();
+    assert!(told.contains("webhook (number 2 under `notify:`)"), "{told}");
+    assert_eq!(warned(&daemon, "webhook (number 1"), None, "its secret is there");
+    assert_eq!(daemon.stop().0, 0);
+}

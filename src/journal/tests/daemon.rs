@@ -31,7 +31,7 @@ async fn a_run_that_records_nothing_leaves_nothing_and_another_begins_with_its_f
     assert_eq!(records.len(), 4, "{records:?}");
     assert!(records.iter().all(|record| record.run == run));
     assert!(matches!(&records[0].body, RecordBody::RunStarted(told) if *told == info()));
-    assert!(matches!(records[3].body, RecordBody::RunEnded { exit_code: 4 }));
+    assert!(matches!(records[3].body, RecordBody::RunEnded { exit_code: 4, cut_off: false }));
     journal.verify().await.unwrap();
 }
 

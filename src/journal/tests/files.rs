@@ -26,7 +26,7 @@ async fn only_create_makes_a_journal_and_only_for_its_owner() {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     }
     let again = Journal::open(&path, Mode::Create).await.unwrap();
-    again.append(&run, None, RecordBody::RunEnded { exit_code: 0 }).await.unwrap();
+    again.append(&run, None, RecordBody::RunEnded { exit_code: 0, cut_off: false }).await.unwrap();
     assert_eq!(journal.verify().await.unwrap().records, 2, "it is not made anew");
 }
 

@@ -2,6 +2,7 @@
 
 mod chain;
 mod crash;
+mod cut_off;
 mod daemon;
 mod files;
 mod history;

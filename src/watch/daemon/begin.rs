@@ -18,6 +18,7 @@ use crate::{
     transport::Stop,
     watch::{
         Found, SourceError, SourceOptions, Tell, Trees, Triggers,
+        cut_off::{self, CutOff},
         fresh::Fresh,
         pause::Pauses,
         reload::{First, Reloader},
@@ -85,6 +86,7 @@ impl Daemon {
         let journal = fleet.journal().await?;
         let kept = journal.good_trees().await?;
         let now = clock();
+        let cut_off = CutOff::of(journal.unended(cut_off::COMMAND).await?);
         let pauses = Pauses::from_journal(journal.last_pause().await?);
         let mut trees = Trees::new(&loaded, kept);
         if is_whole {
@@ -105,6 +107,7 @@ impl Daemon {
             trees: RwLock::new(trees),
             fresh: Fresh::new(read_at, is_fetched),
             pauses,
+            cut_off,
             triggers,
             connect,
             tell,
@@ -138,6 +141,14 @@ impl Daemon {
         daemon.show_source();
         daemon.spare_others();
         daemon.keep().await;
+        daemon.tell_of_gone().await;
         Ok(daemon)
+    }
+    /// Tells what looks of before came to that were cut off at targets that are not configured any more: they have no task.
+    async fn tell_of_gone(&self) {
+        let config = self.config();
+        for name in self.shared.cut_off.targets().iter().filter(|name| !config.targets.contains_key(*name)) {
+            cut_off::tell(&self.shared, name).await;
+        }
     }
 }

@@ -32,6 +32,11 @@ pub(super) trait Deliver: Send + Sync {
     /// What it is, for logs and metrics.
     fn way(&self) -> &'static str;
 
+    /// Whether what it needs is to be had, without a word to the receiver.
+    async fn check(&self) -> Result<(), Undelivered> {
+        Ok(())
+    }
+
     /// Delivers a message, once.
     async fn deliver(&self, message: &Message, now: Timestamp) -> Result<(), Undelivered>;
 }
@@ -52,18 +57,28 @@ struct Slack {
     courier: Result<Courier, Undelivered>,
 }
 
+impl Slack {
+    async fn address(&self) -> Result<Url, Undelivered> {
+        let address = secret("slack", &self.url).await?;
+        Url::parse(address.expose_secret()).map_err(|_| {
+            let advice = "put the whole address there, from https:// on";
+            Undelivered::never("what `slack:` refers to is no address", advice)
+        })
+    }
+}
+
 #[async_trait]
 impl Deliver for Slack {
     fn way(&self) -> &'static str {
         "slack"
     }
 
+    async fn check(&self) -> Result<(), Undelivered> {
+        self.address().await.map(drop)
+    }
+
     async fn deliver(&self, message: &Message, _now: Timestamp) -> Result<(), Undelivered> {
-        let address = secret("slack", &self.url).await?;
-        let Ok(address) = Url::parse(address.expose_secret()) else {
-            let advice = "put the whole address there, from https:// on";
-            return Err(Undelivered::never("what `slack:` refers to is no address", advice));
-        };
+        let address = self.address().await?;
         self.courier.as_ref().map_err(Clone::clone)?.post(&address, &[], slack::render(message).into_bytes()).await
     }
 }
@@ -78,6 +93,10 @@ struct Webhook {
 impl Deliver for Webhook {
     fn way(&self) -> &'static str {
         "webhook"
+    }
+
+    async fn check(&self) -> Result<(), Undelivered> {
+        secret("secret", &self.secret).await.map(drop)
     }
 
     async fn deliver(&self, message: &Message, now: Timestamp) -> Result<(), Undelivered> {

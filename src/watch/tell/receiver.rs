@@ -136,6 +136,20 @@ impl Receiver {
         }
     }
 
+    /// Warns where it could be told nothing as things are: the first news may be a failure, and come in a month.
+    async fn check(&self) {
+        let checked = tokio::select! {
+            checked = tokio::time::timeout(ATTEMPT, self.deliver.check()) => checked,
+            () = self.closing.cancelled() => return,
+        };
+        let late = || Undelivered::later(format!("its secret was not there within {} s", ATTEMPT.as_secs()), None);
+        if let Err(error) = checked.unwrap_or_else(|_| Err(late())) {
+            let advice = error.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+            let what = neutral::sentence(&format!("{}{advice}", error.what));
+            tracing::warn!("{} can be told nothing as it is: {what}", self.name);
+        }
+    }
+
     /// Tries until it is delivered or makes no sense any more.
     async fn send(&self, message: &Message, clock: &Clock) -> Result<(), Undelivered> {
         let begin = Instant::now();
@@ -178,8 +192,12 @@ fn back_off(tries: u32) -> Duration {
     range.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
-/// Empties the queue until the receiver is closed.
+/// Empties the queue until the receiver is closed. Whether it can be told anything is looked at beside, which holds up nothing.
 pub(super) async fn run(receiver: Arc<Receiver>, board: Arc<Board>, clock: Clock) {
+    tokio::join!(receiver.check(), empty(&receiver, board, clock));
+}
+
+async fn empty(receiver: &Receiver, board: Arc<Board>, clock: Clock) {
     let mut bucket = Bucket::full(Instant::now());
     let way = receiver.deliver.way();
     while receiver.has_news().await {
