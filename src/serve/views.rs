@@ -32,7 +32,8 @@ pub struct SourceView {
     pub problems: Vec<FileProblem>,
     /// Since when there are problems.
     pub bad_since: Option<Timestamp>,
-    /// Whether an `expires` of a last good tree still acts while there are problems: after a start on broken files there may be none.
+    /// Whether an `expires` of a last good tree may still act while the files have problems or cannot be taken: not where none
+    /// is known to be as it was, as after a start on broken files or where a head was seen and not taken.
     pub still_acts: bool,
     /// Why the system does not tell of changed files, where it does not: then they are looked for again and again.
     pub polling: Option<String>,

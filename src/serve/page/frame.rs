@@ -126,6 +126,7 @@ impl Frame {
                 @if let Some(failing) = &self.source.failing {
                     (banner("bad", icons::WARNING, "The policies cannot be read", &html! {
                         p { (sentence(&failing.what)) " " span.since { "(" (ago(failing.since, self.now)) ")" } }
+                        p { "What was taken last stays, with everything held" @if self.source.still_acts { ", but an " code { "expires" } " of it still acts" } "." }
                         p.way { (sentence(&failing.advice)) }
                     }))
                 }
