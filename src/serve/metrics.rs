@@ -106,6 +106,10 @@ impl Standing {
         out.each("rate_limit_remaining", "Calls left, as the system last told", targets, |view| {
             view.calls_left.map(precise)
         })?;
+        let freezes = self.board.freezes();
+        out.each("frozen", "Whether a freeze window is open for the target", targets, |view| {
+            Some(if freezes.iter().any(|freeze| freeze.bears_on(&view.target)) { 1.0 } else { 0.0 })
+        })?;
         out.each("running", "Whether a run is under way", targets, |view| {
             Some(if view.running_since.is_some() { 1.0 } else { 0.0 })
         })

@@ -68,6 +68,24 @@ pub struct Pause {
     pub because: String,
 }
 
+/// A freeze window that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Freeze {
+    /// The target whose window it is; none where it is one of all targets.
+    pub target: Option<Text>,
+    /// The window as it is configured: when it begins, for how long, in which time zone.
+    pub window: String,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+impl Freeze {
+    /// Whether it freezes this target.
+    pub fn bears_on(&self, target: &Text) -> bool {
+        self.target.as_ref().is_none_or(|own| own == target)
+    }
+}
+
 /// The journal's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct JournalView {

@@ -8,6 +8,7 @@
 mod control;
 mod daemon;
 mod files;
+mod freezes;
 mod fresh;
 mod mailbox;
 pub mod news;

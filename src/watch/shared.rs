@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{News, Tell, Trees, Triggers, fresh::Fresh, news::MAX_LINES, pause::Pauses, schedule::Moment};
+use super::{
+    News, Tell, Trees, Triggers, freezes::Freezes, fresh::Fresh, news::MAX_LINES, pause::Pauses, schedule::Moment,
+};
 use crate::{
     access::{Hasher, Text},
     apply::Clock,
@@ -22,6 +24,7 @@ pub(super) struct Shared {
     pub(super) trees: RwLock<Trees>,
     pub(super) fresh: Fresh,
     pub(super) pauses: Pauses,
+    pub(super) freezes: Freezes,
     pub(super) triggers: Triggers,
     pub(super) connect: Arc<dyn Connect>,
     pub(super) tell: Arc<dyn Tell>,

@@ -18,6 +18,7 @@ use crate::{
     transport::Stop,
     watch::{
         Found, SourceError, SourceOptions, Tell, Trees, Triggers,
+        freezes::Freezes,
         fresh::Fresh,
         pause::Pauses,
         reload::{First, Reloader},
@@ -105,6 +106,7 @@ impl Daemon {
             trees: RwLock::new(trees),
             fresh: Fresh::new(read_at, is_fetched),
             pauses,
+            freezes: Freezes::default(),
             triggers,
             connect,
             tell,
@@ -126,6 +128,7 @@ impl Daemon {
             kept_in: 0,
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
+        daemon.shared.show_freezes();
         daemon.shared.show_pause();
         if let Some(pause) = daemon.shared.board.pause() {
             tracing::warn!(because = pause.because, "all writing is stopped");
