@@ -109,8 +109,8 @@ fn what_is_said_of_an_expires_holds_for_a_repository_that_is_gone_and_for_one_th
     let title = |daemon: &mut Daemon| {
         let mut title = String::new();
         daemon.until("it is told", |_| {
-            let told = letters.news("failures").into_iter().filter(|one| one["target"].is_null());
-            title = told.last().map(|one| one["title"].as_str().unwrap().to_owned()).unwrap_or_default();
+            let mut told = letters.news("failures").into_iter().filter(|one| one["target"].is_null());
+            title = told.next_back().map(|one| one["title"].as_str().unwrap().to_owned()).unwrap_or_default();
             !title.is_empty()
         });
         title
