@@ -141,15 +141,18 @@ fn begins(cron: &str, at: DateTime) -> bool {
 
 /// When the last of these windows that are open now ends; `None` where none is open.
 pub fn frozen_until(windows: &[FreezeWindow], now: Timestamp) -> Option<Timestamp> {
-    windows.iter().filter_map(|window| open_until(window, now)).max()
+    windows.iter().filter_map(|window| open_until(window, now, None)).max()
 }
 
-/// Walks back minute by minute over the window's own length: bounded by it, and right across changes of the clock.
-fn open_until(window: &FreezeWindow, now: Timestamp) -> Option<Timestamp> {
+/// When a window that is open now ends; `None` where it is not open. Walks back minute by minute over the window's own length:
+/// bounded by it, and right across changes of the clock. `closed_at`: a time not after `now` at which it was seen not to be
+/// open, so that what could have begun before is not looked for again.
+pub fn open_until(window: &FreezeWindow, now: Timestamp, closed_at: Option<Timestamp>) -> Option<Timestamp> {
     // A zone that was there when the file was read and is not any more keeps everything frozen: no doubt unfreezes.
     let Ok(zone) = TimeZone::get(&window.time_zone) else { return now.checked_add(window.duration).ok() };
     let minute = now.as_second() - now.as_second().rem_euclid(60);
-    let minutes = window.duration.as_secs() / 60;
+    let since = closed_at.map_or(i64::MAX, |at| (minute - at.as_second()).div_euclid(60).saturating_add(1).max(0));
+    let minutes = (window.duration.as_secs() / 60).min(since);
     (0..=minutes).find_map(|back| {
         let start = Timestamp::from_second(minute - 60 * back).ok()?;
         let end = start.checked_add(window.duration).ok()?;
@@ -169,7 +172,7 @@ fn begins_at(cron: &str, start: Timestamp, zone: &TimeZone) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_cron, frozen_until};
+    use super::{check_cron, frozen_until, open_until};
     use crate::config::FreezeWindow;
 
     #[test]
@@ -186,6 +189,13 @@ mod tests {
         assert_eq!(until("2026-11-20T17:00:00Z").as_deref(), Some("2026-11-23T07:00:00Z"));
         assert_eq!(until("2026-11-23T06:59:59Z").as_deref(), Some("2026-11-23T07:00:00Z"));
         assert_eq!(until("2026-11-23T07:00:00Z"), None);
+        let since = |at: &str, closed_at: &str| {
+            open_until(&weekend, at.parse().unwrap(), Some(closed_at.parse().unwrap())).map(|end| end.to_string())
+        };
+        let end = "2026-11-23T07:00:00Z";
+        assert_eq!(since("2026-11-20T17:00:00Z", "2026-11-20T16:59:58Z").as_deref(), Some(end));
+        assert_eq!(since("2026-11-20T18:30:00Z", "2026-11-20T16:59:58Z").as_deref(), Some(end));
+        assert_eq!(since("2026-11-20T16:59:59Z", "2026-11-20T16:59:58Z"), None);
         let nightly = FreezeWindow { cron: "*/30 22-23 1,15 * *".into(), ..weekend };
         let nightly = FreezeWindow { duration: jiff::SignedDuration::from_mins(10), ..nightly };
         let open = |at: &str| frozen_until(std::slice::from_ref(&nightly), at.parse().unwrap()).is_some();

@@ -22,7 +22,7 @@ mod watch;
 mod watch_tests;
 
 pub use credential::is_variable;
-pub use freeze::frozen_until;
+pub use freeze::{frozen_until, open_until};
 pub use hosts::is_loopback;
 pub use load::{MAX_COUNT_TOTAL, load};
 pub use model::{

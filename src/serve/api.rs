@@ -87,7 +87,7 @@ pub(super) async fn state(State(shared): Here) -> Response {
 /// `GET /v1/targets/{name}`
 pub(super) async fn target(State(shared): Here, name: Result<Path<String>, PathRejection>) -> Answer {
     let view = shared.target(name)?;
-    Ok(json(StatusCode::OK, &TargetDocument::of(&view, shared.control.now())))
+    Ok(json(StatusCode::OK, &TargetDocument::of(&view, &shared.board, shared.control.now())))
 }
 
 /// `GET /v1/targets/{name}/plan`

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{JournalView, ListenerView, Meters, Pause, SourceView, TargetView};
+use super::{Freeze, JournalView, ListenerView, Meters, Pause, SourceView, TargetView};
 use crate::access::Text;
 
 /// The state of the daemon, read by every page and filled by the loop.
@@ -18,6 +18,7 @@ pub struct Board {
     beat: Mutex<Instant>,
     source: RwLock<SourceView>,
     pause: RwLock<Option<Pause>>,
+    freezes: RwLock<Vec<Freeze>>,
     journal: RwLock<JournalView>,
     listener: RwLock<ListenerView>,
     targets: RwLock<BTreeMap<Text, Arc<TargetView>>>,
@@ -38,6 +39,7 @@ impl Board {
             beat: Mutex::new(Instant::now()),
             source: RwLock::default(),
             pause: RwLock::default(),
+            freezes: RwLock::default(),
             journal: RwLock::default(),
             listener: RwLock::default(),
             targets: RwLock::default(),
@@ -78,6 +80,16 @@ impl Board {
     /// Puts the pause up, or takes it down.
     pub fn set_pause(&self, pause: Option<Pause>) {
         *self.pause.write().unwrap_or_else(PoisonError::into_inner) = pause;
+    }
+
+    /// The freeze windows that are open.
+    pub fn freezes(&self) -> Vec<Freeze> {
+        self.freezes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts up the freeze windows that are open.
+    pub fn set_freezes(&self, freezes: Vec<Freeze>) {
+        *self.freezes.write().unwrap_or_else(PoisonError::into_inner) = freezes;
     }
 
     /// The journal's state.

@@ -14,7 +14,8 @@ const BETWEEN_LINES: Duration = Duration::from_secs(10);
 /// Why somebody was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Denial {
-    /// The request is none that could be meant well: two ways to tell its length, a name in `Host`.
+    /// The request is none that could be meant well (two ways to tell its length, a name in `Host`), or does not say what it has
+    /// to.
     Malformed,
     /// No token, where one is needed.
     NoToken,
@@ -30,6 +31,8 @@ pub(super) enum Denial {
     NoProof,
     /// A webhook with a wrong proof.
     WrongProof,
+    /// A body that is longer than is taken.
+    TooLarge,
     /// Too many connections.
     Crowd,
 }
@@ -46,6 +49,7 @@ impl Denial {
             Self::UnknownHook => "unknown_hook",
             Self::NoProof => "no_proof",
             Self::WrongProof => "wrong_proof",
+            Self::TooLarge => "too_large",
             Self::Crowd => "too_many_connections",
         }
     }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Board, Ended, Health, JournalView, ListenerView, Pause, ShownPlan, SourceView, TargetView, tally::total};
+use super::{
+    Board, Ended, Freeze, Health, JournalView, ListenerView, Pause, ShownPlan, SourceView, TargetView, tally::total,
+};
 use crate::{
     access::Text,
     journal::Record,
@@ -29,6 +31,8 @@ pub struct StateDocument {
     pub source: SourceView,
     /// Why nothing is sent, where all writing is stopped.
     pub pause: Option<Pause>,
+    /// The freeze windows that are open.
+    pub freezes: Vec<Freeze>,
     /// The journal.
     pub journal: JournalView,
     /// What of the listener's configuration is not in force.
@@ -74,6 +78,8 @@ pub struct TargetDocument {
     /// The same as in the state.
     #[serde(flatten)]
     pub brief: TargetBrief,
+    /// The freeze windows that are open for it.
+    pub freezes: Vec<Freeze>,
     /// The account, as the reading told it.
     pub account: Option<Text>,
     /// The reading behind the plan.
@@ -173,6 +179,7 @@ impl StateDocument {
             started_at: board.started(),
             source: board.source(),
             pause: board.pause(),
+            freezes: board.freezes(),
             journal: board.journal(),
             listener: board.listener(),
             totals: Totals::of(&targets),
@@ -205,12 +212,13 @@ impl TargetBrief {
 }
 
 impl TargetDocument {
-    pub(super) fn of(view: &Arc<TargetView>, now: Timestamp) -> Self {
+    pub(super) fn of(view: &Arc<TargetView>, board: &Board, now: Timestamp) -> Self {
         let plan = view.plan.as_deref();
         Self {
             version: API_VERSION,
             made_at: now,
             brief: TargetBrief::of(Arc::clone(view)),
+            freezes: board.freezes().into_iter().filter(|freeze| freeze.bears_on(&view.target)).collect(),
             account: plan.and_then(|plan| plan.account.clone()),
             reading: plan.and_then(|plan| plan.reading.clone()),
             counts: plan.map(|plan| plan.counts.clone()),

@@ -30,13 +30,19 @@ pub(super) struct Gate {
 
 /// Lets a request through, or says why not.
 pub(super) async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let peer = asker::peer(request.extensions());
     let judged = gate.judge(&request).map_err(|(why, problem)| {
-        gate.shared.denials.note(why, asker::peer(request.extensions()));
+        gate.shared.denials.note(why, peer);
         problem
     });
     let mut response = match judged {
         Ok(()) => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
-            Ok(response) => response,
+            Ok(response) => {
+                if let Some(why) = not_taken(response.status()) {
+                    gate.shared.denials.note(why, peer);
+                }
+                response
+            }
             Err(_) => late().into_response(),
         },
         Err(problem) => problem.into_response(),
@@ -77,6 +83,15 @@ impl Gate {
             }
         }
         Ok(())
+    }
+}
+
+/// Why a request was let in and not taken, where its answer says so: whoever let it in counted nothing.
+fn not_taken(status: StatusCode) -> Option<Denial> {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Denial::TooLarge),
+        StatusCode::BAD_REQUEST => Some(Denial::Malformed),
+        _ => None,
     }
 }
 

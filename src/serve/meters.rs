@@ -62,6 +62,8 @@ pub(super) struct TriggerLabels {
 /// Of a notification.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct NotificationLabels {
+    /// Its place under `notify:`, from 1.
+    pub(super) receiver: usize,
     pub(super) to: &'static str,
     pub(super) result: &'static str,
 }
@@ -119,9 +121,10 @@ impl Meters {
         self.calls.get_or_create(&TargetLabels { target: target.to_owned() }).inc_by(calls);
     }
 
-    /// A notification was `sent`, `failed`, or `dropped` since too many waited.
-    pub fn notification(&self, to: &'static str, result: &'static str) {
-        self.notifications.get_or_create(&NotificationLabels { to, result }).inc();
+    /// A notification to the receiver in this place under `notify:` (from 1) was `sent`, `failed`, or `dropped` since too many
+    /// waited.
+    pub fn notification(&self, receiver: usize, to: &'static str, result: &'static str) {
+        self.notifications.get_or_create(&NotificationLabels { receiver, to, result }).inc();
     }
 
     /// Somebody was not let in by the listener, for this reason.
@@ -132,6 +135,7 @@ impl Meters {
     /// How many notifications ended so.
     #[cfg(test)]
     pub(crate) fn notified(&self, to: &'static str, result: &'static str) -> u64 {
-        self.notifications.get_or_create(&NotificationLabels { to, result }).get()
+        let of = |receiver| self.notifications.get_or_create(&NotificationLabels { receiver, to, result }).get();
+        (1..10).map(of).sum()
     }
 }

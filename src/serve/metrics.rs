@@ -106,6 +106,10 @@ impl Standing {
         out.each("rate_limit_remaining", "Calls left, as the system last told", targets, |view| {
             view.calls_left.map(precise)
         })?;
+        let freezes = self.board.freezes();
+        out.each("frozen", "Whether a freeze window is open for the target", targets, |view| {
+            Some(if freezes.iter().any(|freeze| freeze.bears_on(&view.target)) { 1.0 } else { 0.0 })
+        })?;
         out.each("running", "Whether a run is under way", targets, |view| {
             Some(if view.running_since.is_some() { 1.0 } else { 0.0 })
         })
@@ -126,9 +130,8 @@ fn states(out: &mut Gauges<'_, '_>, targets: &[Arc<TargetView>]) -> fmt::Result 
 type Pick = fn(&TargetView) -> &[Sum];
 
 fn rows(out: &mut Gauges<'_, '_>, targets: &[Arc<TargetView>]) -> fmt::Result {
-    let all: [(&str, &str, &str, Pick); 3] = [
+    let all: [(&str, &str, &str, Pick); 2] = [
         ("changes_waiting", "Changes that will be sent, by kind and cause", "cause", |view| &view.tally.changes),
-        ("rows_held", "Rows that something holds, by what holds them first", "hold", |view| &view.tally.held),
         ("findings", "Findings, by what they tell", "finding", |view| &view.tally.findings),
     ];
     for (name, help, by, sums) in all {
@@ -139,6 +142,14 @@ fn rows(out: &mut Gauges<'_, '_>, targets: &[Arc<TargetView>]) -> fmt::Result {
         });
         out.family(name, help, samples)?;
     }
+    let held = targets.iter().flat_map(|view| {
+        view.tally.held.iter().map(|sum| {
+            let cause = sum.cause.as_deref().unwrap_or("none");
+            let labels = [("target", view.target.as_str()), ("kind", &sum.kind), ("hold", &sum.name), ("cause", cause)];
+            (labels, precise(sum.rows))
+        })
+    });
+    out.family("rows_held", "Rows that something holds, by what holds them first and why they would go", held)?;
     let refusing = targets.iter().flat_map(|view| {
         let mut guards: Vec<&str> = view.refusals().iter().map(|refusal| refusal.guard.name()).collect();
         guards.sort_unstable();

@@ -43,5 +43,6 @@ pub use records::Records;
 pub use routes::{Door, Options, serve};
 pub use tally::{Sum, Tally};
 pub use views::{
-    Ended, Health, JournalView, ListenerView, MAX_SHOWN_ROWS, Pause, ShownPlan, SourceView, TargetView, TreeProblem,
+    Ended, Freeze, Health, JournalView, ListenerView, MAX_SHOWN_ROWS, Pause, ShownPlan, SourceView, TargetView,
+    TreeProblem,
 };

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    access::Text,
+    access::{Cause, Text},
     plan::{FindingKind, Row, Status, TargetPlan},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub struct Tally {
     /// Rows that will be sent, by cause.
     pub changes: Vec<Sum>,
-    /// Held rows, by what holds them first.
+    /// Held rows, by what holds them first and why they would go.
     pub held: Vec<Sum>,
     /// Findings, by what they tell.
     pub findings: Vec<Sum>,
@@ -28,6 +28,9 @@ pub struct Sum {
     pub kind: Text,
     /// The cause, the hold or the finding.
     pub name: Text,
+    /// Why held rows would go; none of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Text>,
     /// How many.
     pub rows: u64,
 }
@@ -36,7 +39,7 @@ impl Tally {
     /// Counts the rows of a plan.
     pub fn of(plan: &TargetPlan) -> Self {
         Self {
-            changes: sums(plan, Status::Change, |row| row.cause.map(crate::access::Cause::name)),
+            changes: sums(plan, Status::Change, |row| row.cause.map(Cause::name)),
             held: sums(plan, Status::Held, |row| row.holds.first().map(|hold| hold.name.name())),
             findings: sums(plan, Status::Finding, |row| row.finding.map(FindingKind::name)),
         }
@@ -65,10 +68,12 @@ pub(super) fn by_name(sums: &[Sum]) -> Vec<(Text, u64)> {
 }
 
 fn sums(plan: &TargetPlan, status: Status, name: impl Fn(&Row) -> Option<&'static str>) -> Vec<Sum> {
-    let mut numbers = BTreeMap::<(Text, &'static str), u64>::new();
+    let mut numbers = BTreeMap::<(Text, &'static str, Option<&'static str>), u64>::new();
     for row in plan.rows.iter().filter(|row| row.status == status) {
-        *numbers.entry((row.kind.clone(), name(row).unwrap_or("other"))).or_default() += 1;
+        let cause = row.cause.filter(|_| status == Status::Held).map(Cause::name);
+        *numbers.entry((row.kind.clone(), name(row).unwrap_or("other"), cause)).or_default() += 1;
     }
-    let sum = |((kind, name), rows)| Sum { kind, name: Text::new_static(name), rows };
-    numbers.into_iter().map(sum).collect()
+    let text = Text::new_static;
+    let sums = numbers.into_iter();
+    sums.map(|((kind, name, cause), rows)| Sum { kind, name: text(name), cause: cause.map(text), rows }).collect()
 }

@@ -32,7 +32,8 @@ pub struct SourceView {
     pub problems: Vec<FileProblem>,
     /// Since when there are problems.
     pub bad_since: Option<Timestamp>,
-    /// Whether an `expires` of a last good tree still acts while there are problems: after a start on broken files there may be none.
+    /// Whether an `expires` of a last good tree may still act while the files have problems or cannot be taken: not where none
+    /// is known to be as it was, as after a start on broken files or where a head was seen and not taken.
     pub still_acts: bool,
     /// Why the system does not tell of changed files, where it does not: then they are looked for again and again.
     pub polling: Option<String>,
@@ -65,6 +66,24 @@ pub struct Pause {
     pub until: Option<Timestamp>,
     /// Why: what the person said, or which switch stops it.
     pub because: String,
+}
+
+/// A freeze window that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Freeze {
+    /// The target whose window it is; none where it is one of all targets.
+    pub target: Option<Text>,
+    /// The window as it is configured: when it begins, for how long, in which time zone.
+    pub window: String,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+impl Freeze {
+    /// Whether it freezes this target.
+    pub fn bears_on(&self, target: &Text) -> bool {
+        self.target.as_ref().is_none_or(|own| own == target)
+    }
 }
 
 /// The journal's state.

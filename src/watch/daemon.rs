@@ -337,6 +337,7 @@ async fn next_reload(shared: &Shared) -> Reload {
 /// What is done every [`TICK`]: the loop says that it lives, and the switches that stop all writing are looked at.
 fn tick_once(shared: &Shared) {
     shared.board.beat();
+    shared.show_freezes();
     let was = shared.board.pause();
     if shared.show_pause() {
         match shared.board.pause() {

@@ -9,6 +9,7 @@ mod control;
 mod cut_off;
 mod daemon;
 mod files;
+mod freezes;
 mod fresh;
 mod mailbox;
 pub mod news;

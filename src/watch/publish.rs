@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{News, schedule::Went, telling::Seen};
+use super::{
+    News,
+    schedule::Went,
+    telling::{Seen, told_at},
+};
 use crate::{
     access::Text,
     apply::{End, RowOutcome, TargetOutcome},
@@ -230,9 +234,9 @@ fn anew(before: &TargetView, refusals: &[GuardRefusal]) -> Vec<Text> {
     refusals.iter().filter(|refusal| !known.contains(&key(refusal))).map(|one| one.guard.name().into()).collect()
 }
 
-/// The first time after the plan was made that brings something.
+/// The first time after the plan was made that brings something, or at which it is to be told.
 fn next_due(upcoming: &[Upcoming], made_at: Timestamp) -> Option<Timestamp> {
-    upcoming.iter().map(|one| one.at).filter(|at| *at > made_at).min()
+    upcoming.iter().flat_map(|one| told_at(one).into_iter().chain([one.at])).filter(|at| *at > made_at).min()
 }
 
 #[cfg(test)]

@@ -77,6 +77,26 @@ fn what_comes_due_while_a_look_is_under_way_is_not_lost() {
 }
 
 #[test]
+fn the_end_of_a_hold_is_looked_after_a_day_before_and_when_it_comes() {
+    let day = 86_400;
+    let held = |made_at: i64| {
+        let mut report = report(made_at, &[3 * day]);
+        report.upcoming.values_mut().flatten().for_each(|one| one.what = UpcomingKind::HoldEnds);
+        published(&before(), Ok(report), made_at + 1)
+    };
+    let ended = held(0);
+    assert_eq!(
+        (ended.due, ended.news.iter().filter(|one| one.title.contains("a hold ends")).count()),
+        (Some(at(2 * day)), 0)
+    );
+    let ended = held(2 * day);
+    assert_eq!(
+        (ended.due, ended.news.iter().filter(|one| one.title.contains("a hold ends")).count()),
+        (Some(at(3 * day)), 1)
+    );
+}
+
+#[test]
 fn a_plan_that_is_shown_tells_when_and_by_which_commit_it_was_made() {
     let made = |view: &TargetView| view.plan.as_ref().map(|plan| (plan.made_at, plan.revision.clone()));
     let by = |commit: &str, made_at: i64| {

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    News, Tell, Trees, Triggers, cut_off::CutOff, fresh::Fresh, news::MAX_LINES, pause::Pauses, schedule::Moment,
+    News, Tell, Trees, Triggers, cut_off::CutOff, freezes::Freezes, fresh::Fresh, news::MAX_LINES, pause::Pauses,
+    schedule::Moment,
 };
 use crate::{
     access::{Hasher, Text},
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) fresh: Fresh,
     pub(super) pauses: Pauses,
     pub(super) cut_off: CutOff,
+    pub(super) freezes: Freezes,
     pub(super) triggers: Triggers,
     pub(super) connect: Arc<dyn Connect>,
     pub(super) tell: Arc<dyn Tell>,

@@ -1,8 +1,8 @@
 //! What people are told of a look. Pure. Who hears it, and how often, is the teller's.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     News,
@@ -13,10 +13,18 @@ use crate::{
     access::{Cause, Hasher, Text},
     apply::{End, MadeGood, RowOutcome, TargetOutcome},
     config::NotifyOn,
-    plan::{FindingKind, GuardRefusal, HoldName, Row, Status, TargetPlan, TargetState},
+    plan::{FindingKind, GuardRefusal, HoldName, Row, Status, TargetPlan, TargetState, Upcoming, UpcomingKind},
     run::{RunError, RunReport, stands_in_the_way},
     serve::{Health, TargetView},
 };
+
+/// How long before its end a hold is told to end.
+const HOLD_LEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// When the end of a hold is told, where this is one whose end lets its entry go.
+pub(super) fn told_at(coming: &Upcoming) -> Option<Timestamp> {
+    (coming.what == UpcomingKind::HoldEnds).then(|| coming.at.checked_sub(HOLD_LEAD).unwrap_or(Timestamp::MIN))
+}
 
 /// A look that ended, beside what was shown before it and is shown now.
 pub(super) struct Seen<'a> {
@@ -43,7 +51,30 @@ impl Seen<'_> {
         ]
         .into_iter()
         .flatten()
+        .chain(self.ending())
         .collect()
+    }
+
+    /// Holds whose end is near and lets their entries go, by that time.
+    fn ending(&self) -> Vec<News> {
+        let made_at = self.report.and_then(|report| report.plan.as_ref()).map(|plan| plan.made_at);
+        let planned = self.part.filter(|part| part.state == TargetState::Planned).zip(self.report).zip(made_at);
+        let Some(((part, report), made_at)) = planned else { return Vec::new() };
+        let mut ends = BTreeMap::<Timestamp, Vec<&Upcoming>>::new();
+        for coming in report.upcoming.get(&part.target).into_iter().flatten() {
+            if told_at(coming).is_some_and(|at| at <= made_at) {
+                ends.entry(coming.at).or_default().push(coming);
+            }
+        }
+        let tell = |(until, held): (Timestamp, Vec<&Upcoming>)| {
+            let mut state = Hasher::new("ending");
+            held.iter().for_each(|one| _ = state.text(&one.kind).text(&one.id));
+            let entries = count(held.len(), "entry goes", "entries go");
+            let title = format!("{}: a hold ends at {until:.0}, and {entries} then", part.target);
+            let lines = held.iter().map(|one| named(&one.kind, &one.title, one.principal.as_ref())).collect();
+            self.tell(NotifyOn::Changes, &format!("holds until {until}"), &state.finish_hex(), title, lines)
+        };
+        ends.into_iter().map(tell).collect()
     }
 
     fn revocations(&self, rows: &[&RowOutcome], title: fn(String) -> String) -> Option<News> {

@@ -219,9 +219,10 @@ impl Trees {
         self.bad_since.values().min().copied()
     }
 
-    /// Whether an `expires` of a last good tree still acts somewhere: whether any target that is held has one.
+    /// Whether an `expires` of a last good tree may still act somewhere: whether any target that is held knows of one whose file
+    /// is as it was.
     pub fn still_acts(&self) -> bool {
-        self.bases.values().filter_map(|basis| basis.only_expired.as_ref()).any(|only| only.has_tree)
+        self.bases.values().filter_map(|basis| basis.only_expired.as_ref()).any(|only| !only.ends.is_empty())
     }
 
     /// What the journal has to keep still, by target.

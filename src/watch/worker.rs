@@ -1,7 +1,7 @@
 //! The task of one target: waits until it is to be looked at, looks, and puts up what it saw. It waits for no other target.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -19,10 +19,10 @@ use super::{
     tree::Basis,
 };
 use crate::{
-    access::Text,
+    access::{Cause, Text},
     apply::{Event, Progress},
     config::Target,
-    plan::Status,
+    plan::{HoldName, Row, Status},
     run::{self, Consent, LOCK_WAIT, Perform, RunError, RunReport, Wishes},
     serve::TargetView,
     transport::Stop,
@@ -142,7 +142,7 @@ fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<
     let looked = Looked { target, result, held, commit: basis.revision.clone(), ended_at: now.wall };
     let published = publish(before, &looked);
     if let Ok(report) = result {
-        count(shared, name, report, before.read_at, *sending);
+        count(shared, target, report, before, *sending);
     }
     let meters = shared.board.meters();
     meters.run(name, published.result, took(*began, now));
@@ -217,22 +217,30 @@ fn took(began: Moment, now: Moment) -> Duration {
     now.run.saturating_sub(began.run)
 }
 
-/// Counts what the look did. The lag is that of rows that came due since the reading before: what was due then was held, or
-/// failed, and did not wait for the loop.
-fn count(shared: &Shared, name: &Text, report: &RunReport, read_before: Option<Timestamp>, sending: Option<Timestamp>) {
-    let meters = shared.board.meters();
+/// Counts what the look did. The lag is that of rows that came due since the reading before and were not held but by their
+/// notice then: what was due, or stopped by people or a guard, did not wait for the loop. What has no notice comes due with the
+/// look that finds it.
+fn count(shared: &Shared, target: &Target, report: &RunReport, before: &TargetView, sending: Option<Timestamp>) {
+    let (meters, name) = (shared.board.meters(), &target.name);
     if let Some(usage) = report.usage.get(name) {
         meters.calls(name, usage.requests);
     }
     let parts = report.plan.iter().flat_map(|plan| &plan.targets).filter(|part| part.target == *name);
-    let changes = parts.flat_map(|part| &part.rows).filter(|row| row.status == Status::Change);
+    let rows_before = before.plan.iter().flat_map(|plan| &plan.rows).filter(|row| row.status == Status::Held);
+    let stopped: HashSet<_> = rows_before
+        .filter(|row| row.holds.iter().any(|hold| hold.name != HoldName::Notice))
+        .map(|row| (&row.kind, &row.id))
+        .collect();
+    let waits = |row: &&Row| row.cause != Some(Cause::Undeclared) || !target.guards.notice.is_zero();
+    let changes = parts.flat_map(|part| &part.rows).filter(|row| row.status == Status::Change).filter(waits);
+    let changes = changes.filter(|row| !stopped.contains(&(&row.kind, &row.id)));
     let due: HashMap<_, _> = changes.filter_map(|row| Some(((&row.kind, &row.id), row.due_at?))).collect();
     for outcome in report.outcomes.iter().filter(|outcome| outcome.target == *name) {
         for row in outcome.resumed.iter().chain(&outcome.rows).filter(|row| publish::ended_for_good(row)) {
             meters.revocation(name, row.cause.name(), row.end.name());
         }
         for row in outcome.rows.iter().filter(|row| publish::was_sent(row)) {
-            let due = due.get(&(&row.kind, &row.id)).filter(|due| read_before.is_some_and(|read| read <= **due));
+            let due = due.get(&(&row.kind, &row.id)).filter(|due| before.read_at.is_some_and(|read| read <= **due));
             if let (Some(&due), Some(sending)) = (due, sending) {
                 meters.due_lag(name, Duration::try_from(sending.duration_since(due)).unwrap_or_default());
             }

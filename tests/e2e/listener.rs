@@ -190,6 +190,20 @@ async fn a_webhook_without_one_proof_is_refused_before_its_body_and_counted() {
 }
 
 #[tokio::test]
+async fn what_is_let_in_and_not_taken_is_counted_once() {
+    let stage = Stage::of(board()).await;
+    told(413, stage.post("/v1/pause", &json!({ "because": "x".repeat(65 * 1024) })).await).await;
+    told(400, stage.post("/v1/pause", &json!({ "why": "x" })).await).await;
+    told(400, stage.get("/v1/journal?limit=many").await).await;
+    told(202, stage.post("/v1/reconcile", &json!({})).await).await;
+    let text = stage.get("/metrics").await.text().await.unwrap();
+    for (reason, count) in [("too_large", 1), ("malformed", 2)] {
+        let line = format!("portcullis_listener_denials_total{{reason=\"{reason}\"}} {count}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_foreign_page_cannot_make_a_browser_post() {
     let stage = Stage::of(board()).await;
     for form in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {

@@ -106,7 +106,8 @@ fn metered() -> Board {
     meters.refusal("accessowl-northlight", "share");
     meters.trigger("due");
     meters.calls("s2-production", 12);
-    meters.notification("slack", "sent");
+    meters.notification(1, "slack", "sent");
+    meters.notification(3, "slack", "failed");
     board
 }
 
@@ -121,7 +122,7 @@ async fn they_say_what_stands_on_the_board() {
     assert_eq!(of("convergence_age_seconds", &[s2]), Some(7_500.0));
     assert_eq!(of("reading_age_seconds", &[("target", "s2-staging")]), Some(86_400.0), "as old as the daemon");
     assert_eq!(of("changes_waiting", &[s2, ("kind", "access_token"), ("cause", "expired")]), Some(1.0));
-    assert_eq!(of("rows_held", &[s2, ("hold", "notice")]), Some(1.0));
+    assert_eq!(of("rows_held", &[s2, ("hold", "notice"), ("cause", "undeclared")]), Some(1.0));
     assert_eq!(of("rows_held", &[("target", "accessowl-northlight"), ("hold", "ceiling")]), Some(9.0));
     assert_eq!(of("findings", &[s2, ("finding", "in_flight")]), Some(1.0));
     assert_eq!(of("target_state", &[s2, ("state", "out_of_sync")]), Some(1.0));
@@ -139,6 +140,8 @@ async fn they_say_what_stands_on_the_board() {
     for flag in ["paused", "source_failing", "policy_problems", "journal_failing"] {
         assert_eq!(of(flag, &[]), Some(0.0), "{flag}");
     }
+    assert_eq!(of("frozen", &[s2]), Some(0.0));
+    assert_eq!(of("notifications_total", &[("receiver", "3"), ("to", "slack"), ("result", "failed")]), Some(1.0));
     assert_eq!(of("build_info", &[("version", env!("CARGO_PKG_VERSION"))]), Some(1.0));
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis::{
     plan::{FileProblem, FindingKind, HoldName, Status},
-    serve::{Board, Health, JournalView, Options, Pause, SourceView, TreeProblem},
+    serve::{Board, Freeze, Health, JournalView, Options, Pause, SourceView, TreeProblem},
 };
 use serde_json::{Value, json};
 
@@ -53,6 +53,18 @@ fn troubled() -> Board {
         until: None,
         because: "SEC-77, we look into a leak".to_owned(),
     }));
+    board.set_freezes(vec![
+        Freeze {
+            target: None,
+            window: "0 18 * * FRI, for 62h, Europe/Zurich".to_owned(),
+            until: now() + jiff::SignedDuration::from_hours(43),
+        },
+        Freeze {
+            target: Some("s2-production".into()),
+            window: "0 6 * * SAT, for 7h, UTC".to_owned(),
+            until: now() + jiff::SignedDuration::from_mins(60),
+        },
+    ]);
     board.set_journal(JournalView { place: "/var/lib/journal.db".into(), failing: Some("the disk is full".into()) });
     board.set_source(SourceView {
         failing: Some(TreeProblem {
@@ -466,6 +478,38 @@ async fn rows_in_flight_stand_open_though_their_target_is_in_sync() {
     let (open, folded) = page.split_once("<details").unwrap();
     assert!(open.contains("AWS / root (Admin)"), "{page}");
     assert!(!folded.contains("/targets/accessowl") && folded.contains("/targets/s2"), "{page}");
+}
+
+#[tokio::test]
+async fn what_comes_stands_before_what_was_and_every_row_says_why_it_waits() {
+    let page = Stage::of(board()).await.get("/").await.text().await.unwrap();
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text} in {page}"));
+    assert!(place("Comes next") < place("Revoked lately"));
+    let row = &page[place("Person 0: GitHub, member")..place("Person 1: GitHub, member")];
+    assert!(row.contains("nothing declares it") && row.contains("Held by ceiling"), "{row}");
+}
+
+#[tokio::test]
+async fn before_the_first_tree_the_page_says_that_the_policies_are_being_read() {
+    let board = Board::new(now());
+    let empty = Stage::of(board).await.get("/").await.text().await.unwrap();
+    assert!(empty.contains("The policies are being read") && !empty.contains("The first look at"), "{empty}");
+    let board = Board::new(now());
+    board.set_source(SourceView { loaded_at: Some(now()), ..SourceView::default() });
+    let loaded = Stage::of(board).await.get("/").await.text().await.unwrap();
+    assert!(loaded.contains("The first look at the targets is under way"), "{loaded}");
+}
+
+#[tokio::test]
+async fn a_freeze_window_stands_on_the_pages_on_which_it_bears() {
+    let stage = Stage::of(troubled()).await;
+    let page = async |path: &str| stage.get(path).await.text().await.unwrap();
+    let all = page("/").await;
+    assert!(all.contains("2 freeze windows are open") && all.contains("in 43 hours"), "{all}");
+    let own = page("/targets/s2-production").await;
+    assert!(own.contains("0 6 * * SAT, for 7h, UTC") && own.contains("All targets until"), "{own}");
+    let other = page("/targets/pinata-media").await;
+    assert!(other.contains("A freeze window is open: nothing goes") && !other.contains("0 6 * * SAT"), "{other}");
 }
 
 #[tokio::test]

@@ -92,6 +92,48 @@ fn a_force_pushed_ref_holds_everything_until_exactly_its_head_is_accepted() {
 }
 
 #[test]
+fn what_is_said_of_an_expires_holds_for_a_repository_that_is_gone_and_for_one_that_was_rewritten() {
+    let letters = Letterbox::open();
+    let hook = format!("webhook: \"{}\", secret: {{ env: SECRET }}, about: [failures]", letters.url("/hook"));
+    let house = world(0, &format!("interval: 1h, notify: [{{ {hook} }}]"));
+    let Some(repository) = Repository::of(&house, 8) else { return };
+    appears(&house, "temp/a");
+    let ending =
+        "version: 1\ntarget: s2\naccess_tokens:\n  - { id: temp/a, justification: OPS-1, expires: 2099-01-01 }\n";
+    house.write("clone/policies/temp.yaml", ending);
+    repository.push(8);
+    let mut command = Daemon::command(&house, &["--git", &repository.address()]);
+    command.env("SECRET", "the-secret-of-the-receiver");
+    let mut daemon = Daemon::of(command);
+    daemon.until_health("s2", "in_sync");
+    let title = |daemon: &mut Daemon| {
+        let mut title = String::new();
+        daemon.until("it is told", |_| {
+            let mut told = letters.news("failures").into_iter().filter(|one| one["target"].is_null());
+            title = told.next_back().map(|one| one["title"].as_str().unwrap().to_owned()).unwrap_or_default();
+            !title.is_empty()
+        });
+        title
+    };
+    repository.vanish();
+    daemon.looked_anew("s2");
+    assert_eq!(daemon.state()["source"]["still_acts"], true);
+    assert!(title(&mut daemon).ends_with("with everything held but an `expires` of it"));
+    assert!(daemon.get("/").text.contains("with everything held, but an <code>expires</code> of it still acts."));
+    repository.come_back();
+    daemon.looked_anew("s2");
+    assert_eq!(failing(&daemon.state()), "");
+    repository.git(&["commit", "--quiet", "--amend", "--message", "rewritten"]);
+    repository.git(&["push", "--quiet", "--force", "origin", "main"]);
+    daemon.looked_anew("s2");
+    assert_eq!(daemon.state()["source"]["still_acts"], false, "its file may say something else now");
+    daemon.until("it is told, too", |_| {
+        letters.news("failures").iter().any(|one| one["title"].as_str().unwrap().ends_with("with everything held"))
+    });
+    assert!(!daemon.get("/").text.contains("still acts"));
+}
+
+#[test]
 fn a_policy_directory_that_was_never_there_is_told_once_and_as_what_it_is() {
     let house = house(8, 0, AT_ONCE);
     watching(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     daemon::{Daemon, watching},
     house::House,
+    letterbox::Letterbox,
     service::{AT_ONCE, appears, declaring, house, kept, strays},
 };
 
@@ -79,6 +80,103 @@ fn a_held_entry_goes_after_its_until() {
     holding(until);
     daemon.until("the entry to go", |_| house.removed_tokens() == strays(1));
     assert!(went_at(&house) >= until, "not before its time");
+}
+
+/// A world of declared tokens alone whose daemon tells the letterbox of changes.
+fn telling(stray: usize, target: &str, letters: &Letterbox) -> (House, Daemon) {
+    let house = house(8, stray, target);
+    let hook = format!("webhook: \"{}\", secret: {{ env: SECRET }}, about: [changes]", letters.url("/hook"));
+    watching(&house, &format!("interval: 1h, notify: [{{ {hook} }}]"));
+    let mut command = Daemon::command(&house, &[]);
+    command.env("SECRET", "the-secret-of-the-receiver");
+    (house, Daemon::of(command))
+}
+
+fn titles(letters: &Letterbox) -> Vec<String> {
+    letters.news("changes").iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_hold_that_ends_within_a_day_is_told_once_when_that_day_begins() {
+    let letters = Letterbox::open();
+    let (house, mut daemon) = telling(0, AT_ONCE, &letters);
+    daemon.until_health("s2", "in_sync");
+    for id in strays(2) {
+        appears(&house, &id);
+    }
+    let (soon, late) = (ahead(86_400 + 8), ahead(2 * 86_400));
+    let holds = [(0, soon), (1, late)].map(|(number, until)| {
+        format!("    - {{ id: service/stray-0{number}, until: {until}, justification: \"DATA-31, the migration\" }}\n")
+    });
+    house.write("policies/s2.yaml", &format!("{}holds:\n  access_tokens:\n{}", declaring(&kept(8)), holds.concat()));
+    let ending = || letters.news("changes").into_iter().filter(|one| one["title"].to_string().contains("a hold ends"));
+    // By itself: the interval is an hour.
+    daemon.until("its end is told", |_| ending().count() > 0);
+    let told = ending().next().unwrap();
+    assert!(Timestamp::now().duration_since(soon) >= SignedDuration::from_hours(-24), "not before");
+    assert_eq!(told["title"], json!(format!("s2: a hold ends at {soon}, and 1 entry goes then")));
+    assert_eq!((&told["lines"], &told["target"]), (&json!(["access token service/stray-00"]), &json!("s2")));
+    daemon.looked_anew("s2");
+    appears(&house, "service/stray-03");
+    daemon.looked_anew("s2");
+    assert_eq!(ending().count(), 1, "{:#?}", letters.documents());
+    assert_eq!(house.removed_tokens(), ["service/stray-03"]);
+}
+
+#[test]
+fn a_freeze_window_is_seen_where_nothing_waits_and_its_begin_and_end_are_told() {
+    let letters = Letterbox::open();
+    let (house, mut daemon) = telling(0, AT_ONCE, &letters);
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.state()["freezes"], json!([]));
+    assert_eq!(daemon.metric("portcullis_frozen{target=\"s2\"}"), Some(0.0));
+    let end = ahead(15);
+    let trunc = jiff::TimestampRound::new().smallest(Unit::Minute).mode(jiff::RoundMode::Trunc);
+    let begin = ahead(-60).round(trunc).unwrap();
+    let (lasts, at) = (end.duration_since(begin).as_secs(), begin.to_zoned(jiff::tz::TimeZone::UTC));
+    let cron = format!("{} {} * * *", at.minute(), at.hour());
+    let freeze = format!("    freeze: [{{ cron: \"{cron}\", duration: {lasts}s, time_zone: UTC }}]\n");
+    house.edit("portcullis.yaml", AT_ONCE, &format!("{AT_ONCE}\n{}", freeze.trim_end()));
+    let state = daemon.until_state("the window is shown", |state| !state["freezes"].as_array().unwrap().is_empty());
+    let window = &state["freezes"][0];
+    assert_eq!((&window["target"], &window["until"]), (&json!("s2"), &json!(end)));
+    assert!(window["window"].as_str().unwrap().starts_with(&format!("{cron}, for ")), "{window}");
+    assert_eq!(daemon.get("/v1/targets/s2").json()["freezes"], state["freezes"]);
+    assert_eq!(daemon.metric("portcullis_frozen{target=\"s2\"}"), Some(1.0));
+    assert!(daemon.get("/").text.contains("A freeze window is open: nothing goes"));
+    daemon.until("its begin and its end are told", |_| titles(&letters).len() == 2);
+    assert!(Timestamp::now() >= end, "not before its end");
+    assert_eq!(titles(&letters), [format!("Frozen until {end}: s2"), "The freeze is over: s2".to_owned()]);
+    let said = |daemon: &Daemon, message: &str| daemon.said(message).len();
+    assert_eq!(said(&daemon, "a freeze window is open: nothing goes"), 1);
+    assert_eq!(said(&daemon, "a freeze window is over"), 1);
+    daemon.until_state("it is gone", |state| state["freezes"] == json!([]));
+    assert_eq!(daemon.metric("portcullis_frozen{target=\"s2\"}"), Some(0.0));
+}
+
+#[test]
+fn the_lag_is_that_of_the_loop_and_not_of_people_who_stopped_it() {
+    let house = world(8, 0, "    enforce: [access_tokens]\n    guards: { notice: 2s }");
+    house.edit("portcullis.yaml", "watch:", "stop_file: STOP\nwatch:");
+    let mut daemon = Daemon::start(&house);
+    daemon.until_health("s2", "in_sync");
+    house.write("STOP", "");
+    daemon.until_state("the stop is shown", |state| !state["pause"].is_null());
+    appears(&house, "service/stray-00");
+    daemon.post("/v1/reconcile", &json!({ "targets": ["s2"] }));
+    daemon.until_brief("s2", "it is found", |brief| brief["tally"]["held"] != json!([]));
+    let seen = Timestamp::now();
+    daemon.until("its notice to end", |_| Timestamp::now().duration_since(seen) > SignedDuration::from_secs(4));
+    fs::remove_file(house.path("STOP")).unwrap();
+    daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+    daemon.until_health("s2", "in_sync");
+    let count = "portcullis_due_lag_seconds_count{target=\"s2\"}";
+    assert_eq!(daemon.metric(count), None, "it waited for the stop to end");
+    appears(&house, "service/stray-01");
+    daemon.looked_anew("s2");
+    daemon.until("the other one to go", |_| house.removed_tokens() == strays(2));
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.metric(count), Some(1.0), "it waited for its notice alone");
 }
 
 #[test]
@@ -159,4 +257,6 @@ fn a_stop_file_stops_and_its_removal_lets_go_on_without_waiting_for_the_interval
     fs::remove_file(house.path("STOP")).unwrap();
     daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
     daemon.until_state("the stop is over", |state| state["pause"].is_null());
+    daemon.until_health("s2", "in_sync");
+    assert_eq!(daemon.metric("portcullis_due_lag_seconds_count{target=\"s2\"}"), None, "nothing of it came due");
 }

@@ -219,7 +219,10 @@ fn an_endpoint_that_refuses_is_logged_without_its_address() {
     told.daemon.until("the log tells of it", |daemon| {
         daemon.lines().iter().any(|line| line["message"].as_str().unwrap_or_default().contains("no_service"))
     });
-    assert!(told.daemon.metric("portcullis_notifications_total{to=\"slack\",result=\"failed\"}").unwrap() >= 1.0);
+    assert!(
+        told.daemon.metric("portcullis_notifications_total{receiver=\"1\",to=\"slack\",result=\"failed\"}").unwrap()
+            >= 1.0
+    );
     told.keeps_its_secrets();
 }
 

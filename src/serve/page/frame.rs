@@ -6,14 +6,17 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{
     icons::{self, icon},
     style::STYLE,
-    words::{ago, ago_or, moment, name, number, sentence},
+    words::{ago, ago_or, ahead, moment, name, number, sentence},
 };
-use crate::serve::{JournalView, ListenerView, Pause, SourceView};
+use crate::serve::{Freeze, JournalView, ListenerView, Pause, SourceView};
 
 /// How often a page loads itself anew, in seconds.
 const REFRESH_SECONDS: u32 = 30;
 /// Problems of files that a banner lists.
 const SHOWN_PROBLEMS: usize = 10;
+
+/// Freeze windows that a banner lists.
+const SHOWN_FREEZES: usize = 10;
 
 /// What every page shows.
 pub(super) struct Frame {
@@ -26,6 +29,8 @@ pub(super) struct Frame {
     pub(super) here: String,
     pub(super) source: SourceView,
     pub(super) pause: Option<Pause>,
+    /// Those that bear on what the page shows.
+    pub(super) freezes: Vec<Freeze>,
     pub(super) journal: JournalView,
     pub(super) listener: ListenerView,
     /// How long the loop has been silent, in seconds, where it should not be.
@@ -101,6 +106,7 @@ impl Frame {
 
     fn banners(&self) -> Markup {
         let nothing = self.pause.is_none()
+            && self.freezes.is_empty()
             && self.source.failing.is_none()
             && self.source.problems.is_empty()
             && self.journal.failing.is_none()
@@ -123,9 +129,11 @@ impl Frame {
                     }))
                 }
                 @if let Some(pause) = &self.pause { (self.paused(pause)) }
+                @if !self.freezes.is_empty() { (self.frozen()) }
                 @if let Some(failing) = &self.source.failing {
                     (banner("bad", icons::WARNING, "The policies cannot be read", &html! {
                         p { (sentence(&failing.what)) " " span.since { "(" (ago(failing.since, self.now)) ")" } }
+                        p { "What was taken last stays, with everything held" @if self.source.still_acts { ", but an " code { "expires" } " of it still acts" } "." }
                         p.way { (sentence(&failing.advice)) }
                     }))
                 }
@@ -149,6 +157,37 @@ impl Frame {
                     (sentence(&pause.because))
                     @if let Some(since) = pause.since { " " span.since { "(" (ago(since, self.now)) ")" } }
                     @if let Some(until) = pause.until { " until " time datetime=(until) { (moment(until)) } }
+                }
+                p.way { "Targets are still read and planned." }
+            },
+        )
+    }
+
+    fn frozen(&self) -> Markup {
+        let freezes = &self.freezes;
+        let title = match freezes.as_slice() {
+            [_] => "A freeze window is open: nothing goes".to_owned(),
+            _ => format!("{} freeze windows are open: nothing goes there", freezes.len()),
+        };
+        banner(
+            "calm",
+            icons::PAUSED,
+            &title,
+            &html! {
+                ul.problems {
+                    @for freeze in freezes.iter().take(SHOWN_FREEZES) {
+                        li {
+                            @match &freeze.target {
+                                Some(target) => (name(target)),
+                                None => "All targets",
+                            }
+                            " until " time datetime=(freeze.until) { (moment(freeze.until)) }
+                            " (" (ahead(freeze.until, self.now)) "): " code { (name(&freeze.window)) }
+                        }
+                    }
+                }
+                @if freezes.len() > SHOWN_FREEZES {
+                    p { "And " (freezes.len() - SHOWN_FREEZES) " more: " a href="/v1/state" { "the state as JSON" } " lists all." }
                 }
                 p.way { "Targets are still read and planned." }
             },

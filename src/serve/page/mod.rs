@@ -56,6 +56,7 @@ pub(super) async fn target(
     let mut frame = frame(&shared, chosen, format!("/targets/{}", words::segment(&view.target)));
     frame.title = format!("{}: {}", view.target, words::health(view.health).to_lowercase());
     frame.tone = words::tone(view.health);
+    frame.freezes.retain(|freeze| freeze.bears_on(&view.target));
     let revoked = revoked(&shared, Some(&view.target), 4 * overview::REVOKED).await;
     Ok(Html(Detail { frame, view, revoked }.page()).into_response())
 }
@@ -70,6 +71,7 @@ fn frame(shared: &Shared, chosen: Chosen, here: String) -> Frame {
         here,
         source: board.source(),
         pause: board.pause(),
+        freezes: board.freezes(),
         journal: board.journal(),
         listener: board.listener(),
         silent: (!health::alive(board).ok).then(|| board.since_beat().as_secs()),

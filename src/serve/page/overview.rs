@@ -128,17 +128,20 @@ impl Overview {
                         }
                     }
                     @if self.targets.is_empty() {
-                        p.empty { "The first look at the targets is under way. This page shows them as they come." }
+                        p.empty {
+                            @if frame.source.loaded_at.is_none() { "The policies are being read: a repository is fetched first, which may take its time. This page shows the targets then." }
+                            @else { "The first look at the targets is under way. This page shows them as they come." }
+                        }
                     }
                 }
                 div.secondary {
-                    section aria-labelledby="revoked-title" {
-                        h2 #revoked-title { "Revoked lately" }
-                        (parts::revocations(frame, &self.revoked, true))
-                    }
                     section aria-labelledby="coming-title" {
                         h2 #coming-title { "Comes next" }
                         (parts::coming(frame, &self.coming(), true))
+                    }
+                    section aria-labelledby="revoked-title" {
+                        h2 #revoked-title { "Revoked lately" }
+                        (parts::revocations(frame, &self.revoked, true))
                     }
                 }
             }

@@ -114,7 +114,7 @@ pub(super) fn titled(title: &str, id: &str) -> Markup {
     }
 }
 
-/// A row of a plan. In `short` a row that only its group's refusal holds is not explained again.
+/// A row of a plan. In `short` the refusal that holds a row of a refused group is named and not explained again.
 pub(super) fn row(row: &Row, short: bool) -> Markup {
     let (word, class, drawing) = standing(row);
     let explained = !short || urgency(row) != Some(CEILING);
@@ -136,11 +136,13 @@ pub(super) fn row(row: &Row, short: bool) -> Markup {
                 @if row.overdue { span { b { "in flight for too long" } } }
                 @if let Some(place) = &row.origin { (origin(place)) }
             }
-            @if explained && !row.why.is_empty() { p.why { (sentence(&row.why)) } }
-            @for hold in row.holds.iter().filter(|_| explained) {
+            @if !row.why.is_empty() { p.why { (sentence(&row.why)) } }
+            @for hold in &row.holds {
                 p.hold {
-                    b { "Held by " (hold.name.name()) ": " } (sentence(&hold.why))
-                    @if let Some(way) = &hold.way_on { " " span.way { (sentence(way)) } }
+                    @if explained {
+                        b { "Held by " (hold.name.name()) ": " } (sentence(&hold.why))
+                        @if let Some(way) = &hold.way_on { " " span.way { (sentence(way)) } }
+                    } @else { b { "Held by " (hold.name.name()) } }
                 }
             }
             @for remark in &row.remarks { p.why { (sentence(remark)) } }

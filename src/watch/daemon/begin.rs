@@ -19,6 +19,7 @@ use crate::{
     watch::{
         Found, SourceError, SourceOptions, Tell, Trees, Triggers,
         cut_off::{self, CutOff},
+        freezes::Freezes,
         fresh::Fresh,
         pause::Pauses,
         reload::{First, Reloader},
@@ -108,6 +109,7 @@ impl Daemon {
             fresh: Fresh::new(read_at, is_fetched),
             pauses,
             cut_off,
+            freezes: Freezes::default(),
             triggers,
             connect,
             tell,
@@ -131,6 +133,7 @@ impl Daemon {
             kept_in: 0,
         };
         daemon.shared.tell.set_receivers(&daemon.config().watch.notify);
+        daemon.shared.show_freezes();
         daemon.shared.show_pause();
         if let Some(pause) = daemon.shared.board.pause() {
             tracing::warn!(because = pause.because, "all writing is stopped");

@@ -54,6 +54,7 @@ impl Daemon {
         let trees = self.shared.trees();
         let failing = trees.failing().map(|(_, error)| error.clone());
         let problems: Vec<String> = run::told(trees.problems()).iter().map(told).collect();
+        let still_acts = trees.still_acts();
         drop(trees);
         let before = self.shared.board.source();
         let was_bad = before.failing.is_some() || !before.problems.is_empty();
@@ -68,14 +69,22 @@ impl Daemon {
                 // A repository out of reach says so in ever other words.
                 state.push_str(if error.is_out_of_reach() { "out of reach" } else { &why });
                 let lines = [why, advice].into_iter().chain(problems).collect();
-                (
-                    NotifyOn::Failures,
-                    "The policies cannot be taken: what was taken last stays, with everything held",
-                    lines,
-                )
+                let title = match still_acts {
+                    true => {
+                        "The policies cannot be taken: what was taken last stays, with everything held but an `expires` of it"
+                    }
+                    false => "The policies cannot be taken: what was taken last stays, with everything held",
+                };
+                (NotifyOn::Failures, title, lines)
             }
             None if !problems.is_empty() => {
-                (NotifyOn::Failures, "The policies are broken: nothing goes where they bear on it", problems)
+                let title = match still_acts {
+                    true => {
+                        "The policies are broken: nothing goes where they bear on it but an `expires` of the last good tree"
+                    }
+                    false => "The policies are broken: nothing goes where they bear on it",
+                };
+                (NotifyOn::Failures, title, problems)
             }
             None if was_bad => (NotifyOn::Recoveries, "The policies load again", problems),
             None => return,

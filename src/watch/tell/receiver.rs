@@ -88,7 +88,7 @@ impl Receiver {
             Offered::Known => {}
             Offered::Taken => self.wake.notify_one(),
             Offered::Dropped => {
-                meters.notification(self.deliver.way(), "dropped");
+                meters.notification(self.place, self.deliver.way(), "dropped");
                 self.wake.notify_one();
             }
         }
@@ -103,7 +103,7 @@ impl Receiver {
     pub(super) fn given_up(&self, meters: &Meters) {
         let untold = self.inbox().untold();
         if untold > 0 {
-            meters.notification(self.deliver.way(), "failed");
+            meters.notification(self.place, self.deliver.way(), "failed");
             tracing::warn!("{untold} news could not be told to {} before its end", self.name);
         }
     }
@@ -213,9 +213,9 @@ async fn empty(receiver: &Receiver, board: Arc<Board>, clock: Clock) {
         let sent = receiver.send(&message, &clock).await;
         receiver.inbox().settle(sent.is_ok(), dropped);
         match sent {
-            Ok(()) => board.meters().notification(way, "sent"),
+            Ok(()) => board.meters().notification(receiver.place, way, "sent"),
             Err(error) => {
-                board.meters().notification(way, "failed");
+                board.meters().notification(receiver.place, way, "failed");
                 let advice = error.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
                 let what = neutral::sentence(&format!("{}{advice}", error.what));
                 tracing::warn!("{} was not told: {what}", receiver.name);
