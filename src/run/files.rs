@@ -182,9 +182,6 @@ impl Tree {
                 self.stop(below, format!("the policy tree has more than {MAX_FILES} files"));
                 return;
             }
-            if is_backup(directory, name) {
-                continue;
-            }
             let Some(text) = name.to_str() else {
                 let name = format!("{below}{}", name.to_string_lossy());
                 self.problems.push(Problem::of_file(name, "the name is not UTF-8", None));
@@ -198,6 +195,9 @@ impl Tree {
                 FileType::Unknown => directory.kind(name),
                 known => Ok(known),
             };
+            if !matches!(kind, Ok(FileType::Directory)) && is_backup(directory, name) {
+                continue;
+            }
             match kind {
                 Ok(FileType::Directory) => match directory.inner(name) {
                     Ok(inner) => self.walk(root, &inner, &format!("{shown}/"), depth + 1),

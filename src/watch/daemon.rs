@@ -308,9 +308,8 @@ impl Daemon {
             self.shared.trees.write().unwrap_or_else(PoisonError::into_inner).was_kept(&name, tree);
             tracing::debug!(target = %name, "the good tree is kept");
         }
-        if self.shared.has_journal_failed(&Recording::Trees) {
-            self.shared.journal_served(&Recording::Trees).await;
-        }
+        // Also where the one that it failed is gone.
+        self.shared.journal_served(&Recording::Trees).await;
     }
 
     /// Waits for what is in flight, at most the grace; then what is left stands open in the journal.

@@ -72,8 +72,13 @@ impl Pauses {
         now: Timestamp,
     ) -> Result<(), JournalError> {
         let pause = Pause { since: Some(now), until, because: because.clone() };
-        self.put(pause.clone());
-        tracing::warn!(because, until = ?until.map(|until| until.to_string()), "all writing is stopped");
+        let (stays, _) = self.put(pause.clone());
+        let end = |until: Option<Timestamp>| until.map(|until| until.to_string());
+        if stays == pause {
+            tracing::warn!(because, until = ?end(until), "all writing is stopped");
+        } else {
+            tracing::warn!(because, until = ?end(until), stays = ?end(stays.until), "all writing is stopped already, for longer");
+        }
         let _turn = self.turn.lock().await;
         // One that was taken back meanwhile is set again: it is recorded after that.
         let mut put = self.put(pause);
@@ -129,8 +134,12 @@ impl Pauses {
         // Those that are over, too: on a wrong clock one may only seem to be, and it stays known until the clock is right.
         let said = journal.last_pause().await?;
         match (pause, said) {
-            (Some(Pause { because, until, .. }), said) if !is_known => {
-                if said.is_none_or(|said| said.because != because || said.until != until) {
+            (Some(pause), said)
+                if !is_known && !said.as_ref().is_some_and(|said| ends_later(said.until, pause.until)) =>
+            {
+                let is_said = said.is_some_and(|said| said.because == pause.because && said.until == pause.until);
+                if !is_said && stands(&pause, now) {
+                    let Pause { because, until, .. } = pause;
                     record(fleet, RecordBody::Paused { because, until }).await?;
                 }
                 self.was_recorded(times, reopened);

@@ -24,6 +24,8 @@ pub(super) struct Looked<'a> {
     pub(super) result: &'a Result<RunReport, RunError>,
     /// Why the target is held by the last good tree, where it is.
     pub(super) held: Option<&'a OnlyExpired>,
+    /// Whether all writing is stopped by a switch.
+    pub(super) stopped: bool,
     pub(super) commit: Option<Text>,
     pub(super) ended_at: Timestamp,
 }

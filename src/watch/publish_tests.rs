@@ -46,7 +46,10 @@ fn report(made_at: i64, upcoming: &[i64]) -> RunReport {
 fn published(before: &TargetView, result: Result<RunReport, RunError>, ended_at: i64) -> Published {
     let config = config();
     let target = &config.targets["t"];
-    publish(before, &Looked { target, result: &result, held: None, commit: None, ended_at: at(ended_at) })
+    publish(
+        before,
+        &Looked { target, result: &result, held: None, stopped: false, commit: None, ended_at: at(ended_at) },
+    )
 }
 
 fn before() -> TargetView {
@@ -291,17 +294,22 @@ fn a_refusal_is_told_with_its_limit_and_the_way_on() {
 }
 
 #[test]
-fn what_stops_all_writing_for_a_time_is_no_recovery() {
-    let recoveries = |holds: &[&str]| {
-        let holds: Vec<_> = holds
-            .iter()
-            .map(|name| serde_json::json!({ "name": name, "why": "until Monday", "way_on": null }))
-            .collect();
-        let report = with_rows(&[serde_json::json!({ "status": "held", "holds": holds })]);
-        let news = published(&before(), Ok(report), 1).news;
-        news.iter().filter(|one| one.on == NotifyOn::Recoveries).count()
+fn what_stops_all_writing_for_a_time_is_no_recovery_of_what_a_guard_refused() {
+    let config = config();
+    let recoveries = |hold: &str, stopped: bool| {
+        let hold = serde_json::json!({ "name": hold, "why": "until Monday", "way_on": null });
+        let report = with_rows(&[serde_json::json!({ "status": "held", "holds": [hold] })]);
+        let result = Ok(report);
+        let target = &config.targets["t"];
+        let looked = Looked { target, result: &result, held: None, stopped, commit: None, ended_at: at(1) };
+        let news = publish(&before(), &looked).news;
+        let subjects = news.iter().filter(|one| one.on == NotifyOn::Recoveries).map(|one| one.subject.to_string());
+        subjects.collect::<Vec<_>>()
     };
-    assert_eq!((recoveries(&["observe"]), recoveries(&["notice", "freeze"]), recoveries(&["notice"])), (0, 0, 1));
+    assert_eq!(recoveries("observe", true), ["t health"]);
+    assert_eq!(recoveries("freeze", false), ["t health"]);
+    assert_eq!(recoveries("observe", false), ["t guards", "t health"], "a kind that is only observed is so for good");
+    assert_eq!(recoveries("notice", false), ["t guards", "t health"]);
 }
 
 #[test]
@@ -327,7 +335,14 @@ fn a_target_whose_files_are_broken_did_not_converge() {
     };
     for held in [None, Some(&broken)] {
         let (result, is_held) = (read(), held.is_some());
-        let looked = Looked { target: &config.targets["t"], result: &result, held, commit: None, ended_at: at(3) };
+        let looked = Looked {
+            target: &config.targets["t"],
+            result: &result,
+            held,
+            stopped: false,
+            commit: None,
+            ended_at: at(3),
+        };
         let view = publish(&before(), &looked).view;
         assert_eq!((view.read_at, view.in_sync_at), (Some(at(2)), (!is_held).then(|| at(2))));
     }

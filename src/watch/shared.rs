@@ -97,12 +97,13 @@ impl Shared {
     /// Somebody had no trouble with the journal. Whoever has nothing to write has none on a full disk either, so that it counts
     /// as working again only when nobody is left whom it failed, and it can be written.
     pub(super) async fn journal_served(&self, whom: &Recording) {
-        let is_left = {
-            let mut failed = self.failed();
-            failed.remove(whom);
-            !failed.is_empty()
-        };
-        if is_left || self.board.journal().failing.is_none() {
+        self.failed().remove(whom);
+        self.ask_journal().await;
+    }
+
+    /// Puts up that the journal works again, where it was shown as failing, nobody is left whom it failed, and it can be written.
+    pub(super) async fn ask_journal(&self) {
+        if !self.failed().is_empty() || self.board.journal().failing.is_none() {
             return;
         }
         let written = match self.fleet.journal().await {
@@ -114,11 +115,6 @@ impl Shared {
             Ok(()) => {}
             Err(error) => tracing::debug!(%error, "the journal cannot be written yet"),
         }
-    }
-
-    /// Whether it failed somebody when they used it last.
-    pub(super) fn has_journal_failed(&self, whom: &Recording) -> bool {
-        self.failed().contains(whom)
     }
 
     /// Nobody waits for what a target that was taken away had to record.

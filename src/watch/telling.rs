@@ -46,7 +46,8 @@ impl Seen<'_> {
         [
             self.revocations(&settled, |count| format!("{count} of before ended")),
             self.revocations(&sent, |count| format!("{count} sent")),
-            self.health(),
+            self.guards(),
+            Some(self.health()),
             self.left(),
         ]
         .into_iter()
@@ -85,22 +86,44 @@ impl Seen<'_> {
         (!rows.is_empty()).then(|| self.tell(NotifyOn::Revocations, "revocations", &state, title, lines))
     }
 
-    fn health(&self) -> Option<News> {
-        let (name, health) = (&self.view.target, self.view.health);
-        let title = format!("{name}: {}", health.name().replace('_', " "));
-        if is_bad(health) {
-            let on = if health == Health::Refused { NotifyOn::Refusals } else { NotifyOn::Failures };
-            let (state, lines) = (format!("{} {}", health.name(), self.sort()), self.trouble());
-            return Some(self.tell(on, "health", &state, title, lines));
+    /// Whether it can be looked at at all. That it was told to be bad is known where it was told: a target may have been away
+    /// meanwhile. So the end is offered by each look.
+    fn health(&self) -> News {
+        if matches!(self.view.health, Health::Unreadable | Health::Blocked) {
+            return self.bad(NotifyOn::Failures, "health");
         }
-        // Whether it was told to be bad is known where it was told: a target may have been away meanwhile.
-        (!self.is_stopped()).then(|| self.tell(NotifyOn::Recoveries, "health", "recovered", title, Vec::new()))
+        let title = match self.view.health {
+            Health::Refused => format!("{}: read and planned again", self.view.target),
+            _ => self.title(),
+        };
+        self.tell(NotifyOn::Recoveries, "health", "recovered", title, Vec::new())
     }
 
-    /// Whether all writing is stopped for a time: what a guard refused is not asked again before it goes on.
+    /// What a guard refused, or failed. While all writing is stopped guards are not asked, so that nothing ends by that; nor does
+    /// it while nobody can look.
+    fn guards(&self) -> Option<News> {
+        match self.view.health {
+            Health::Refused => Some(self.bad(NotifyOn::Refusals, "guards")),
+            Health::Unreadable | Health::Blocked | Health::Starting => None,
+            Health::OutOfSync | Health::InSync if self.is_stopped() => None,
+            Health::OutOfSync | Health::InSync => {
+                Some(self.tell(NotifyOn::Recoveries, "guards", "recovered", self.title(), Vec::new()))
+            }
+        }
+    }
+
+    fn bad(&self, on: NotifyOn, about: &str) -> News {
+        let state = format!("{} {}", self.view.health.name(), self.sort());
+        self.tell(on, about, &state, self.title(), self.trouble())
+    }
+
+    fn title(&self) -> String {
+        format!("{}: {}", self.view.target, self.view.health.name().replace('_', " "))
+    }
+
     fn is_stopped(&self) -> bool {
-        let holds = self.part.iter().flat_map(|part| &part.rows).flat_map(|row| &row.holds);
-        holds.into_iter().any(|hold| matches!(hold.name, HoldName::Observe | HoldName::Freeze))
+        let mut holds = self.part.iter().flat_map(|part| &part.rows).flat_map(|row| &row.holds);
+        self.looked.stopped || holds.any(|hold| hold.name == HoldName::Freeze)
     }
 
     /// What sort of trouble it is: the same over looks that find it in other words, at another request or by another figure.
@@ -239,10 +262,6 @@ pub(super) fn cut_off(target: &Text, rows: &[RowOutcome], at: Timestamp, commit:
         lines_left_out: rows.len().saturating_sub(MAX_LINES),
         commit,
     })
-}
-
-fn is_bad(health: Health) -> bool {
-    matches!(health, Health::Unreadable | Health::Blocked | Health::Refused)
 }
 
 /// Whether it was sent, by this run or an earlier one, or is gone already: nothing is left to do but to wait.

@@ -139,7 +139,8 @@ fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<
     let Ended { target, basis, before, result, began, sending } = ended;
     let now = shared.moment();
     let held = basis.only_expired.as_deref();
-    let looked = Looked { target, result, held, commit: basis.revision.clone(), ended_at: now.wall };
+    let stopped = shared.pauses.why(&shared.config(), now.wall).is_some();
+    let looked = Looked { target, result, held, stopped, commit: basis.revision.clone(), ended_at: now.wall };
     let published = publish(before, &looked);
     if let Ok(report) = result {
         count(shared, target, report, before, *sending);

@@ -129,8 +129,6 @@ fn aitronos(policy: &str) -> House {
         }
     });
     house.edit("portcullis.yaml", "policies: policies/\n", "policies: policies/\npeople: people.yaml\n");
-    // The id of the organization is the account's.
-    house.edit("portcullis.yaml", "    account: northlight\n", "");
     people(&house, "");
     house
 }

@@ -37,7 +37,6 @@ fn operator(house: &House, main: &str, line: &str) {
 /// An organization of two assistants: anna may use both, ben one of them; only the last grant is declared.
 fn aitronos() -> (House, String) {
     let house = house(System::Aitronos, "[grants]", "    organization: org_northlight\n", "");
-    house.edit("portcullis.yaml", "    account: northlight\n", "");
     house.sandbox.world(|world| {
         let ai = &mut world.aitronos;
         for (id, name) in [("asst_pay", "Payroll"), ("asst_b", "Bee")] {

@@ -307,7 +307,7 @@ fn failures_and_recoveries_are_told_with_one_subject() {
         subjects
     };
     assert_eq!(subjects(NotifyOn::Failures), ["s2 health", "source"]);
-    assert_eq!(subjects(NotifyOn::Recoveries), ["s2 health", "source"]);
+    assert_eq!(subjects(NotifyOn::Recoveries), ["s2 guards", "s2 health", "source"]);
     assert!(daemon.board.source().problems.is_empty() && daemon.board.source().bad_since.is_none());
     daemon.end();
 }

@@ -85,9 +85,13 @@ impl Teller {
             .collect();
         before.iter().for_each(|gone| gone.task.abort());
         for (index, (one, kept)) in notify.iter().zip(kept).enumerate() {
+            let place = index + 1;
+            if let Some(kept) = &kept {
+                kept.receiver.moved(place);
+            }
             running.push(kept.unwrap_or_else(|| {
-                let receiver = Receiver::new(one, index + 1);
-                if let Some(gone) = before.iter().find(|gone| gone.receiver.place() == receiver.place()) {
+                let receiver = Receiver::new(one, place);
+                if let Some(gone) = before.iter().find(|gone| gone.receiver.place() == place) {
                     receiver.inherit(&gone.receiver, self.board.meters());
                 }
                 self.run(receiver)

@@ -1,7 +1,10 @@
 //! One receiver: its queue, and the task that empties it.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,9 +31,7 @@ use crate::{
 pub(super) struct Receiver {
     notify: Notify,
     /// Its place in the configuration, from 1.
-    place: usize,
-    /// How logs name it: its place and its way.
-    name: String,
+    place: AtomicUsize,
     deliver: Box<dyn Deliver>,
     inbox: Mutex<Inbox>,
     wake: tokio::sync::Notify,
@@ -45,8 +46,7 @@ impl Receiver {
     pub(super) fn with(notify: &Notify, place: usize, deliver: Box<dyn Deliver>) -> Self {
         Self {
             notify: notify.clone(),
-            place,
-            name: format!("{} (number {place} under `notify:`)", deliver.way()),
+            place: AtomicUsize::new(place),
             deliver,
             inbox: Mutex::default(),
             wake: tokio::sync::Notify::new(),
@@ -80,7 +80,17 @@ impl Receiver {
 
     /// Its place in the configuration, from 1.
     pub(super) fn place(&self) -> usize {
-        self.place
+        self.place.load(Ordering::Relaxed)
+    }
+
+    /// Others before it came or went.
+    pub(super) fn moved(&self, place: usize) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+
+    /// How logs name it: its place and its way.
+    fn name(&self) -> String {
+        format!("{} (number {} under `notify:`)", self.deliver.way(), self.place())
     }
 
     fn count(&self, offered: Offered, meters: &Meters) {
@@ -88,7 +98,7 @@ impl Receiver {
             Offered::Known => {}
             Offered::Taken => self.wake.notify_one(),
             Offered::Dropped => {
-                meters.notification(self.place, self.deliver.way(), "dropped");
+                meters.notification(self.place(), self.deliver.way(), "dropped");
                 self.wake.notify_one();
             }
         }
@@ -103,8 +113,8 @@ impl Receiver {
     pub(super) fn given_up(&self, meters: &Meters) {
         let untold = self.inbox().untold();
         if untold > 0 {
-            meters.notification(self.place, self.deliver.way(), "failed");
-            tracing::warn!("{untold} news could not be told to {} before its end", self.name);
+            meters.notification(self.place(), self.deliver.way(), "failed");
+            tracing::warn!("{untold} news could not be told to {} before its end", self.name());
         }
     }
 
@@ -146,7 +156,7 @@ impl Receiver {
         if let Err(error) = checked.unwrap_or_else(|_| Err(late())) {
             let advice = error.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
             let what = neutral::sentence(&format!("{}{advice}", error.what));
-            tracing::warn!("{} can be told nothing as it is: {what}", self.name);
+            tracing::warn!("{} can be told nothing as it is: {what}", self.name());
         }
     }
 
@@ -171,9 +181,9 @@ impl Receiver {
             match error.advice.filter(|_| tries == 1) {
                 // Time alone mends nothing here.
                 Some(advice) => {
-                    tracing::warn!("{} is not told yet: {what}; {}", self.name, neutral::sentence(&advice));
+                    tracing::warn!("{} is not told yet: {what}; {}", self.name(), neutral::sentence(&advice));
                 }
-                None => tracing::info!("{} is tried again: {what}", self.name),
+                None => tracing::info!("{} is tried again: {what}", self.name()),
             }
             self.pause(pause).await;
             tries += 1;
@@ -213,12 +223,12 @@ async fn empty(receiver: &Receiver, board: Arc<Board>, clock: Clock) {
         let sent = receiver.send(&message, &clock).await;
         receiver.inbox().settle(sent.is_ok(), dropped);
         match sent {
-            Ok(()) => board.meters().notification(receiver.place, way, "sent"),
+            Ok(()) => board.meters().notification(receiver.place(), way, "sent"),
             Err(error) => {
-                board.meters().notification(receiver.place, way, "failed");
+                board.meters().notification(receiver.place(), way, "failed");
                 let advice = error.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
                 let what = neutral::sentence(&format!("{}{advice}", error.what));
-                tracing::warn!("{} was not told: {what}", receiver.name);
+                tracing::warn!("{} was not told: {what}", receiver.name());
             }
         }
     }
