@@ -77,28 +77,43 @@ pub(super) fn start(connection: Arc<Mutex<SqliteConnection>>, seen: Arc<Seen>) -
     tokio::spawn(async move {
         let mut group = Vec::with_capacity(GROUP);
         while jobs.recv_many(&mut group, GROUP).await > 0 {
-            let written = {
-                let mut connection = connection.lock().await;
-                commit(&mut connection, &seen, &mut group).await
-            };
-            match written {
-                Ok(written) => {
-                    for (job, written) in group.drain(..).zip(written) {
-                        // A caller that went away needs no answer; its record stands.
-                        let _ = job.reply.send(written);
-                    }
-                    // Who heard back has more to record at once: it shall be in the next group, not wait behind one of few.
-                    tokio::task::yield_now().await;
-                }
-                Err(error) => {
-                    for job in group.drain(..) {
-                        let _ = job.reply.send(Err(error.clone()));
-                    }
-                }
+            while !group.is_empty() {
+                let rest = group.split_off(together(&group));
+                let written = {
+                    let mut connection = connection.lock().await;
+                    commit(&mut connection, &seen, &mut group).await
+                };
+                answer(group, written);
+                group = rest;
             }
+            // Who heard back has more to record at once: it shall be in the next group, not wait behind one of few.
+            tokio::task::yield_now().await;
         }
     });
     sender
+}
+
+/// How many of these jobs are committed as one: on a disk that is nearly full, whether there is room must not be asked at the
+/// expense of records that have some.
+fn together(jobs: &[Job]) -> usize {
+    let room = jobs.iter().position(|job| matches!(job.work, Work::Room { .. }));
+    room.map_or(jobs.len(), |at| at.max(1))
+}
+
+/// Tells each caller what came of its job. One that went away needs no answer; its record stands.
+fn answer(group: Vec<Job>, written: Result<Vec<Written>, JournalError>) {
+    match written {
+        Ok(written) => {
+            for (job, written) in group.into_iter().zip(written) {
+                let _ = job.reply.send(written);
+            }
+        }
+        Err(error) => {
+            for job in group {
+                let _ = job.reply.send(Err(error.clone()));
+            }
+        }
+    }
 }
 
 /// Writes a group whole or not at all, but for what is refused one by one. When it returns `Ok`, the group is synced.

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use super::{Input, OriginKind, keepers::as_selector, narrowed::Narrowed, selector_words, standing::Table};
 use crate::{
-    access::{Kind, Selector},
+    access::{Kind, Selector, cut},
     policy::Place,
 };
 
 /// So many of them are told one by one.
 const MAX_TOLD: usize = 20;
+/// Bytes of a selector that are told.
+const MAX_WORDS: usize = 300;
 
 /// One selector and where it stands.
 struct Asked<'a> {
@@ -35,6 +37,11 @@ pub fn told(table: &Table<'_>) -> Vec<String> {
     let idle = idle(input);
     let note = |asked: &Asked<'_>| {
         let (list, words) = (asked.kind.list, selector_words(&asked.selector));
+        // That of a group names all its members.
+        let words = match cut(&words, MAX_WORDS) {
+            whole if whole.len() == words.len() => words,
+            begin => format!("{begin}…"),
+        };
         let at = |place: Place| {
             let origin = table.origin(place, OriginKind::ManagedSet);
             format!("{}:{}", origin.file, origin.line)

@@ -5,7 +5,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use super::{
-    HoldName, Input,
+    HoldName, Input, LoneResources,
     alike::{composed, differ, folded},
     candidate::Candidate,
     membership::{Leavers, expires_within},
@@ -55,27 +55,38 @@ pub struct Keepers<'a> {
     all: Vec<Keeping<'a>>,
     /// By kind, field and folded text: what asks for it literally.
     by_text: HashMap<(&'static str, SelectField), HashMap<String, Vec<u32>>>,
-    /// By kind and field: what asks by a name that stands for nothing known.
+    /// By kind and field: what asks by a name that stands for nothing live.
     by_name: HashMap<(&'static str, SelectField), Vec<u32>>,
+    /// The same, of what is asked only about an object whose name is not told.
+    by_untold: HashMap<(&'static str, SelectField), Vec<u32>>,
     /// By kind: what has a star in every condition.
     globs: HashMap<&'static str, Vec<u32>>,
     /// The same, of which only what is not told, or has letters of several forms, leaves a doubt.
     forms: HashMap<&'static str, Vec<u32>>,
     people: Persons<'a>,
+    /// Resources that are all that their application has: without a title they have no name that could be asked for.
+    lone: &'a LoneResources,
 }
 
 impl<'a> Keepers<'a> {
     /// Gathers what keeps entries, where there are rows at all.
-    pub fn of(input: &Input<'a>, names: &Names<'_>, candidates: &[Candidate<'_>], clock_is_right: bool) -> Self {
+    pub fn of(
+        input: &Input<'a>,
+        (names, lone): (&Names<'_>, &'a LoneResources),
+        candidates: &[Candidate<'_>],
+        clock_is_right: bool,
+    ) -> Self {
         let mut keepers = Self {
             input: *input,
             clock_is_right,
             all: Vec::new(),
             by_text: HashMap::new(),
             by_name: HashMap::new(),
+            by_untold: HashMap::new(),
             globs: HashMap::new(),
             forms: HashMap::new(),
             people: Persons::new(input.description.system, []),
+            lone,
         };
         if !candidates.is_empty() {
             let listed = listed(input, clock_is_right);
@@ -116,8 +127,11 @@ impl<'a> Keepers<'a> {
                         with_text.push(number);
                     }
                 }
-                if sought.iter().any(|sought| sought.asks != Asks::Nothing) {
+                let asks = |asks: Asks| sought.iter().any(|sought| sought.asks == asks);
+                if asks(Asks::Renamed) {
                     self.by_name.entry((kind.name, condition.field)).or_default().push(number);
+                } else if asks(Asks::Untold) {
+                    self.by_untold.entry((kind.name, condition.field)).or_default().push(number);
                 }
             }
         }
@@ -137,7 +151,9 @@ impl<'a> Keepers<'a> {
             else {
                 continue;
             };
-            let Some(why) = self.could_mean(keeping, candidate.entry) else { continue };
+            // Who names an entry to be removed, by its id, does not have to wait for a line that is out of date.
+            let is_named = candidate.group() == Group::Absent;
+            let Some(why) = self.could_mean(keeping, candidate.entry, is_named) else { continue };
             if let Keeper::Except(set) = keeping.keeper {
                 // It lies in a set all the same while another one has it for certain.
                 excepted.push(set);
@@ -166,9 +182,32 @@ impl<'a> Keepers<'a> {
                 near.extend(numbers);
             }
         }
+        for ((_, field), numbers) in self.by_untold.iter().filter(|((of, _), _)| *of == kind) {
+            if self.has_untold(entry, *field) {
+                near.extend(numbers);
+            }
+        }
         near.sort_unstable();
         near.dedup();
         near
+    }
+
+    /// Whether the system does not tell the name of an object that a field, or the label, is made of.
+    fn has_untold(&self, entry: &Entry, field: SelectField) -> bool {
+        let value = match field {
+            SelectField::Field(index) => entry.values.get(index),
+            SelectField::Principal => return entry.principal.as_deref().is_some_and(|object| self.is_untold(object)),
+            SelectField::Label => return entry.label.is_some(),
+        };
+        match value {
+            Some(Value::Object(object)) => self.is_untold(object),
+            Some(Value::Objects(objects)) => objects.iter().any(|object| self.is_untold(object)),
+            _ => false,
+        }
+    }
+
+    fn is_untold(&self, object: &Object) -> bool {
+        object.names.is_empty() && !self.lone.canonical(&object.id).is_empty()
     }
 
     /// Whether it speaks of this row at all.
@@ -193,11 +232,11 @@ impl<'a> Keepers<'a> {
     }
 
     /// Why it could mean an entry, if it could. What it means for certain is kept elsewhere.
-    fn could_mean(&self, keeping: &Keeping<'_>, entry: &Entry) -> Option<String> {
+    fn could_mean(&self, keeping: &Keeping<'_>, entry: &Entry, is_named: bool) -> Option<String> {
         let every_word = matches!(keeping.keeper, Keeper::Allow(_));
         let mut maybe = None;
         for test in &keeping.tests {
-            match self.fit(test, entry, every_word) {
+            match self.fit(test, entry, (every_word, is_named)) {
                 Fit::No => return None,
                 Fit::Yes => {}
                 Fit::Maybe(why) => maybe = maybe.or(Some(why)),
@@ -206,15 +245,17 @@ impl<'a> Keepers<'a> {
         maybe
     }
 
-    fn fit(&self, test: &Test<'_>, entry: &Entry, every_word: bool) -> Fit {
+    fn fit(&self, test: &Test<'_>, entry: &Entry, (every_word, is_named): (bool, bool)) -> Fit {
         let condition = &*test.condition;
         match condition.words_of(entry) {
             Some(Value::Set(words)) => {
                 joined(words.iter().map(|word| self.text(test, word, condition.ignore_case)), every_word)
             }
-            Some(Value::Objects(objects)) => joined(objects.iter().map(|object| self.object(test, object)), every_word),
+            Some(Value::Objects(objects)) => {
+                joined(objects.iter().map(|object| self.object(test, object, is_named)), every_word)
+            }
             _ => match (condition.field, object_at(entry, condition.field)) {
-                (_, Some(object)) => self.object(test, object),
+                (_, Some(object)) => self.object(test, object, is_named),
                 (SelectField::Label, None) => self.label(test, entry),
                 (field, None) => {
                     let mut fit = Fit::No;
@@ -246,7 +287,7 @@ impl<'a> Keepers<'a> {
         Fit::No
     }
 
-    fn object(&self, test: &Test<'_>, object: &Object) -> Fit {
+    fn object(&self, test: &Test<'_>, object: &Object, is_named: bool) -> Fit {
         if test.condition.takes_object(object) {
             return Fit::Yes;
         }
@@ -258,19 +299,19 @@ impl<'a> Keepers<'a> {
         if !matches!(alike, Fit::No) {
             return alike;
         }
-        let untold = object.names.is_empty();
+        let untold = self.is_untold(object);
         // Whoever the people file or a declaration knows by an id is known, whatever the system tells.
         let person = if object.class == "user" { self.people.who_is(object) } else { None };
         for sought in &test.sought {
-            let written = sought.pattern.to_string();
             let asks = match sought.asks {
                 Asks::Nothing => false,
                 Asks::Untold => untold,
-                Asks::Renamed => true,
+                Asks::Renamed => untold || !is_named,
             };
             if !asks || !sought.speaks_of(object) {
                 continue;
             }
+            let written = sought.pattern.to_string();
             if let Some(person) = person {
                 if person.email.as_ref().is_some_and(|email| sought.pattern.matches_ignoring_case(email)) {
                     return Fit::Maybe(format!("{written:?} is the address of {}", person.name));
@@ -294,7 +335,10 @@ impl<'a> Keepers<'a> {
             (Shape::Object { .. } | Shape::TypedObject { .. }, Value::Object(object)) => Some(object),
             _ => None,
         });
-        let made_of = |object: &&std::sync::Arc<Object>| object.names.is_empty() && object.class != "user";
+        let label = entry.label.as_deref().unwrap_or_default();
+        let made_of = |object: &&std::sync::Arc<Object>| {
+            self.is_untold(object) && object.class != "user" && label.contains(object.id.as_str())
+        };
         let asks = test.sought.iter().any(|sought| sought.asks != Asks::Nothing);
         match (fit, on.filter(made_of).find(|_| asks && entry.label.is_some())) {
             (Fit::No, Some(object)) => {

@@ -77,6 +77,13 @@ pub fn effective_end(declaration: &Declaration) -> Option<Timestamp> {
 }
 
 impl OnlyExpired {
+    /// Whether the same may go. In what words it is told why no more does is left out: a repository out of reach has ever other
+    /// ones, and what was planned by the ones before would never be sent.
+    pub fn lets_go_the_same(&self, other: &Self) -> bool {
+        let Self { since: _, what: _, why: _, advice: _, has_tree, ends, as_before, newest } = self;
+        (has_tree, ends, as_before, newest) == (&other.has_tree, &other.ends, &other.as_before, &other.newest)
+    }
+
     /// Why the target is held.
     pub fn told(&self) -> String {
         let Self { since, what, why, .. } = self;

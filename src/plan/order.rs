@@ -128,7 +128,7 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
     let mut candidates = [candidate];
     let clock_is_right = row_guards::clock_is_right(input);
     let names = Names::of(input.description, input.snapshot);
-    let keepers = Keepers::of(input, &names, &candidates, clock_is_right);
+    let keepers = Keepers::of(input, (&names, &lone), &candidates, clock_is_right);
     let leavers = Leavers::new(input.description.system, input.people, input.now);
     candidates.iter_mut().for_each(|candidate| keepers.judge(candidate, &leavers));
     row_guards::widening(input, &mut candidates, &tally);

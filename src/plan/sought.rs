@@ -75,11 +75,12 @@ impl<'r> Reader<'r> {
         let mut unseen: HashMap<(&'static str, SelectField), HashSet<String>> = HashMap::new();
         for (kind, selector) in listed {
             for condition in &selector.conditions {
+                let of_people = has_addresses(kind, condition.field);
                 let texts = condition.any_of.iter().filter_map(Pattern::as_literal);
                 unseen
                     .entry((kind.name, condition.field))
                     .or_default()
-                    .extend(texts.map(|text| address(text).into_owned()));
+                    .extend(texts.map(|text| address(text, of_people).into_owned()));
             }
         }
         for entry in &input.snapshot.entries {
@@ -88,8 +89,9 @@ impl<'r> Reader<'r> {
                 break;
             }
             for ((_, field), texts) in unseen.iter_mut().filter(|((kind, _), _)| *kind == entry.kind.name) {
+                let of_people = has_addresses(entry.kind, *field);
                 each_spelling(entry, *field, |text| {
-                    texts.remove(&*address(text));
+                    texts.remove(&*address(text, of_people));
                 });
             }
         }
@@ -110,15 +112,17 @@ impl<'r> Reader<'r> {
         };
         // The same name may lie elsewhere too.
         let lies_within = match condition.field {
-            SelectField::Field(index) => {
-                kind.fields.get(index).is_some_and(|field| matches!(field.shape, Shape::Object { within: Some(_), .. }))
-            }
+            SelectField::Field(index) => kind.fields.get(index).is_some_and(|field| {
+                matches!(field.shape, Shape::Object { within: Some(_), .. } | Shape::Set { known: [] })
+            }),
             SelectField::Principal | SelectField::Label => false,
         };
+        let of_people = has_addresses(kind, condition.field);
         let of = |pattern: &Pattern| {
             let literal = pattern.as_literal();
-            let is_unseen =
-                |text: &&str| !text.is_empty() && unseen.is_some_and(|unseen| unseen.contains(&*address(text)));
+            let is_unseen = |text: &&str| {
+                !text.is_empty() && unseen.is_some_and(|unseen| unseen.contains(&*address(text, of_people)))
+            };
             let folded = literal.filter(is_unseen).map(folded);
             let composed = literal.is_none().then(|| pattern.folded(composed));
             let (asks, class) = match condition.field {
@@ -167,6 +171,10 @@ impl<'r> Reader<'r> {
             (Some((class, _, false)), None, _) => (Asks::Untold, Some(class.into())),
             (Some((class @ "user", rest, false)), Some(_), _) => (self.of_person(rest), Some(class.into())),
             (Some((class, rest, false)), Some(_), _) => (self.of_object(class, rest, None), Some(class.into())),
+            // An id is nobody's former name.
+            (None, Some(text), Some(Shape::Object { .. })) if uuid::Uuid::try_parse(text).is_ok() => {
+                (Asks::Nothing, None)
+            }
             (None, Some(text), Some(Shape::Object { class, within, .. })) => {
                 let parents = within.and_then(|within| self.parents(kind, within, selector));
                 match (within, parents) {
@@ -212,9 +220,20 @@ impl<'r> Reader<'r> {
     }
 }
 
+/// Whether people may stand in a field. In others an `@` is a letter like any.
+fn has_addresses(kind: &Kind, field: SelectField) -> bool {
+    match field {
+        SelectField::Field(index) => {
+            kind.fields.get(index).is_some_and(|field| matches!(field.shape, Shape::Person | Shape::TypedObject { .. }))
+        }
+        SelectField::Principal => true,
+        SelectField::Label => false,
+    }
+}
+
 /// A text by which somebody may be known: an address has no case.
-fn address(text: &str) -> Cow<'_, str> {
-    match text.contains('@') {
+fn address(text: &str, of_people: bool) -> Cow<'_, str> {
+    match of_people && text.contains('@') {
         true => Cow::Owned(text.to_ascii_lowercase()),
         false => Cow::Borrowed(text),
     }

@@ -61,7 +61,7 @@ pub fn plan_target(input: &Input<'_>) -> Planned {
     plan.remarks.extend(idle::told(&walk.table));
     plan.remarks.extend(left_elsewhere(input));
     let ambiguity = Ambiguity::new(*input, &matching, &candidates);
-    let keepers = Keepers::of(input, &names, &candidates, clock_is_right);
+    let keepers = Keepers::of(input, (&names, &lone), &candidates, clock_is_right);
     let mut implied = Implied::of(&candidates);
     staying.into_iter().for_each(|entry| implied.stays(entry));
     let own_unknown = reserved::own_unknown(input);

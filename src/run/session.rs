@@ -252,7 +252,12 @@ impl Session<'_> {
                     return None;
                 };
                 let hand = reading.reach.hand.as_ref()?;
-                self.use_expectation(part, ready, wishes).await;
+                // What nothing is sent for needs no number. It stays so: one that was not used up lets nothing pass.
+                let stopped = (self.brake)();
+                if stopped.is_none() && !self.stop.is_cancelled() {
+                    self.use_expectation(part, ready, wishes).await;
+                }
+                let brake = || stopped.clone().or_else(|| (self.brake)());
                 let case = Case::new(self.loaded, target, ready, wishes, self.now());
                 let approved = Approved {
                     plan: part,
@@ -261,7 +266,8 @@ impl Session<'_> {
                     open: resumed.get(&part.target).map_or(&[], Vec::as_slice),
                     rules: &case,
                 };
-                let work = Work { ceiling: self.ceiling(&part.target, wishes), ..self.work(target, reading) };
+                let ceiling = self.ceiling(&part.target, wishes);
+                let work = Work { ceiling, brake: &brake, ..self.work(target, reading) };
                 Some(apply::carry_out(&work, hand, approved).await)
             });
         }

@@ -135,6 +135,13 @@ impl Board {
         }
     }
 
+    /// Changes what is up of a target that is there.
+    pub fn change_target(&self, name: &str, change: impl FnOnce(&mut TargetView)) {
+        if let Some(known) = self.targets.write().unwrap_or_else(PoisonError::into_inner).get_mut(name) {
+            change(Arc::make_mut(known));
+        }
+    }
+
     /// Takes a target down that is not configured any more.
     pub fn drop_target(&self, name: &str) {
         self.targets.write().unwrap_or_else(PoisonError::into_inner).remove(name);

@@ -264,6 +264,7 @@ impl Daemon {
         self.configs.send_replace(self.config());
         self.tell_source();
         self.show_source();
+        self.show_held();
         self.keep().await;
         for name in &changed.gone {
             if let Some((stop, id)) = self.running.remove(name) {

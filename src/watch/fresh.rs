@@ -18,6 +18,10 @@ const MAX_AGE_BESIDE: Duration = Duration::from_secs(1);
 /// A repository's host is asked at most this often, whoever asks for it and however often. So the files of a repository may be
 /// so old when a look begins to send: a reading may take hours, and what was pushed meanwhile may say that an entry stays.
 const REST: Duration = Duration::from_secs(1);
+/// How long the files are waited for before anything is sent: the lock of the target is held meanwhile, and what its rows count
+/// for is reserved. A repository that keeps silent is given up after 30 s, and there may be a try under way already: neither
+/// holds an end back that still counts then. Only a fetch, or a disk, that takes longer does.
+const MAX_WAIT_TO_SEND: Duration = Duration::from_secs(75);
 
 /// When the source was read last.
 pub(super) struct Fresh {
@@ -52,10 +56,11 @@ impl Fresh {
         self.wait_for(max_age, triggers, stop).await
     }
 
-    /// The same before anything is sent, until a stop is asked for. Whether the files are others by then, the brake tells.
-    pub(super) async fn wait_to_send(&self, triggers: &Triggers, is_broken: bool, stop: &Stop) {
+    /// The same before anything is sent, for a bounded time. Whether the files are others by then, the brake tells; where they are
+    /// not new enough, nothing may be sent.
+    pub(super) async fn wait_to_send(&self, triggers: &Triggers, is_broken: bool, stop: &Stop) -> bool {
         let max_age = if self.is_fetched { REST } else { age_beside(is_broken) };
-        self.wait_for(max_age, triggers, stop).await;
+        tokio::time::timeout(MAX_WAIT_TO_SEND, self.wait_for(max_age, triggers, stop)).await.unwrap_or(false)
     }
 
     /// Has the files read again and again while a look goes on, so that its brake tells soon of what was changed meanwhile.
@@ -129,14 +134,14 @@ mod tests {
     async fn what_is_sent_goes_by_files_of_the_last_second_and_a_long_look_has_them_read_meanwhile() {
         let fresh = Fresh::new(Instant::now(), true);
         let (triggers, stop) = (triggers(), Stop::new());
-        fresh.wait_to_send(&triggers, false, &stop).await;
+        assert!(fresh.wait_to_send(&triggers, false, &stop).await);
         tokio::time::advance(Duration::from_secs(3)).await;
         assert!(!asks(&fresh, false).await, "new enough to begin with");
         let asked = async {
             triggers.next_reload().await;
             fresh.was_read(Instant::now());
         };
-        tokio::join!(fresh.wait_to_send(&triggers, false, &stop), asked);
+        assert!(tokio::join!(fresh.wait_to_send(&triggers, false, &stop), asked).0);
         let began = Instant::now();
         let twice = async {
             for _ in 0..2 {
@@ -149,6 +154,17 @@ mod tests {
             never = fresh.keep(&triggers, &stop) => match never {},
         }
         assert!(began.elapsed() <= 4 * MAX_AGE, "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_waited_for_without_end_before_sending_and_then_the_files_are_not_new_enough() {
+        let (triggers, stop) = (triggers(), Stop::new());
+        for is_fetched in [true, false] {
+            let (fresh, began) = (Fresh::new(Instant::now(), is_fetched), Instant::now());
+            tokio::time::advance(Duration::from_secs(3)).await;
+            assert!(!fresh.wait_to_send(&triggers, true, &stop).await, "nobody reads them");
+            assert!(began.elapsed() <= 2 * MAX_WAIT_TO_SEND, "{:?}", began.elapsed());
+        }
     }
 
     #[tokio::test(start_paused = true)]

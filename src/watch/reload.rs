@@ -49,6 +49,12 @@ struct Taken {
 }
 
 impl Taken {
+    /// Nothing could be taken. A repository out of reach says so in ever other words, which are no news.
+    fn failing(digests: Digests, error: &SourceError) -> Self {
+        let why = if error.is_out_of_reach() { "out of reach".to_owned() } else { error.to_string() };
+        Self { digests, commit: None, broken: Some(why) }
+    }
+
     /// Whether every file was read.
     fn is_read(&self) -> bool {
         self.broken.is_none() && self.digests.unreadable.is_empty()
@@ -131,7 +137,7 @@ impl Reloader {
         let failing = failing.unwrap_or_else(unsettled);
         let digests = reloader.left(&failing).await;
         // The same once more is no news.
-        reloader.last = Some(Taken { digests: digests.clone(), commit: None, broken: Some(failing.to_string()) });
+        reloader.last = Some(Taken::failing(digests.clone(), &failing));
         Ok(First { reloader, loaded, digests, contents, revision: checkout.revision, failing: Some(failing), is_whole })
     }
 
@@ -199,8 +205,7 @@ impl Reloader {
 
     async fn unreadable(&mut self, error: SourceError) -> Option<Found> {
         let digests = self.left(&error).await;
-        let taken = Taken { digests: digests.clone(), commit: None, broken: Some(error.to_string()) };
-        self.is_new(taken).then_some(Found::Unreadable { error, digests })
+        self.is_new(Taken::failing(digests.clone(), &error)).then_some(Found::Unreadable { error, digests })
     }
 
     async fn take(

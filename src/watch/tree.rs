@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use self::{
     good::{Good, account, good_tree},
     held::Broken,
-    meaning::Meaning,
+    meaning::{Meaning, lets_go_the_same},
 };
 use super::{Revision, SourceError};
 use crate::{
@@ -326,7 +326,8 @@ impl Trees {
     fn differs(&self, name: &Text, basis: &Basis) -> bool {
         let Some(before) = self.bases.get(name) else { return true };
         let digest = |basis: &Basis| basis.loaded.policies.targets.get(name).map(|policy| policy.digest.clone());
-        digest(before) != digest(basis) || before.only_expired != basis.only_expired
+        digest(before) != digest(basis)
+            || !lets_go_the_same(before.only_expired.as_deref(), basis.only_expired.as_deref())
     }
 }
 

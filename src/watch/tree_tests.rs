@@ -186,6 +186,24 @@ fn another_people_file_a_broken_configuration_and_a_lost_source_hold_every_targe
 }
 
 #[test]
+fn what_is_planned_stays_in_force_while_the_source_fails_in_ever_other_words() {
+    let files = Files::new();
+    let (mut trees, _) = files.begin(BTreeMap::new());
+    let fail = |trees: &mut Trees, what: &str, digests| {
+        let error = SourceError::Unsettled { what: what.into() };
+        look(&trees.take(Found::Unreadable { error, digests }, at(1))).len()
+    };
+    assert_eq!(fail(&mut trees, "a test", files.digests()), 2);
+    let planned = trees.generation("A");
+    assert_eq!(fail(&mut trees, "a test of 21 ms", files.digests()), 0);
+    assert_eq!(trees.generation("A"), planned);
+    let told = trees.basis("A").unwrap().only_expired.as_ref().unwrap().told();
+    assert!(told.contains("21 ms"), "what is told is new: {told}");
+    assert_eq!(fail(&mut trees, "a test", Digests::default()), 2, "nothing is known of the files any more");
+    assert_ne!(trees.generation("A"), planned);
+}
+
+#[test]
 fn after_a_restart_the_last_good_tree_is_the_one_that_the_journal_keeps() {
     let files = Files::new();
     let whole = std::fs::read_to_string(files.config()).unwrap();

@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,11 +25,14 @@ use crate::{
     access::{Cause, Text},
     apply::{Event, Progress},
     config::Target,
-    plan::{HoldName, Row, Status},
+    plan::{HoldName, OnlyExpired, Row, Status},
     run::{self, Consent, LOCK_WAIT, Perform, RunError, RunReport, Wishes},
     serve::TargetView,
     transport::Stop,
 };
+
+/// Why nothing is sent where the source takes too long.
+const LATE: &str = "the files could not be read anew in time: it is looked at again";
 
 /// Looks at a target until the daemon stops or the target is taken away.
 pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>, stop: Stop) {
@@ -102,7 +108,8 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     shared.board.replace_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
     tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
     let heard = Heard { shared, name, sending: Mutex::new(None) };
-    let run = perform(shared, name, (&basis, generation), &heard, stop);
+    let late = AtomicBool::new(false);
+    let run = perform(shared, name, By { basis: &basis, generation, late: &late }, &heard, stop);
     // A defect that a target brings out is a look that failed: it is tried again with the back-off, and the others go on.
     let result = AssertUnwindSafe(run).catch_unwind().await.unwrap_or(Err(RunError::Defect));
     if matches!(&result, Err(RunError::Stopped)) {
@@ -120,14 +127,25 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
         },
         Err(_) => {}
     }
-    let ended = Ended { target, basis: &basis, before, result, began, sending: heard.sending_began() };
+    let by = By { basis: &basis, generation, late: &late };
+    let ended = Ended { target, by, before, result, began, sending: heard.sending_began() };
     make_known(shared, name, &ended)
+}
+
+/// By what a look is made.
+#[derive(Clone, Copy)]
+struct By<'a> {
+    basis: &'a Basis,
+    /// Of these files.
+    generation: u64,
+    /// Whether the files could not be read anew in time before anything was sent, so that nothing may be.
+    late: &'a AtomicBool,
 }
 
 /// A run that ended, and what was known before it.
 struct Ended<'a> {
     target: &'a Target,
-    basis: &'a Basis,
+    by: By<'a>,
     before: TargetView,
     result: Result<RunReport, RunError>,
     began: Moment,
@@ -136,12 +154,17 @@ struct Ended<'a> {
 
 /// Puts up what a look came to, counts it, logs it and tells of it.
 fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<Timestamp>) {
-    let Ended { target, basis, before, result, began, sending } = ended;
+    let Ended { target, by, before, result, began, sending } = ended;
     let now = shared.moment();
-    let held = basis.only_expired.as_deref();
+    let held = held(shared, name, by);
     let stopped = shared.pauses.why(&shared.config(), now.wall).is_some();
-    let looked = Looked { target, result, held, stopped, commit: basis.revision.clone(), ended_at: now.wall };
-    let published = publish(before, &looked);
+    let commit = by.basis.revision.clone();
+    let looked = Looked { target, result, held: held.as_deref(), stopped, commit, ended_at: now.wall };
+    let mut published = publish(before, &looked);
+    if by.late.load(Ordering::Relaxed) {
+        // The rows that are left go soon, and behind a back-off: whoever waits for the lock gets it in between.
+        (published.went, published.result) = (Went::Failed, "partial");
+    }
     if let Ok(report) = result {
         count(shared, target, report, before, *sending);
     }
@@ -154,11 +177,18 @@ fn make_known(shared: &Shared, name: &Text, ended: &Ended<'_>) -> (Went, Option<
     (published.went, published.due)
 }
 
+/// Why the target is held, where it is: in the words of now, where they mean the same as when the look began.
+fn held(shared: &Shared, name: &Text, by: &By<'_>) -> Option<Arc<OnlyExpired>> {
+    let trees = shared.trees();
+    let newest = trees.basis(name).filter(|_| trees.generation(name) == Some(by.generation));
+    newest.unwrap_or(by.basis).only_expired.clone()
+}
+
 /// Boxed: the compiler cannot see that the future of a whole run may go to another thread unless it is told so here.
 fn perform<'a>(
     shared: &'a Shared,
     name: &'a Text,
-    by: (&'a Basis, u64),
+    by: By<'a>,
     progress: &'a dyn Progress,
     stop: &'a Stop,
 ) -> BoxFuture<'a, Result<RunReport, RunError>> {
@@ -168,7 +198,7 @@ fn perform<'a>(
 async fn run_once(
     shared: &Shared,
     name: &Text,
-    (basis, generation): (&Basis, u64),
+    By { basis, generation, late }: By<'_>,
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<RunReport, RunError> {
@@ -180,10 +210,16 @@ async fn run_once(
         upcoming: true,
         ..Wishes::default()
     };
-    let brake = || why_not(shared, name, generation);
+    let is_late = || late.load(Ordering::Relaxed).then(|| LATE.to_owned());
+    let brake = || why_not(shared, name, generation).or_else(is_late);
     let is_broken = basis.only_expired.is_some();
-    let before_sending =
-        || -> BoxFuture<'_, ()> { Box::pin(shared.fresh.wait_to_send(&shared.triggers, is_broken, stop)) };
+    let wait_to_send = || async {
+        if !shared.fresh.wait_to_send(&shared.triggers, is_broken, stop).await && !stop.is_cancelled() {
+            late.store(true, Ordering::Relaxed);
+            tracing::warn!(target = %name, why = LATE, "nothing is sent");
+        }
+    };
+    let before_sending = || -> BoxFuture<'_, ()> { Box::pin(wait_to_send()) };
     let perform = Perform {
         command: cut_off::COMMAND,
         loaded: &basis.loaded,

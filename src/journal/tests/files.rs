@@ -85,6 +85,23 @@ async fn on_a_full_disk_no_receipt_is_given() {
 }
 
 #[tokio::test]
+async fn whether_there_is_room_is_not_asked_at_the_expense_of_records() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&directory.path().join("journal.db"), Mode::Create).await.unwrap();
+    let run = journal.begin(&RunInfo::default()).await.unwrap();
+    let pages: i64 =
+        sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut *journal.connection.lock().await).await.unwrap();
+    let limit = format!("PRAGMA max_page_count = {}", pages + 8);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(limit)).execute(&mut *journal.connection.lock().await).await.unwrap();
+    let record = || journal.append(&run, Some("s2"), RecordBody::ExpectationUsed);
+    let (before, room, after) = tokio::join!(record(), journal.can_be_written(), record());
+    assert!(room.is_err(), "there is none for so much");
+    before.unwrap();
+    after.unwrap();
+    assert_eq!(journal.verify().await.unwrap().records, 3);
+}
+
+#[tokio::test]
 async fn a_target_has_one_holder_who_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.db");

@@ -5,7 +5,7 @@ use crate::{
     config::NotifyOn,
     plan::FileProblem,
     run,
-    serve::{SourceView, TreeProblem},
+    serve::{Health, SourceView, TreeProblem},
     watch::{FileWatcher, Watching},
 };
 
@@ -30,6 +30,19 @@ impl Daemon {
         };
         drop(trees);
         self.shared.board.set_source(view);
+    }
+
+    /// Puts up why targets are held that are shown as held: the words may be others where no new look is due.
+    pub(super) fn show_held(&self) {
+        let trees = self.shared.trees();
+        for name in trees.config().targets.keys() {
+            let Some(only) = trees.basis(name).and_then(|basis| basis.only_expired.as_ref()) else { continue };
+            self.shared.board.change_target(name, |view| {
+                if view.health == Health::Blocked {
+                    (view.why, view.advice) = (Some(only.told()), Some(only.advice.clone()));
+                }
+            });
+        }
     }
 
     /// Why the system does not tell of changed files, where it does not.

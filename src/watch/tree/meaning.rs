@@ -11,12 +11,27 @@ use crate::{
     run::Loaded,
 };
 
-/// What files mean for a target: digest of what they say, and why it is held where it is. Compared while the
+/// What files mean for a target: digest of what they say, and what may go all the same where it is held. Compared while the
 /// daemon runs, never kept.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Meaning {
     said: Text,
     held: Option<Arc<OnlyExpired>>,
+}
+
+/// Equal where the same may go.
+impl PartialEq for Meaning {
+    fn eq(&self, other: &Self) -> bool {
+        self.said == other.said && lets_go_the_same(self.held.as_deref(), other.held.as_deref())
+    }
+}
+
+/// Whether the same may go of a target that is held, or is not.
+pub(super) fn lets_go_the_same(one: Option<&OnlyExpired>, other: Option<&OnlyExpired>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.lets_go_the_same(other),
+        (one, other) => one.is_none() == other.is_none(),
+    }
 }
 
 impl Trees {
