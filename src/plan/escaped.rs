@@ -30,6 +30,10 @@ pub struct Escaped<'a> {
     by_key: HashMap<&'a str, &'a Declaration>,
     /// Those of them with names that stand for nothing.
     unresolved: Vec<(&'a Declaration, &'a UnresolvedDeclaration)>,
+    /// Positions of these by kind, and the object that one of their clear names stands for.
+    unresolved_on: HashMap<(&'static str, usize, &'a str), Vec<usize>>,
+    /// Positions of those of which no name is clear.
+    unresolved_anywhere: Vec<usize>,
     /// People who left, and whom the system does not tell by the address that we know them by.
     lost: Vec<&'a Person>,
 }
@@ -59,6 +63,20 @@ impl<'a> Escaped<'a> {
             let declaration = declarations.get(unresolved.declaration as usize)?;
             (is_over(declaration, by) && declaration.person.is_some()).then_some((declaration, unresolved))
         });
+        let unresolved: Vec<(&Declaration, &UnresolvedDeclaration)> = unresolved.collect();
+        let mut unresolved_on: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut unresolved_anywhere = Vec::new();
+        for (at, (declaration, unresolved)) in unresolved.iter().enumerate() {
+            let meaning = &unresolved.meaning;
+            let is_clear = |field: usize| meaning.unresolved.iter().all(|name| name.field != field);
+            // What agrees with it has one of these very tokens there.
+            match meaning.fields.iter().zip(&meaning.tokens).find(|(field, _)| is_clear(**field)) {
+                Some((&field, tokens)) => tokens.iter().for_each(|token| {
+                    unresolved_on.entry((declaration.kind.name, field, token.as_str())).or_default().push(at);
+                }),
+                None => unresolved_anywhere.push(at),
+            }
+        }
         let is_lost = |person: &&Person| {
             person.until.is_some_and(|until| until <= by)
                 && !person.aliases.contains_key(input.description.system)
@@ -69,7 +87,9 @@ impl<'a> Escaped<'a> {
         Self {
             input: *input,
             by_key: by_key.map(|(_, declaration)| (declaration.key.as_str(), declaration)).collect(),
-            unresolved: unresolved.collect(),
+            unresolved,
+            unresolved_on,
+            unresolved_anywhere,
             lost: lost.collect(),
         }
     }
@@ -107,10 +127,24 @@ impl<'a> Escaped<'a> {
         })
     }
 
+    /// Unresolved declarations that are over and agree with an entry in a clear name, or have none, in the order of the policy.
+    fn near(&self, entry: &Entry) -> impl Iterator<Item = (&'a Declaration, &'a UnresolvedDeclaration)> + '_ {
+        let mut near = Vec::new();
+        if !self.unresolved.is_empty() {
+            for field in 0..entry.kind.fields.len() {
+                let on = object_id(entry, field).and_then(|id| self.unresolved_on.get(&(entry.kind.name, field, id)));
+                near.extend(on.into_iter().flatten().copied());
+            }
+            near.extend(&self.unresolved_anywhere);
+            near.sort_unstable();
+        }
+        near.into_iter().filter_map(|at| self.unresolved.get(at).copied())
+    }
+
     /// Nobody tells who holds it, and it is allowed, or declared for somebody who left and is not told any more either.
     fn nobodys(&self, table: &Table<'_>, entry: &Entry, standing: &Standing) -> Option<Escape> {
         let user = entry.principal.as_deref().filter(|user| user.class == "user")?;
-        let meant = |(declaration, unresolved): &&(&'a Declaration, &'a UnresolvedDeclaration)| {
+        let meant = |(declaration, unresolved): &(&'a Declaration, &'a UnresolvedDeclaration)| {
             let person = declaration.person.as_deref();
             let is_theirs = person.is_some_and(|person| could_be(person, self.input.description.system, user));
             is_theirs && agrees(declaration, unresolved, entry)
@@ -122,7 +156,7 @@ impl<'a> Escaped<'a> {
                 user.id, self.input.description.system
             )
         };
-        if let Some((declaration, _)) = self.unresolved.iter().find(meant) {
+        if let Some((declaration, _)) = self.near(entry).find(meant) {
             let left = declaration.person.as_ref().and_then(|person| person.until);
             let ended = due(entry, &declaration.limits, left, self.input.now)?.why;
             let who = declaration.person.as_ref().map_or("", |person| person.name.as_str());

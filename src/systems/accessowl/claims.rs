@@ -49,9 +49,14 @@ impl<'r> Claims<'r> {
                 None => known.values().collect(),
             };
             let fitting = fitting.into_iter().flatten().copied();
-            let ranked = fitting.filter(|state| !answered.contains(&state.id)).filter_map(|state| {
+            // By far most do not fit, and that is cheap to tell: only what does is looked up.
+            let ranked = fitting.filter_map(|state| {
+                let near = rank(revocation, state)?;
+                if answered.contains(&state.id) {
+                    return None;
+                }
                 let claimed = claims.by_state.get(&state.id).map_or(0, Vec::len);
-                Some(((rank(revocation, state)?, claimed, state.start, &state.id), state))
+                Some(((near, claimed, state.start, &state.id), state))
             });
             let Some((_, state)) = ranked.min_by_key(|(rank, _)| *rank) else { continue };
             if state.end.is_none() {

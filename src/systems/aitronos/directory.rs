@@ -130,11 +130,12 @@ async fn members(
         false => Vec::new(),
         true => match list_members(conversation, organization, true).await {
             Ok(all) => all,
-            Err(error) if matches!(error.fault, Fault::Permission | Fault::Missing | Fault::Request) => {
+            // The live list is whole, and that is all that has to be: whoever is not told stays without a name, and what such a
+            // user holds is held where it could be meant. A list that is only half true gives no names at all.
+            Err(error) => {
                 conversation.remark(format!("who was removed from the organization is not known: {}", error.what));
                 Vec::new()
             }
-            Err(error) => return Err(error),
         },
     };
     // An address that was given to somebody else since then is theirs.

@@ -207,10 +207,21 @@ fn whoever_was_removed_is_asked_for_where_a_grant_names_somebody_unknown() {
     assert!(
         matches!(snapshot.directory.resolve("user", "anna@example.com", None), Resolved::One(one) if one.id == "usr_1")
     );
-    // Where the credential may not see them, they stay unknown, and that is told.
-    let snapshot = read(script().on_status(REMOVED, 403, "{}")).unwrap();
-    assert_eq!(snapshot.entries[0].principal.as_ref().unwrap().shown(), "usr_7");
-    assert!(snapshot.evidence.remarks.iter().any(|remark| remark.contains("removed from the organization")));
+    // Where the credential may not see them, or their list is not whole, they stay unknown, and that is told.
+    let gone = json!({"id": "orguser_6", "user_id": "usr_7", "email": "gone@example.com"});
+    let nobody = json!({"id": "orguser_7", "user_id": null});
+    let again = |script: Transcript, page: Json| (0..4).fold(script, |script, _| script.on(REMOVED, page.clone()));
+    let fails = [
+        script().on_status(REMOVED, 403, "{}"),
+        again(script(), json!({"members": [&gone], "total": 2})),
+        again(script(), json!({"members": [&gone, &gone], "total": 2})),
+        script().on(REMOVED, json!({"members": [&gone, &nobody], "total": 2})),
+    ];
+    for script in fails {
+        let snapshot = read(script).unwrap();
+        assert_eq!(snapshot.entries[0].principal.as_ref().unwrap().shown(), "usr_7");
+        assert!(snapshot.evidence.remarks.iter().any(|remark| remark.contains("removed from the organization")));
+    }
 }
 
 #[test]
