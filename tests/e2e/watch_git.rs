@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use jiff::{SignedDuration, Timestamp};
 use portcullis::sandbox::{Fault, System, Trouble};
 use serde_json::json;
 
@@ -18,6 +19,16 @@ fn world(fields: &str) -> House {
     let house = house(8, 0, AT_ONCE);
     watching(&house, fields);
     house
+}
+
+/// The daemon's command, by a `git` that runs this shell text first.
+fn with_git_after(house: &House, repository: &Repository<'_>, first: &str) -> Command {
+    let path = std::env::var("PATH").unwrap();
+    house.write("bin/git", &format!("#!/bin/sh\n{first}\nPATH='{path}' exec git \"$@\"\n"));
+    std::fs::set_permissions(house.path("bin/git"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = Daemon::command(house, &["--git", &repository.address()]);
+    command.env("PATH", format!("{}:{path}", house.path("bin").display()));
+    command
 }
 
 #[test]
@@ -127,14 +138,8 @@ fn however_often_it_is_asked_the_repository_is_asked_once_a_second_and_no_push_i
     let house = world("interval: 1h");
     let Some(repository) = Repository::of(&house, 8) else { return };
     // Tells of each call before it becomes git.
-    let path = std::env::var("PATH").unwrap();
-    let (log, program) = (house.path("git.log"), house.path("bin/git"));
-    let script = format!("#!/bin/sh\necho \"$(date +%s) $*\" >> '{}'\nPATH='{path}' exec git \"$@\"\n", log.display());
-    house.write("bin/git", &script);
-    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let mut command = Daemon::command(&house, &["--git", &repository.address()]);
-    command.env("PATH", format!("{}:{path}", house.path("bin").display()));
-    let mut daemon = Daemon::of(command);
+    let told = format!("echo \"$(date +%s) $*\" >> '{}'", house.path("git.log").display());
+    let mut daemon = Daemon::of(with_git_after(&house, &repository, &told));
     daemon.until_health("s2", "in_sync");
     let asked = || -> Vec<usize> {
         let log = house.read("git.log");
@@ -152,4 +157,55 @@ fn however_often_it_is_asked_the_repository_is_asked_once_a_second_and_no_push_i
     let asked = asked();
     let seconds = asked.last().unwrap() - asked.first().unwrap();
     assert!(asked.len() <= seconds + 3, "{asked:?}");
+}
+
+#[test]
+fn an_end_comes_while_the_repository_is_out_of_reach_in_ever_other_words_and_nothing_is_read_in_a_loop() {
+    let house = world("interval: 1h");
+    let Some(repository) = Repository::of(&house, 8) else { return };
+    let end = Timestamp::now().checked_add(SignedDuration::from_secs(15)).unwrap();
+    let temporary =
+        format!("version: 1\ntarget: s2\naccess_tokens:\n  - {{ id: temp/a, justification: OPS-1, expires: {end} }}\n");
+    house.write("clone/policies/temp.yaml", &temporary);
+    repository.push(8);
+    appears(&house, "temp/a");
+    let (down, log) = (house.path("down").display().to_string(), house.path("git.log").display().to_string());
+    let failing = format!(
+        "if [ -e '{down}' ]; then echo \"$*\" >> '{log}'; echo \"fatal: Failed to connect after $$ ms\" >&2; exit 128; fi"
+    );
+    let mut daemon = Daemon::of(with_git_after(&house, &repository, &failing));
+    daemon.until_health("s2", "in_sync");
+    // Longer than the files of a repository may be old when anything is sent.
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 1_200, after_effect: false }).on_reads());
+    house.write("down", "");
+    let looks = daemon.looks("s2").len();
+    assert_eq!(daemon.post("/v1/reconcile", &json!({})).status, 202);
+    daemon.until_health("s2", "blocked");
+    assert_eq!(house.writes(), 0, "not before its end");
+    daemon.until("the end to come", |_| house.removed_tokens() == ["temp/a"]);
+    assert!(Timestamp::now() >= end);
+    // It is asked again and again, and fails in other words each time.
+    let asked = || house.read("git.log").lines().filter(|line| line.contains("ls-remote")).count();
+    let before = asked();
+    daemon.until("another call", |_| asked() > before);
+    assert_eq!((house.writes(), house.removed_tokens()), (1, vec!["temp/a".to_owned()]));
+    let looks = daemon.looks("s2").len() - looks;
+    assert!(looks <= 8, "what was asked for, the end, and what was sent are looked at, and no more: {looks}");
+}
+
+#[test]
+fn an_announced_number_is_kept_where_nothing_is_sent_because_of_a_push_while_the_target_was_read() {
+    let house = house(20, 3, "    enforce: [access_tokens]\n    guards: { notice: 0h, max_count: 2 }");
+    watching(&house, "interval: 1h");
+    let Some(repository) = Repository::of(&house, 20) else { return };
+    let mut daemon = Daemon::with(&house, &["--git", &repository.address()]);
+    daemon.until_health("s2", "refused");
+    house.expect(0, &["expect", "s2", "3", "--until", "2h"]);
+    house.sandbox.fault(Fault::new(System::S2, Trouble::Delay { ms: 3_000, after_effect: false }).on_reads().times(1));
+    assert_eq!(daemon.post("/v1/reconcile", &json!({})).status, 202);
+    daemon.until("the reading to begin", |_| house.sandbox.faults()[0].hits == 1);
+    repository.push(21);
+    daemon.until("the strays to go by the newer files", |_| house.removed_tokens() == strays(3));
+    let skipped = daemon.said("a row ended").iter().filter(|row| row["end"] == "skipped").count();
+    assert_eq!(skipped, 3, "the look before found that the files were others");
 }
