@@ -151,9 +151,7 @@ impl<'a> Keepers<'a> {
             else {
                 continue;
             };
-            // Who names an entry to be removed, by its id, does not have to wait for a line that is out of date.
-            let is_named = candidate.group() == Group::Absent;
-            let Some(why) = self.could_mean(keeping, candidate.entry, is_named) else { continue };
+            let Some(why) = self.could_mean(keeping, candidate.entry) else { continue };
             if let Keeper::Except(set) = keeping.keeper {
                 // It lies in a set all the same while another one has it for certain.
                 excepted.push(set);
@@ -232,11 +230,11 @@ impl<'a> Keepers<'a> {
     }
 
     /// Why it could mean an entry, if it could. What it means for certain is kept elsewhere.
-    fn could_mean(&self, keeping: &Keeping<'_>, entry: &Entry, is_named: bool) -> Option<String> {
+    fn could_mean(&self, keeping: &Keeping<'_>, entry: &Entry) -> Option<String> {
         let every_word = matches!(keeping.keeper, Keeper::Allow(_));
         let mut maybe = None;
         for test in &keeping.tests {
-            match self.fit(test, entry, (every_word, is_named)) {
+            match self.fit(test, entry, every_word) {
                 Fit::No => return None,
                 Fit::Yes => {}
                 Fit::Maybe(why) => maybe = maybe.or(Some(why)),
@@ -245,17 +243,15 @@ impl<'a> Keepers<'a> {
         maybe
     }
 
-    fn fit(&self, test: &Test<'_>, entry: &Entry, (every_word, is_named): (bool, bool)) -> Fit {
+    fn fit(&self, test: &Test<'_>, entry: &Entry, every_word: bool) -> Fit {
         let condition = &*test.condition;
         match condition.words_of(entry) {
             Some(Value::Set(words)) => {
                 joined(words.iter().map(|word| self.text(test, word, condition.ignore_case)), every_word)
             }
-            Some(Value::Objects(objects)) => {
-                joined(objects.iter().map(|object| self.object(test, object, is_named)), every_word)
-            }
+            Some(Value::Objects(objects)) => joined(objects.iter().map(|object| self.object(test, object)), every_word),
             _ => match (condition.field, object_at(entry, condition.field)) {
-                (_, Some(object)) => self.object(test, object, is_named),
+                (_, Some(object)) => self.object(test, object),
                 (SelectField::Label, None) => self.label(test, entry),
                 (field, None) => {
                     let mut fit = Fit::No;
@@ -287,7 +283,7 @@ impl<'a> Keepers<'a> {
         Fit::No
     }
 
-    fn object(&self, test: &Test<'_>, object: &Object, is_named: bool) -> Fit {
+    fn object(&self, test: &Test<'_>, object: &Object) -> Fit {
         if test.condition.takes_object(object) {
             return Fit::Yes;
         }
@@ -306,7 +302,7 @@ impl<'a> Keepers<'a> {
             let asks = match sought.asks {
                 Asks::Nothing => false,
                 Asks::Untold => untold,
-                Asks::Renamed => untold || !is_named,
+                Asks::Renamed => true,
             };
             if !asks || !sought.speaks_of(object) {
                 continue;
