@@ -213,7 +213,7 @@ fn whoever_was_removed_is_asked_for_where_a_grant_names_somebody_unknown() {
     let again = |script: Transcript, page: Json| (0..4).fold(script, |script, _| script.on(REMOVED, page.clone()));
     let fails = [
         script().on_status(REMOVED, 403, "{}"),
-        again(script(), json!({"members": [&gone], "total": 2})),
+        again(script(), json!({"members": [&gone], "total": 0})),
         again(script(), json!({"members": [&gone, &gone], "total": 2})),
         script().on(REMOVED, json!({"members": [&gone, &nobody], "total": 2})),
     ];
