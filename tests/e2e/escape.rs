@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use portcullis::sandbox::{
     System,
-    aitronos::{Grant, User},
     buildkite::{Owner, Token},
 };
 
@@ -115,17 +114,8 @@ fn aitronos(policy: &str) -> House {
     house.sandbox.world(|world| {
         for who in ["anna", "ben"] {
             let id = format!("usr_{who}");
-            let email = format!("{who}@example.com");
-            world.aitronos.users.push(User { id: id.clone(), email, full_name: who.to_owned(), deleted: false });
-            world.aitronos.grants.push(Grant {
-                id: format!("agrant_{who}"),
-                entity_type: "vector_store".to_owned(),
-                entity_id: "vs_1".to_owned(),
-                grantee_type: "user".to_owned(),
-                grantee_id: id,
-                access_level: "read".to_owned(),
-                created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
-            });
+            world.aitronos.users.push(vendors::member(&id, &format!("{who}@example.com"), who));
+            world.aitronos.grants.push(vendors::grant(&format!("agrant_{who}"), "vs_1", &id));
         }
     });
     house.edit("portcullis.yaml", "policies: policies/\n", "policies: policies/\npeople: people.yaml\n");

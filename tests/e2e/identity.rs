@@ -5,7 +5,10 @@ use portcullis::sandbox::{
     accessowl::{AccessState, Application, Provisioning, User},
 };
 
-use crate::house::{House, Run, holds, ids, rows};
+use crate::{
+    house::{House, Run, holds, ids, rows},
+    vendors,
+};
 
 /// One person of an AccessOwl organization.
 fn user(id: &str, email: &str, called: &str) -> User {
@@ -194,23 +197,13 @@ fn what_people_call_themselves_fits_no_selector_and_is_shown() {
 
 #[test]
 fn at_aitronos_nobody_is_known_by_a_display_name_either() {
-    use portcullis::sandbox::aitronos::{Grant, User};
     let house = House::of(World::empty());
     let mut organization = String::new();
     house.sandbox.world(|world| {
         organization.clone_from(&world.aitronos.organization);
         for (id, email, called) in [("usr_1", "anna@example.com", "Anna"), ("usr_2", "x@example.com", "svc-deploy")] {
-            let (id, email, full_name) = (id.to_owned(), email.to_owned(), called.to_owned());
-            world.aitronos.users.push(User { id: id.clone(), email, full_name, deleted: false });
-            world.aitronos.grants.push(Grant {
-                id: format!("agrant_{id}"),
-                entity_type: "vector_store".to_owned(),
-                entity_id: "vs_1".to_owned(),
-                grantee_type: "user".to_owned(),
-                grantee_id: id,
-                access_level: "read".to_owned(),
-                created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
-            });
+            world.aitronos.users.push(vendors::member(id, email, called));
+            world.aitronos.grants.push(vendors::grant(&format!("agrant_{id}"), "vs_1", id));
         }
     });
     let url = house.sandbox.url(System::Aitronos);

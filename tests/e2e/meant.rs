@@ -3,14 +3,14 @@
 
 use portcullis::sandbox::{
     Fault, System, Trouble,
-    aitronos::{Assistant, Grant, User},
+    aitronos::{Assistant, Grant},
     buildkite::{Owner, Token},
 };
 use serde_json::Value;
 
 use crate::{
     house::{House, holds, ids, rows},
-    vendors::{house, pinata, removed, said},
+    vendors::{grant, house, member, pinata, removed, said},
 };
 
 const BORN: &str = "2026-01-01T00:00:00Z";
@@ -44,21 +44,12 @@ fn aitronos() -> (House, String) {
             ai.assistants.push(Assistant { id: id.to_owned(), name: name.to_owned(), access_mode, created_by: None });
         }
         for (id, email) in [("usr_1", "anna@example.com"), ("usr_2", "ben@example.com")] {
-            let (id, email, full_name) = (id.to_owned(), email.to_owned(), id.to_owned());
-            ai.users.push(User { id, email, full_name, deleted: false });
+            ai.users.push(member(id, email, id));
         }
         for (id, entity, user) in
             [("g-pay", "asst_pay", "usr_1"), ("g-anna", "asst_b", "usr_1"), ("g-ben", "asst_b", "usr_2")]
         {
-            ai.grants.push(Grant {
-                id: id.to_owned(),
-                entity_type: "assistant".to_owned(),
-                entity_id: entity.to_owned(),
-                grantee_type: "user".to_owned(),
-                grantee_id: user.to_owned(),
-                access_level: "read".to_owned(),
-                created_at: BORN.parse().unwrap(),
-            });
+            ai.grants.push(grant(id, entity, user));
         }
     });
     let main = house.read("portcullis.yaml");

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     house::{House, holds, ids, rows},
-    vendors::{ANNA, BEN, BORN, ELSE, access, accessowl, house, removed},
+    vendors::{self, ANNA, BEN, BORN, ELSE, access, accessowl, house, removed},
 };
 
 fn born() -> Timestamp {
@@ -223,15 +223,7 @@ fn an_operation_of_which_nothing_tells_whether_a_group_has_it_is_told_and_never_
 }
 
 fn grant(id: &str, level: &str) -> Grant {
-    Grant {
-        id: id.to_owned(),
-        entity_type: "assistant".to_owned(),
-        entity_id: "asst_1".to_owned(),
-        grantee_type: "user".to_owned(),
-        grantee_id: format!("usr_{id}"),
-        access_level: level.to_owned(),
-        created_at: born(),
-    }
+    Grant { access_level: level.to_owned(), ..vendors::grant(id, "asst_1", &format!("usr_{id}")) }
 }
 
 #[test]

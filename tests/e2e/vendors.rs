@@ -4,6 +4,7 @@
 use portcullis::sandbox::{
     Fault, System, Trouble, World,
     accessowl::{AccessState, Application, Permission, Provisioning, Resource, User},
+    aitronos,
     buildkite::{Owner, Token},
     pinata::{Control, Gateway},
 };
@@ -44,6 +45,21 @@ pub fn house(system: System, list: &str, target: &str, policy: &str) -> House {
     house.clear_policies();
     house.write("policies/t.yaml", &format!("version: 1\ntarget: t\n{policy}"));
     house
+}
+
+/// A member of an Aitronos organization.
+pub fn member(id: &str, email: &str, full_name: &str) -> aitronos::User {
+    let [id, email, full_name] = [id, email, full_name].map(str::to_owned);
+    aitronos::User { id, email, full_name, deleted: false }
+}
+
+/// What lets a user of Aitronos read something: `vs_…` or `asst_…`, by its prefix.
+pub fn grant(id: &str, entity: &str, user: &str) -> aitronos::Grant {
+    let of = if entity.starts_with("vs_") { "vector_store" } else { "assistant" };
+    let [id, entity_type, entity_id, grantee_id] = [id, of, entity, user].map(str::to_owned);
+    let (grantee_type, access_level) = ("user".to_owned(), "read".to_owned());
+    let created_at = BORN.parse().unwrap();
+    aitronos::Grant { id, entity_type, entity_id, grantee_type, grantee_id, access_level, created_at }
 }
 
 /// What was said of an entry: why, what holds it and the remarks.
