@@ -67,7 +67,7 @@ pub(super) async fn confirm(
     let mut wait = FIRST_WAIT;
     loop {
         let now = Instant::now();
-        let last = now >= until || work.stop.is_cancelled();
+        let last = now >= until || work.waits_no_more();
         let followed = last || now >= follow_until;
         let read = fresh.again(work).await;
         if let Ok(reading) = &read {
@@ -89,10 +89,7 @@ pub(super) async fn confirm(
         }
         let next = if claimed.iter().any(|row| row.wait == Wait::Follow) { follow_until.min(until) } else { until };
         let rest = next.saturating_duration_since(Instant::now());
-        tokio::select! {
-            () = tokio::time::sleep(wait.min(rest)) => {}
-            () = work.stop.cancelled() => {}
-        }
+        work.wait(wait.min(rest)).await;
         wait = next_wait(wait);
     }
 }
@@ -203,7 +200,7 @@ async fn give_up(work: &Work<'_>, mut row: Claimed<'_>, failed: Option<&str>, ve
         None => (
             End::Unknown,
             OutcomeKind::Unknown,
-            "the system called it done, and it is still there; stopped before the settle deadline".to_owned(),
+            "the system called it done, and it is still there; the settle deadline was not waited for".to_owned(),
         ),
     };
     row.outcome.end = end;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     End, Event, RowOutcome, Work,
     remove::unrecorded,
-    settle::{Known, settle},
+    settle::{Known, settle, settle_at_once},
 };
 use crate::{
     access::{Action, EntryRecord, Life, Snapshot},
@@ -71,7 +71,11 @@ async fn follow(
         may_open: false,
     };
     let age = Duration::try_from(work.now().duration_since(since)).unwrap_or_default();
-    let known = settle(work, &order, &note, Instant::now() + work.settle.saturating_sub(age)).await;
+    let until = Instant::now() + work.settle.saturating_sub(age);
+    let known = match work.next_run {
+        Some(_) => settle_at_once(work, &order, &note, until).await,
+        None => settle(work, &order, &note, until).await,
+    };
     let (end, detail) = ended(&known);
     let mut outcome = RowOutcome::of_order(&order, &intent, end, detail);
     // It may still take effect.

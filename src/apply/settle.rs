@@ -56,35 +56,60 @@ pub(super) fn next_wait(wait: Duration) -> Duration {
     wait.saturating_mul(2).min(LONGEST_WAIT)
 }
 
+/// What one look told.
+enum Look {
+    /// This.
+    Known(Known),
+    /// Nothing yet, for this reason.
+    NotYet(String),
+}
+
 /// Reads until the outcome is known. Only a look that begins after the deadline can find a verified failure: before that the
-/// system may still be at it. A stop ends the waiting after the look that is under way. All of it ends one look's patience
-/// after the deadline: what is not known then stays unknown.
+/// system may still be at it. A stop, and a next run that is due, end the waiting after the look that is under way. All of it
+/// ends one look's patience after the deadline: what is not known then stays unknown.
 pub(super) async fn settle(work: &Work<'_>, order: &Order, note: &Note, until: Instant) -> Known {
     let end = until.max(Instant::now()) + work.patience.look;
     let mut wait = FIRST_WAIT;
     loop {
         let last = Instant::now() >= until;
-        let looking = work.system.settle(work.ask, work.account, order, note);
-        let left = end.saturating_duration_since(Instant::now()).min(work.patience.look);
-        let why = match within(left, looking).await {
-            Ok(Settled::Done(remark)) => return Known::Done(remark),
-            Ok(Settled::Gone) => return Known::Gone,
-            Ok(Settled::InFlight(what)) => return Known::InFlight(what),
-            Ok(Settled::Refused(why)) => return Known::Refused(why),
-            Ok(Settled::Present) if last => return Known::StillThere,
-            Ok(Settled::Present) => "still there, before the settle deadline".to_owned(),
-            Ok(Settled::Untold(why)) if last => return Known::Untold(why),
-            Ok(Settled::Untold(why) | Settled::Unknown(why)) => why,
-            Err(unreadable) => format!("could not be read: {unreadable}"),
+        let why = match look(work, order, note, last, end).await {
+            Look::Known(known) => return known,
+            Look::NotYet(why) => why,
         };
-        if last || work.stop.is_cancelled() {
+        if last || work.waits_no_more() {
             return Known::Open(why);
         }
         let rest = until.saturating_duration_since(Instant::now());
-        tokio::select! {
-            () = tokio::time::sleep(wait.min(rest)) => {}
-            () = work.stop.cancelled() => return Known::Open(why),
+        work.wait(wait.min(rest)).await;
+        if work.waits_no_more() {
+            return Known::Open(why);
         }
         wait = next_wait(wait);
     }
+}
+
+/// Reads once: what is not known yet is left to a later run.
+pub(super) async fn settle_at_once(work: &Work<'_>, order: &Order, note: &Note, until: Instant) -> Known {
+    let now = Instant::now();
+    match look(work, order, note, now >= until, now + work.patience.look).await {
+        Look::Known(known) => known,
+        Look::NotYet(why) => Known::Open(why),
+    }
+}
+
+/// One look; `last`: it began after the deadline.
+async fn look(work: &Work<'_>, order: &Order, note: &Note, last: bool, end: Instant) -> Look {
+    let looking = work.system.settle(work.ask, work.account, order, note);
+    let left = end.saturating_duration_since(Instant::now()).min(work.patience.look);
+    Look::Known(match within(left, looking).await {
+        Ok(Settled::Done(remark)) => Known::Done(remark),
+        Ok(Settled::Gone) => Known::Gone,
+        Ok(Settled::InFlight(what)) => Known::InFlight(what),
+        Ok(Settled::Refused(why)) => Known::Refused(why),
+        Ok(Settled::Present) if last => Known::StillThere,
+        Ok(Settled::Present) => return Look::NotYet("still there, before the settle deadline".to_owned()),
+        Ok(Settled::Untold(why)) if last => Known::Untold(why),
+        Ok(Settled::Untold(why) | Settled::Unknown(why)) => return Look::NotYet(why),
+        Err(unreadable) => return Look::NotYet(format!("could not be read: {unreadable}")),
+    })
 }

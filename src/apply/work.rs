@@ -50,6 +50,9 @@ pub struct Work<'a> {
     pub clock: Clock,
     /// Asked for by Ctrl-C.
     pub stop: &'a Stop,
+    /// Where a later run is sure to come (the daemon): fires when that one is due. What is not known by then is left to it, and
+    /// what earlier runs left is looked at without waiting.
+    pub next_run: Option<&'a Stop>,
     /// Pulled when the journal fails.
     pub halt: &'a Halt,
     /// Why nothing may be sent any more, where that is so, in a sentence: asked before each row, and before each try of one
@@ -79,6 +82,26 @@ impl Work<'_> {
             return Some("stopped before it was sent".to_owned());
         }
         (self.brake)().or_else(|| self.frozen.as_ref().and_then(|frozen| frozen(self.now())))
+    }
+
+    /// Whether outcomes are not waited for any more: what is not known yet stays open, and is settled by a later run.
+    pub(super) fn waits_no_more(&self) -> bool {
+        self.stop.is_cancelled() || self.next_run.is_some_and(Stop::is_cancelled)
+    }
+
+    /// Sleeps, at most until outcomes are not waited for any more.
+    pub(super) async fn wait(&self, wait: Duration) {
+        let asked = async {
+            match self.next_run {
+                Some(next_run) => next_run.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.stop.cancelled() => {}
+            () = asked => {}
+        }
     }
 
     /// Until when an entry that is gone now may go on working, where the system says so.

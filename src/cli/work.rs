@@ -174,6 +174,7 @@ pub async fn apply(context: &Context, args: &ApplyArgs, has_to_ask: bool, stop: 
         lock_wait: Duration::from_secs(args.lock_wait),
         clock: run::system_clock(),
         stop: stop.clone(),
+        next_run: None,
         fleet: None,
         brake: None,
         revision: None,

@@ -86,6 +86,7 @@ pub async fn order(
         journal: &journal,
         run: &run,
         clock: &ordered.clock,
+        next_run: None,
         stop: &ordered.stop,
         halt: &Halt::default(),
         brake: &brake,

@@ -67,6 +67,9 @@ pub struct Perform<'a> {
     pub clock: Clock,
     /// Asked for by Ctrl-C.
     pub stop: Stop,
+    /// Where a later run of the same targets is sure to come: fires when that one is due. Nothing is waited for beyond it, and
+    /// what earlier runs left is looked at without waiting.
+    pub next_run: Option<&'a Stop>,
     /// What it shares with the other runs of this process. Without it the run opens the journal for itself, and is the only
     /// one.
     pub fleet: Option<&'a Fleet>,
@@ -105,6 +108,7 @@ pub async fn perform(
         run: &id,
         clock: &run.clock,
         stop: &run.stop,
+        next_run: run.next_run,
         halt: &Halt::default(),
         brake: &brake,
         is_order: false,

@@ -34,6 +34,7 @@ pub(super) struct Session<'a> {
     pub(super) run: &'a Text,
     pub(super) clock: &'a Clock,
     pub(super) stop: &'a Stop,
+    pub(super) next_run: Option<&'a Stop>,
     pub(super) halt: &'a Halt,
     pub(super) brake: Brake<'a>,
     /// Whether it is the order of a person: neither freeze windows nor broken policies hold that.
@@ -149,6 +150,7 @@ impl Session<'_> {
             concurrency: rows_at_once(target.limits.concurrency),
             clock: Arc::clone(self.clock),
             stop: self.stop,
+            next_run: self.next_run,
             halt: self.halt,
             brake: self.brake,
             frozen: (!self.is_order).then(|| self.loaded.config.targets.get(&target.name)).flatten().map(|target| {

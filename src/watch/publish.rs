@@ -99,7 +99,7 @@ pub(super) fn publish(before: &TargetView, looked: &Looked<'_>) -> Published {
     }
     let went = went(report, part, outcome);
     let result = match (part.map(|part| &part.state), went) {
-        (Some(TargetState::Planned), Went::Failed) => "partial",
+        (Some(TargetState::Planned), Went::Failed | Went::Unsettled) => "partial",
         (Some(TargetState::Planned), _) => "complete",
         _ => "failed",
     };
@@ -188,11 +188,13 @@ fn health(part: &TargetPlan, report: &RunReport, looked: &Looked<'_>) -> (Health
 
 fn went(report: &RunReport, part: Option<&TargetPlan>, outcome: Option<&TargetOutcome>) -> Went {
     let planned = part.is_some_and(|part| part.state == TargetState::Planned);
-    let trouble = |row: &RowOutcome| matches!(row.end, End::Failed | End::Unknown);
     let rows = || outcome.iter().flat_map(|outcome| outcome.resumed.iter().chain(&outcome.rows));
     let journal = outcome.is_some_and(|outcome| outcome.journal_failed.is_some());
-    if !planned || journal || !report.errors.is_empty() || rows().any(trouble) {
+    if !planned || journal || !report.errors.is_empty() || rows().any(|row| row.end == End::Failed) {
         return Went::Failed;
+    }
+    if rows().any(|row| row.end == End::Unknown) {
+        return Went::Unsettled;
     }
     let sent = outcome.is_some_and(|outcome| outcome.rows.iter().any(was_sent));
     if sent { Went::Sent } else { Went::Well }
@@ -237,7 +239,7 @@ fn anew(before: &TargetView, refusals: &[GuardRefusal]) -> Vec<Text> {
 }
 
 /// The first time after the plan was made that brings something, or at which it is to be told.
-fn next_due(upcoming: &[Upcoming], made_at: Timestamp) -> Option<Timestamp> {
+pub(super) fn next_due(upcoming: &[Upcoming], made_at: Timestamp) -> Option<Timestamp> {
     upcoming.iter().flat_map(|one| told_at(one).into_iter().chain([one.at])).filter(|at| *at > made_at).min()
 }
 

@@ -62,6 +62,8 @@ pub enum Went {
     Sent,
     /// It failed, or something that was sent did.
     Failed,
+    /// Nothing failed, but it is not known yet what came of something that was sent.
+    Unsettled,
 }
 
 /// The schedule of one target.
@@ -180,7 +182,7 @@ impl Schedule {
             self.asked_not_before = now.run.saturating_add(ASKED_APART);
         }
         let pause = match went {
-            Went::Failed => {
+            Went::Failed | Went::Unsettled => {
                 let doublings = self.failures.min(30);
                 self.failures = self.failures.saturating_add(1);
                 let most = FIRST_BACKOFF.saturating_mul(1 << doublings).min(self.pace.max_backoff);
@@ -193,7 +195,8 @@ impl Schedule {
         };
         self.next = now.run.saturating_add(pause);
         if went == Went::Failed {
-            // What came due in a look that failed comes with the next one: it does not go around the back-off.
+            // What came due in a look that failed comes with the next one: it does not go around the back-off. That one outcome
+            // is not known holds up nothing else.
             self.due_not_before = self.next;
         }
         self.confirms = if answered == Some(Trigger::Confirm) { self.confirms.saturating_add(1) } else { 0 };
@@ -244,7 +247,7 @@ impl Schedule {
 }
 
 /// How long until a wall-clock time is past; nothing where it is. Most limits are due only after their time.
-fn until_past(at: Timestamp, now: Timestamp) -> Duration {
+pub(super) fn until_past(at: Timestamp, now: Timestamp) -> Duration {
     let left = at.duration_since(now).saturating_add(PAST);
     Duration::try_from(left).unwrap_or(Duration::ZERO)
 }

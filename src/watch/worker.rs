@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    convert::Infallible,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
@@ -17,7 +18,7 @@ use super::{
     Trigger, cut_off,
     mailbox::Mailbox,
     publish::{self, Looked, publish},
-    schedule::{Moment, Next, Pace, Schedule, Went},
+    schedule::{LONGEST_SLEEP, Moment, Next, Pace, Schedule, Went, until_past},
     shared::{Recording, Shared},
     tree::Basis,
 };
@@ -62,11 +63,47 @@ pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>,
                 // What was asked for meanwhile is answered by this look.
                 mailbox.take();
                 schedule.begin(trigger);
-                let (went, due) = look(&shared, &name, trigger, &stop).await;
+                let next_run = Stop::new();
+                let signals = Signals { stop: &stop, next_run: &next_run };
+                let (went, due) = tokio::select! {
+                    ended = look(&shared, &name, trigger, signals) => ended,
+                    never = watch_for_next(&shared, &name, &mailbox, &next_run) => match never {},
+                };
                 schedule.end(shared.moment(), went, due, fastrand::f64());
             }
         }
     }
+}
+
+/// What a look hears of while it is under way.
+#[derive(Clone, Copy)]
+struct Signals<'a> {
+    /// The daemon ends, or the target was taken away.
+    stop: &'a Stop,
+    /// The target is to be looked at again.
+    next_run: &'a Stop,
+}
+
+/// Tells a look that is under way when the target is to be looked at again: somebody or something asks for it, or what the
+/// plan before told of comes due.
+async fn watch_for_next(shared: &Shared, name: &Text, mailbox: &Mailbox, next_run: &Stop) -> Infallible {
+    let upcoming = shared.board.target(name).and_then(|view| publish::next_due(&view.upcoming, shared.now()));
+    let due = async {
+        let Some(due) = upcoming else { return std::future::pending().await };
+        loop {
+            let left = until_past(due, shared.now());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+        }
+    };
+    tokio::select! {
+        () = mailbox.asked() => {}
+        () = due => {}
+    }
+    next_run.cancel();
+    std::future::pending().await
 }
 
 /// How often the target is looked at, by the configuration in force; `None` where it is not configured any more.
@@ -93,7 +130,7 @@ fn show_next(shared: &Shared, name: &Text, schedule: &Schedule) {
 }
 
 /// One look: a run of this target alone. Returns how it went, and when something comes due next.
-async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (Went, Option<Timestamp>) {
+async fn look(shared: &Shared, name: &Text, trigger: Trigger, signals: Signals<'_>) -> (Went, Option<Timestamp>) {
     let by = {
         let trees = shared.trees();
         trees.basis(name).cloned().zip(trees.generation(name))
@@ -109,7 +146,7 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, stop: &Stop) -> (W
     tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
     let heard = Heard { shared, name, sending: Mutex::new(None) };
     let late = AtomicBool::new(false);
-    let run = perform(shared, name, By { basis: &basis, generation, late: &late }, &heard, stop);
+    let run = perform(shared, name, By { basis: &basis, generation, late: &late }, &heard, signals);
     // A defect that a target brings out is a look that failed: it is tried again with the back-off, and the others go on.
     let result = AssertUnwindSafe(run).catch_unwind().await.unwrap_or(Err(RunError::Defect));
     if matches!(&result, Err(RunError::Stopped)) {
@@ -190,9 +227,9 @@ fn perform<'a>(
     name: &'a Text,
     by: By<'a>,
     progress: &'a dyn Progress,
-    stop: &'a Stop,
+    signals: Signals<'a>,
 ) -> BoxFuture<'a, Result<RunReport, RunError>> {
-    Box::pin(run_once(shared, name, by, progress, stop))
+    Box::pin(run_once(shared, name, by, progress, signals))
 }
 
 async fn run_once(
@@ -200,7 +237,7 @@ async fn run_once(
     name: &Text,
     By { basis, generation, late }: By<'_>,
     progress: &dyn Progress,
-    stop: &Stop,
+    Signals { stop, next_run }: Signals<'_>,
 ) -> Result<RunReport, RunError> {
     let config = &basis.loaded.config;
     let wishes = Wishes {
@@ -229,6 +266,7 @@ async fn run_once(
         lock_wait: LOCK_WAIT,
         clock: Arc::clone(&shared.clock),
         stop: stop.clone(),
+        next_run: Some(next_run),
         fleet: Some(&shared.fleet),
         brake: Some(&brake),
         revision: basis.revision.clone(),

@@ -122,6 +122,7 @@ impl Bench {
             concurrency: 4,
             clock: self.world.clock(),
             stop: &self.stop,
+            next_run: None,
             halt: &self.halt,
             brake: &|| None,
             frozen: None,

@@ -28,6 +28,7 @@ async fn look(loaded: &Loaded, worlds: &Fake, fleet: &Fleet, name: &str) -> RunR
         lock_wait: Duration::from_millis(20),
         clock: worlds.0[name].clock(),
         stop: Stop::new(),
+        next_run: None,
         fleet: Some(fleet),
         brake: None,
         revision: None,
