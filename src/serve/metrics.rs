@@ -142,6 +142,21 @@ fn rows(out: &mut Gauges<'_, '_>, targets: &[Arc<TargetView>]) -> fmt::Result {
         });
         out.family(name, help, samples)?;
     }
+    let standing = targets.iter().flat_map(|view| {
+        let counts = view.plan.as_ref().map(|plan| &plan.counts);
+        let by = counts.map(|counts| {
+            [
+                ("declared", counts.declared),
+                ("allowed", counts.allowed),
+                ("managed", counts.managed),
+                ("unmanaged", counts.unmanaged),
+            ]
+        });
+        let label = |(standing, count)| ([("target", view.target.as_str()), ("standing", standing)], f64::from(count));
+        by.into_iter().flatten().map(label)
+    });
+    let help = "Live entries, by what the policies say of them; one may be both in a managed set and declared or allowed";
+    out.family("entries", help, standing)?;
     let held = targets.iter().flat_map(|view| {
         view.tally.held.iter().map(|sum| {
             let cause = sum.cause.as_deref().unwrap_or("none");

@@ -271,6 +271,7 @@ impl Daemon {
                 stop.cancel();
                 self.leaving.extend(before.targets.get(name).map(|target| (id, whereabouts(target))));
             }
+            self.tell_gone(name).await;
             self.shared.forget_recording(name);
             self.shared.triggers.close(name);
             self.shared.board.drop_target(name);
@@ -348,6 +349,7 @@ fn tick_once(shared: &Shared) {
             shared.triggers.look(Trigger::Request, &[]);
         }
     }
+    shared.tell_stopped();
 }
 
 /// The journal as it is at the time: it is opened anew where its file was replaced.

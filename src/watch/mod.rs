@@ -19,6 +19,7 @@ mod reload;
 pub mod schedule;
 mod shared;
 pub mod source;
+mod stopped;
 pub mod supervisor;
 mod survey;
 pub mod tell;

@@ -99,7 +99,7 @@ pub(super) fn publish(before: &TargetView, looked: &Looked<'_>) -> Published {
     }
     let went = went(report, part, outcome);
     let result = match (part.map(|part| &part.state), went) {
-        (Some(TargetState::Planned), Went::Failed | Went::Unsettled) => "partial",
+        (Some(TargetState::Planned), Went::Failed | Went::Partly) => "partial",
         (Some(TargetState::Planned), _) => "complete",
         _ => "failed",
     };
@@ -190,11 +190,11 @@ fn went(report: &RunReport, part: Option<&TargetPlan>, outcome: Option<&TargetOu
     let planned = part.is_some_and(|part| part.state == TargetState::Planned);
     let rows = || outcome.iter().flat_map(|outcome| outcome.resumed.iter().chain(&outcome.rows));
     let journal = outcome.is_some_and(|outcome| outcome.journal_failed.is_some());
-    if !planned || journal || !report.errors.is_empty() || rows().any(|row| row.end == End::Failed) {
+    if !planned || journal || !report.errors.is_empty() {
         return Went::Failed;
     }
-    if rows().any(|row| row.end == End::Unknown) {
-        return Went::Unsettled;
+    if rows().any(|row| matches!(row.end, End::Failed | End::Unknown)) {
+        return Went::Partly;
     }
     let sent = outcome.is_some_and(|outcome| outcome.rows.iter().any(was_sent));
     if sent { Went::Sent } else { Went::Well }

@@ -60,10 +60,10 @@ pub enum Went {
     Well,
     /// Something was sent, and nothing failed.
     Sent,
-    /// It failed, or something that was sent did.
+    /// Nothing could be learnt or kept.
     Failed,
-    /// Nothing failed, but it is not known yet what came of something that was sent.
-    Unsettled,
+    /// It was read and planned, but something that was sent failed, or it is not known yet what came of it.
+    Partly,
 }
 
 /// The schedule of one target.
@@ -182,10 +182,13 @@ impl Schedule {
             self.asked_not_before = now.run.saturating_add(ASKED_APART);
         }
         let pause = match went {
-            Went::Failed | Went::Unsettled => {
+            Went::Failed | Went::Partly => {
                 let doublings = self.failures.min(30);
                 self.failures = self.failures.saturating_add(1);
-                let most = FIRST_BACKOFF.saturating_mul(1 << doublings).min(self.pace.max_backoff);
+                let mut most = FIRST_BACKOFF.saturating_mul(1 << doublings).min(self.pace.max_backoff);
+                if went == Went::Partly {
+                    most = most.min(self.pace.interval);
+                }
                 most.mul_f64(dice).max(BREATH.min(self.pace.max_backoff))
             }
             Went::Well | Went::Sent => {
@@ -195,8 +198,8 @@ impl Schedule {
         };
         self.next = now.run.saturating_add(pause);
         if went == Went::Failed {
-            // What came due in a look that failed comes with the next one: it does not go around the back-off. That one outcome
-            // is not known holds up nothing else.
+            // What came due in a look that failed comes with the next one: it does not go around the back-off. One removal that
+            // fails holds up nothing else.
             self.due_not_before = self.next;
         }
         self.confirms = if answered == Some(Trigger::Confirm) { self.confirms.saturating_add(1) } else { 0 };

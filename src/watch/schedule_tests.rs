@@ -59,7 +59,7 @@ fn wait(schedule: &mut Schedule, day: &mut Day) -> (Duration, Trigger) {
 }
 
 fn went() -> impl Strategy<Value = Went> {
-    prop_oneof![Just(Went::Well), Just(Went::Sent), Just(Went::Failed), Just(Went::Unsettled)]
+    prop_oneof![Just(Went::Well), Just(Went::Sent), Just(Went::Failed), Just(Went::Partly)]
 }
 
 proptest! {
@@ -113,7 +113,7 @@ proptest! {
         let told = match (any(Trigger::Request), any(Trigger::Webhook), any(Trigger::Files)) {
             (true, ..) => Trigger::Request,
             // After a failure a Git host waits for the back-off.
-            (_, true, true) if matches!(went, Went::Failed | Went::Unsettled) => Trigger::Files,
+            (_, true, true) if matches!(went, Went::Failed | Went::Partly) => Trigger::Files,
             (_, true, _) => Trigger::Webhook,
             _ => Trigger::Files,
         };
@@ -256,13 +256,13 @@ fn what_comes_due_does_not_go_around_the_back_off() {
 }
 
 #[test]
-fn what_comes_due_does_not_wait_for_an_outcome_that_is_not_known() {
+fn what_comes_due_does_not_wait_for_a_removal_that_fails() {
     let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
     for _ in 0..5 {
-        look(&mut schedule, day, Went::Unsettled, None, 0.9);
+        look(&mut schedule, day, Went::Partly, None, 0.9);
         assert_eq!(wait(&mut schedule, &mut day).1, Trigger::Retry);
     }
-    look(&mut schedule, day, Went::Unsettled, Some(day.after(3)), 0.9);
+    look(&mut schedule, day, Went::Partly, Some(day.after(3)), 0.9);
     let (took, trigger) = wait(&mut schedule, &mut day);
     assert_eq!(trigger, Trigger::Due);
     assert!(took <= Duration::from_secs(4), "{took:?}");

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     News, Tell, Trees, Triggers, cut_off::CutOff, freezes::Freezes, fresh::Fresh, news::MAX_LINES, pause::Pauses,
-    schedule::Moment,
+    schedule::Moment, stopped::Stopped,
 };
 use crate::{
     access::{Hasher, Text},
@@ -30,6 +30,7 @@ pub(super) struct Shared {
     pub(super) pauses: Pauses,
     pub(super) cut_off: CutOff,
     pub(super) freezes: Freezes,
+    pub(super) stopped: Stopped,
     pub(super) triggers: Triggers,
     pub(super) connect: Arc<dyn Connect>,
     pub(super) tell: Arc<dyn Tell>,

@@ -47,7 +47,7 @@ impl Seen<'_> {
             self.revocations(&settled, |count| format!("{count} of before ended")),
             self.revocations(&sent, |count| format!("{count} sent")),
             self.guards(),
-            Some(self.health()),
+            self.health(),
             self.left(),
         ]
         .into_iter()
@@ -87,16 +87,23 @@ impl Seen<'_> {
     }
 
     /// Whether it can be looked at at all. That it was told to be bad is known where it was told: a target may have been away
-    /// meanwhile. So the end is offered by each look.
-    fn health(&self) -> News {
-        if matches!(self.view.health, Health::Unreadable | Health::Blocked) {
-            return self.bad(NotifyOn::Failures, "health");
+    /// meanwhile. So the end is offered by each look. What only broken files block is told once for all targets, by the files.
+    fn health(&self) -> Option<News> {
+        let is_read = self.part.is_some_and(|part| part.state == TargetState::Planned);
+        match self.view.health {
+            Health::Blocked if is_read && self.looked.held.is_some() => None,
+            Health::Unreadable | Health::Blocked => Some(self.bad(NotifyOn::Failures, "health")),
+            _ => Some(self.good("health", "read and planned again")),
         }
+    }
+
+    /// That a trouble is over, and how it is now: `over` where that is not in sync yet.
+    fn good(&self, about: &str, over: &str) -> News {
         let title = match self.view.health {
-            Health::Refused => format!("{}: read and planned again", self.view.target),
-            _ => self.title(),
+            Health::InSync => self.title(),
+            _ => format!("{}: {over}", self.view.target),
         };
-        self.tell(NotifyOn::Recoveries, "health", "recovered", title, Vec::new())
+        self.tell(NotifyOn::Recoveries, about, "recovered", title, Vec::new())
     }
 
     /// What a guard refused, or failed. While all writing is stopped guards are not asked, so that nothing ends by that; nor does
@@ -107,7 +114,7 @@ impl Seen<'_> {
             Health::Unreadable | Health::Blocked | Health::Starting => None,
             Health::OutOfSync | Health::InSync if self.is_stopped() => None,
             Health::OutOfSync | Health::InSync => {
-                Some(self.tell(NotifyOn::Recoveries, "guards", "recovered", self.title(), Vec::new()))
+                Some(self.good("guards", "nothing is refused any more"))
             }
         }
     }
@@ -203,7 +210,9 @@ impl Seen<'_> {
             };
             *number += 1;
             state.text(&row.kind).text(&row.id).text(row.cause.map_or("", Cause::name));
-            for hold in &row.holds {
+            // What holds all targets for a time is told of itself.
+            let passes = |name| matches!(name, HoldName::BadTree | HoldName::Observe | HoldName::Freeze);
+            for hold in row.holds.iter().filter(|hold| !passes(hold.name)) {
                 state.text(hold.name.name());
             }
             if lines.len() < MAX_LINES {

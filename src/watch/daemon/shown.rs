@@ -2,6 +2,7 @@
 
 use super::Daemon;
 use crate::{
+    access::Text,
     config::NotifyOn,
     plan::FileProblem,
     run,
@@ -43,6 +44,24 @@ impl Daemon {
                 }
             });
         }
+    }
+
+    /// Tells of a target that is not configured any more and has removals of which nobody knows yet how they ended: nobody looks
+    /// after them from now on.
+    pub(super) async fn tell_gone(&self, name: &Text) {
+        let open = match self.shared.fleet.journal().await {
+            Ok(journal) => journal.open_intents(name).await.map_or(0, |open| open.len()),
+            Err(_) => 0,
+        };
+        tracing::warn!(target = %name, open, "the target is not configured any more");
+        if open == 0 {
+            return;
+        }
+        let removals = if open == 1 { "1 removal".to_owned() } else { format!("{open} removals") };
+        let title = format!("{name} is not configured any more, and {removals} there did not end");
+        let advice = "look at the system; or configure it under the same name again until they ended".to_owned();
+        let state = format!("{open} {}", self.shared.now());
+        self.shared.announce(NotifyOn::Failures, &format!("{name} gone"), &state, &title, vec![advice]);
     }
 
     /// Why the system does not tell of changed files, where it does not.
