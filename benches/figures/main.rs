@@ -3,6 +3,8 @@
 //! `cargo bench` measures all of them, `cargo bench -- plan` only those whose name begins so. Every result is one line, with
 //! the figure that it has to reach. None fails: a shared machine proves nothing by a stopwatch.
 //!
+//! `PORTCULLIS=FILE` measures that binary in place of the one that Cargo builds for the benches.
+//!
 //! What is measured runs in a process of its own on one processor, the imitated systems on another, where `taskset` is there
 //! to say so.
 

@@ -20,7 +20,7 @@ Exit codes (the first that holds, in the order 1, 4, 3, 2, 0):
   0  done; with `plan --detailed-exitcode`: in sync
   1  error: bad configuration or policy, unreadable target
   2  with `plan --detailed-exitcode`: out of sync
-  3  a guard refused (`apply`, `plan --check-guards`)
+  3  a guard refused (`apply`, `revoke`, `plan --check-guards`)
   4  applied in part: changes failed, were refused, are unknown or too long in flight";
 
 /// Keeps who-may-access-what equal to what a Git repository says

@@ -41,7 +41,7 @@ impl Place {
         while self.told.recv_timeout(3 * QUIET).is_ok() {}
     }
 
-    /// What counts follows what does not: one word in all says that only the second was heard.
+    /// Does something that does not count, and waits whether it is told of all the same.
     fn is_silent_about(&self, what: &str, act: impl FnOnce()) {
         act();
         // Longer than a burst, and than the wait for its end.

@@ -223,3 +223,28 @@ fn the_reader_of_imports_sees_nested_lists() {
     let seen = imports("use crate::{\n    access::{A, B},\n    plan,\n};\nfn f() { crate::wire::x() }\n");
     assert_eq!(seen, ["access", "plan", "wire"].map(str::to_owned).into());
 }
+
+/// Who reads the machine's clock, and what for. Whatever decides by the time is handed the clock of the first.
+const READS_THE_CLOCK: &[(&str, &str)] = &[
+    ("run/clock.rs", "hands it on"),
+    ("journal/chain.rs", "when a record was made"),
+    ("journal/lock.rs", "since when a lock is held, for people"),
+    ("transport/courier.rs", "when a receiver's answer came"),
+    ("transport/exchange.rs", "when an answer came, to hold it against the vendor's `Date`"),
+    ("transport/reader.rs", "when to come back, for people"),
+    ("serve/board.rs", "when the daemon began"),
+    ("serve/late.rs", "what is asked before the daemon is there"),
+];
+
+#[test]
+fn the_wall_clock_is_read_where_it_is_said_and_nowhere_else() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let reads = |code: &str| ["Timestamp::now", "SystemTime::now", "Zoned::now"].iter().any(|word| code.contains(word));
+    let found: BTreeSet<String> = sources()
+        .iter()
+        .filter(|source| source.place != "sandbox" && reads(&source.code))
+        .map(|source| source.path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let said: BTreeSet<String> = READS_THE_CLOCK.iter().map(|(file, _)| (*file).to_owned()).collect();
+    assert_eq!(found, said);
+}

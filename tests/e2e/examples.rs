@@ -70,6 +70,19 @@ fn ends_within(config: &str) -> u64 {
     grace.unwrap_or_else(|| u64::try_from(default).unwrap()) + 1
 }
 
+/// What a document says to type, line by line, without comments.
+fn typed(document: &str) -> Vec<String> {
+    let (mut lines, mut inside) = (Vec::new(), false);
+    for line in text(document).lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+        } else if inside {
+            lines.push(line.split(" # ").next().unwrap().trim().to_owned());
+        }
+    }
+    lines
+}
+
 /// The first block of this kind after a text in a document.
 fn block(document: &str, after: &str, fence: &str) -> String {
     let document = text(document);
@@ -93,6 +106,28 @@ fn what_the_readme_says_of_the_daemons_files_is_valid() {
                   access_tokens: [{ id: service/a, justification: needed }]\n";
     fs::write(policies.join("s2.yaml"), format!("{policy}{holds}")).unwrap();
     valid(&config, &policies);
+}
+
+#[test]
+fn what_the_readmes_say_to_type_names_files_that_are_there() {
+    for (document, least) in [("systemd", 5), ("docker", 2), ("kubernetes", 3)] {
+        let lines = typed(&format!("examples/{document}/README.md"));
+        let words = lines.iter().flat_map(|line| line.split_whitespace());
+        let files: Vec<&str> = words.filter(|word| word.contains("examples/")).collect();
+        assert!(files.len() >= least, "{document}: {files:?}");
+        for file in files {
+            assert!(stands_for_files(file), "{document}: {file}");
+        }
+    }
+}
+
+/// Whether there is such a file, seen from the root; in its last part one `*` means any text.
+fn stands_for_files(pattern: &str) -> bool {
+    let (directory, name) = pattern.rsplit_once('/').unwrap();
+    match name.split_once('*') {
+        None => path(pattern).exists(),
+        Some((begin, end)) => listed(directory).iter().any(|name| name.starts_with(begin) && name.ends_with(end)),
+    }
 }
 
 #[test]

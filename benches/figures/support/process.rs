@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
@@ -29,9 +29,20 @@ pub fn processors() -> usize {
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
+/// The variable that names a binary to measure in place of Cargo's.
+const GIVEN: &str = "PORTCULLIS";
+
+/// The binary that was built by itself, as it is shipped, where one is named. What Cargo builds for a bench is another one: it has the
+/// features, too, that only tests and benches turn on.
+pub fn plain() -> Option<&'static Path> {
+    static PLAIN: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || std::env::var_os(GIVEN).map(|name| fs::canonicalize(name).unwrap());
+    PLAIN.get_or_init(find).as_deref()
+}
+
 /// The binary under test.
-pub fn binary() -> &'static str {
-    env!("CARGO_BIN_EXE_portcullis")
+pub fn binary() -> &'static Path {
+    plain().unwrap_or(Path::new(env!("CARGO_BIN_EXE_portcullis")))
 }
 
 /// A command bound to the first processor, with an environment of its own.

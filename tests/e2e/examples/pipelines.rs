@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{listed, text, texts, yaml};
+use crate::needs::has;
 
 const GITHUB: &str = "examples/ci/github";
 const PULL_REQUEST: [&str; 2] = ["branch/policies", "branch/people.yaml"];
@@ -254,6 +255,61 @@ fn buildkite_steps_of_pull_requests_run_where_no_credential_is() {
     assert!(whole.contains("--reviewed-by") && whole.contains("--detailed-exitcode"));
 }
 
+/// A plan may wait for its review for days, and a job be run again: the merge that it is of may be reverted by then.
+#[test]
+fn what_is_planned_to_be_applied_and_what_applies_goes_by_the_head_of_the_protected_branch() {
+    let acts = |script: &str| script.contains("portcullis apply") || script.contains("--out plan.json");
+    let mut jobs_seen = 0;
+    for (name, workflow) in workflows() {
+        for (job, steps) in jobs(&workflow).map(|(name, job)| (name, steps(job))) {
+            if steps.iter().any(|step| step["run"].as_str().is_some_and(acts)) {
+                assert_eq!(steps[0]["with"]["ref"], "refs/heads/main", "{name}: {job}");
+                jobs_seen += 1;
+            }
+        }
+    }
+    let gitlab = yaml("examples/ci/gitlab/gitlab-ci.yaml");
+    let scripts = gitlab.as_object().unwrap().values().filter_map(|job| job.get("script"));
+    let buildkite = yaml("examples/ci/buildkite/pipeline.yaml");
+    let commands = buildkite["steps"].as_array().unwrap().iter().filter_map(|step| step.get("commands"));
+    for lines in scripts.chain(commands).map(texts).filter(|lines| acts(&lines.join("\n"))) {
+        goes_to_the_head(&lines[0].replace("$$", "$"));
+        jobs_seen += 1;
+    }
+    assert_eq!(jobs_seen, 9);
+}
+
+/// Runs the first line of a job in a checkout of an older commit, with the reviewed plan beside it and a tag in the way.
+fn goes_to_the_head(line: &str) {
+    if !has("git") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let run = |program: &str, args: &[&str]| {
+        let mut command = std::process::Command::new(program);
+        command.current_dir(dir.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", dir.path()).env("GIT_CONFIG_NOSYSTEM", "1");
+        for who in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{who}_NAME"), "Anna").env(format!("GIT_{who}_EMAIL"), "anna@example.com");
+        }
+        command.env("CI_DEFAULT_BRANCH", "main").env("BUILDKITE_PIPELINE_DEFAULT_BRANCH", "main");
+        let output = command.args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let git = |args: &[&str]| run("git", args);
+    git(&["init", "--quiet", "--initial-branch=main", "origin"]);
+    git(&["-C", "origin", "commit", "--quiet", "--allow-empty", "--message", "a merge"]);
+    git(&["clone", "--quiet", "origin", "checkout"]);
+    std::fs::write(dir.path().join("checkout/plan.json"), "reviewed").unwrap();
+    git(&["-C", "origin", "tag", "main"]);
+    git(&["-C", "origin", "commit", "--quiet", "--allow-empty", "--message", "its revert"]);
+    run("sh", &["-c", &format!("cd checkout && {line}")]);
+    let head = |place: &str| git(&["-C", place, "rev-parse", "HEAD"]);
+    assert_eq!(head("checkout"), head("origin"), "{line}");
+    assert_eq!(std::fs::read_to_string(dir.path().join("checkout/plan.json")).unwrap(), "reviewed", "{line}");
+}
+
 /// What the filter says to a document; none where it ends with an error.
 fn jq(filter: &str, document: &Value) -> Option<String> {
     use std::io::Write as _;
@@ -340,7 +396,9 @@ fn refuses_links_before_it_reads(commands: &[String]) {
     let links = commands.iter().position(|line| line.contains("find policies people.yaml -type l")).unwrap();
     let plan = commands.iter().position(|line| line.starts_with("portcullis plan")).unwrap();
     assert!(links < plan, "{commands:?}");
-    assert!(commands.iter().any(|line| line.starts_with("git fetch origin ") && line.contains("protected FETCH_HEAD")));
+    // A bare name may be a tag's, which whoever may push anything can set.
+    let fetch = commands.iter().find(|line| line.starts_with("git fetch origin \"refs/heads/$")).unwrap();
+    assert!(fetch.contains("protected FETCH_HEAD"), "{fetch}");
     for part in [
         "--config protected/portcullis.yaml --policies policies --people people.yaml",
         "--snapshot",

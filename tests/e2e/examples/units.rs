@@ -1,8 +1,13 @@
 //! systemd: units read by a strict parser, and by systemd's own where there is one.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::Command,
+};
 
-use super::{can_be_typed, ends_within, listed, path, text, valid};
+use super::{can_be_typed, ends_within, listed, path, text, typed, valid};
 use crate::house::House;
 
 const DIR: &str = "examples/systemd";
@@ -206,6 +211,29 @@ fn the_configuration_names_what_the_units_give() {
     }
     let user = text("examples/systemd/portcullis.sysusers.conf");
     assert!(user.lines().any(|line| line.starts_with("u portcullis - ")), "{user}");
+}
+
+/// Every command works from the root, where a bare `policies` would be those of the imitated company.
+#[test]
+fn what_is_installed_comes_from_this_directory_and_is_all_of_it() {
+    let mut installed = BTreeSet::new();
+    for line in typed(&format!("{DIR}/README.md")) {
+        let words: Vec<&str> = line.split(" && ").next().unwrap().split(' ').collect();
+        let ["sudo", "install" | "cp", options @ ..] = words.as_slice() else { continue };
+        let last = options.len() - 1;
+        for source in &options[..last] {
+            let value_of_option = ["portcullis", "/dev/stdin"].contains(source) || source.starts_with("0");
+            if source.starts_with('-') || value_of_option || *source == "target/release/portcullis" {
+                continue;
+            }
+            let name = source.strip_prefix("examples/systemd/").unwrap_or_else(|| panic!("{source} in {line}"));
+            let (begin, end) = name.split_once('*').unwrap_or((name, ""));
+            installed.extend(listed(DIR).into_iter().filter(|name| name.starts_with(begin) && name.ends_with(end)));
+        }
+        assert!(options[last].starts_with('/'), "{line}");
+    }
+    let all: BTreeSet<String> = listed(DIR).into_iter().filter(|name| name != "README.md").collect();
+    assert_eq!(installed, all);
 }
 
 /// `LoadCredential=` gives 0400, or 0440 where it uses an access list; Kubernetes 0400, and 0440 with `fsGroup`.
