@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use trees::{Tree, Trees};
 
@@ -111,7 +112,7 @@ impl Git {
             return Err(SourceError::Option("--accept-rewrite takes the whole id of a commit"));
         }
         Ok(Self {
-            address: Address::parse(&options.address)?,
+            address: Address::parse(options.address.expose_secret())?,
             whole_ref: address::whole_ref(&options.git_ref)?,
             git_ref: options.git_ref.as_str().into(),
             path: address::inner_path(&options.path)?,

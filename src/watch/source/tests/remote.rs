@@ -58,7 +58,7 @@ async fn a_remote_that_hangs_ends_with_its_helpers() {
         }
     });
     let limits = Limits { ask: Duration::from_secs(2), ..Limits::default() };
-    let told = world.source_within(GitOptions { address, ..world.options() }, limits).fetch().await.unwrap_err();
+    let told = world.source_within(GitOptions { address: address.into(), ..world.options() }, limits).fetch().await.unwrap_err();
     assert!(matches!(told, SourceError::TimedOut { .. }), "{told}");
     assert!(gone.join().unwrap(), "the helper that held the connection ended");
 }
@@ -92,13 +92,13 @@ async fn a_credential_goes_to_its_host_and_nowhere_else() {
         }
     });
     let address = format!("http://robot:p%40ss%27%22$word@127.0.0.1:{port}/x.git");
-    let mut source = world.source_with(GitOptions { address: address.clone(), ..world.options() });
+    let options = || GitOptions { address: address.as_str().into(), ..world.options() };
+    let mut source = world.source_with(options());
     let told = source.fetch().await.unwrap_err();
     assert!(matches!(told, SourceError::Unreachable { .. }), "{told}");
     // `robot:p@ss'"$word`
     assert_eq!(heard.join().unwrap(), "Basic cm9ib3Q6cEBzcyciJHdvcmQ=");
-    let shown =
-        format!("{told} {told:?} {} {:?} {:?}", source.place(), source, GitOptions { address, ..world.options() });
+    let shown = format!("{told} {told:?} {} {:?} {:?}", source.place(), source, options());
     assert!(!shown.contains("ss'") && !shown.contains("p%40ss") && !shown.contains("$word"), "{shown}");
     assert_eq!(source.place(), format!("http://127.0.0.1:{port}/x.git"));
 }
