@@ -11,6 +11,7 @@ mod trees;
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -22,7 +23,7 @@ use super::{
     Checkout, DEFAULT_CHECKOUT, GitOptions, Revision, SourceError,
     address::{self, Address},
     directory::Places,
-    pinned::{Pinned, Place},
+    pinned::{Pinned, Place, blocking},
     program::{Call, Ended, Program},
     rest,
     signature::Signers,
@@ -89,7 +90,7 @@ pub struct Git {
 /// What is opened at the first use.
 #[derive(Debug)]
 struct Open {
-    place: Place,
+    place: Arc<Place>,
     git: Program,
     pinned: Option<Pinned>,
     /// The object that the remote listed when its commit was made the one in force.
@@ -196,7 +197,7 @@ impl Git {
             Ok(listed) => listed,
             Err(error) => {
                 if matches!(error, SourceError::NoSuchRef { .. }) {
-                    self.moved_to("")?;
+                    self.moved_to("").await?;
                 }
                 return Err(error);
             }
@@ -204,7 +205,7 @@ impl Git {
         let open = self.opened()?;
         let is_in_force = |pinned: &Pinned| pinned.commit == listed || open.listed.as_ref() == Some(&listed);
         if !self.in_force().is_some_and(is_in_force) {
-            self.moved_to(&listed)?;
+            self.moved_to(&listed).await?;
         }
         if let Some((_, why)) = self.opened()?.refused.as_ref().filter(|(refused, _)| *refused == listed) {
             return Err(why.clone());
@@ -213,7 +214,7 @@ impl Git {
         if let (Err(error), Some(open)) = (&taken, &mut self.open) {
             open.refused = error.is_of_content().then(|| (listed.clone(), error.clone()));
             // The commit in force itself may be refused by now, as where its signer is none any more.
-            self.moved_to(&listed)?;
+            self.moved_to(&listed).await?;
         }
         let (head, accepted, tree) = taken?;
         self.own_files().await?;
@@ -232,16 +233,22 @@ impl Git {
 
     /// Keeps what the remote told, before anything is tried with it: it may be costly, and this process may end meanwhile. To be
     /// forgotten only when what the remote has is in force.
-    fn moved_to(&mut self, listed: &str) -> Result<(), SourceError> {
-        let Some(pinned) = self.in_force().filter(|pinned| pinned.moved_to.as_deref() != Some(listed)) else {
+    async fn moved_to(&mut self, listed: &str) -> Result<(), SourceError> {
+        let Some(mut pinned) =
+            self.in_force().filter(|pinned| pinned.moved_to.as_deref() != Some(listed)).cloned()
+        else {
             return Ok(());
         };
-        let mut pinned = pinned.clone();
         pinned.moved_to = Some(listed.into());
         if let Some(open) = &mut self.open {
             open.pinned = Some(pinned.clone());
         }
-        self.opened()?.place.pin(&pinned)
+        self.pin(pinned).await
+    }
+
+    async fn pin(&self, pinned: Pinned) -> Result<(), SourceError> {
+        let place = Arc::clone(&self.opened()?.place);
+        blocking(&self.checkout, move || place.pin(&pinned)).await
     }
 
     /// What the remote listed, as files, where it may be taken.
@@ -292,8 +299,12 @@ impl Git {
             return Ok(());
         }
         let root = self.checkout.clone();
-        let place = blocking(&self.checkout, move || Place::open(&root)).await?;
-        let pinned = place.pinned()?;
+        let open = move || {
+            let place = Place::open(&root)?;
+            let pinned = place.pinned()?;
+            Ok((Arc::new(place), pinned))
+        };
+        let (place, pinned) = blocking(&self.checkout, open).await?;
         let git = Program {
             name: self.program.clone(),
             keygen: self.keygen.clone(),
@@ -317,7 +328,14 @@ impl Git {
                  so that a rewritten ref is not noticed this once; whoever is an allowed signer there is one here"
             );
         }
-        self.open = Some(Open { place, git, pinned, listed: None, refused: None, trees: Trees::default() });
+        self.open = Some(Open {
+            place,
+            git,
+            pinned,
+            listed: None,
+            refused: None,
+            trees: Trees::default(),
+        });
         Ok(())
     }
 
@@ -365,27 +383,18 @@ impl Git {
             return Ok(());
         }
         let kept = self.local("keeping the commit in force", &["update-ref", IN_FORCE, commit]).await?;
-        let place = &self.opened()?.place;
         if !kept.is_done() {
-            return Err(place.failed(kept.said));
+            return Err(self.opened()?.place.failed(kept.said));
         }
-        place.pin(&pinned)?;
+        self.pin(pinned.clone()).await?;
+        if let Some(open) = &mut self.open {
+            open.pinned = Some(pinned);
+        }
         // Months of small fetches would leave as many packs. Where it fails, the next one tries again.
         let tidied = self.local("tidying the checkout", &["gc", "--auto", "--quiet"]).await;
         if !tidied.as_ref().is_ok_and(Ended::is_done) {
             tracing::debug!(?tidied, "the checkout was not tidied");
         }
-        if let Some(open) = &mut self.open {
-            open.pinned = Some(pinned);
-        }
         Ok(())
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    path: &Path,
-    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
-) -> Result<T, SourceError> {
-    let cut_off = |_| Err(SourceError::Checkout { path: path.to_owned(), why: "opening it was cut off".into() });
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(cut_off)
 }
