@@ -93,6 +93,8 @@ struct Open {
     place: Arc<Place>,
     git: Program,
     pinned: Option<Pinned>,
+    /// Whether that is on disk as it is here.
+    is_kept: bool,
     /// The object that the remote listed when its commit was made the one in force.
     listed: Option<String>,
     /// The object that the remote listed when it was refused for what it holds, and why. It holds the same for ever, and it may
@@ -193,6 +195,7 @@ impl Git {
     /// [`SourceError`]; the commit before stays in force.
     pub async fn fetch(&mut self) -> Result<Checkout, SourceError> {
         self.open().await?;
+        self.keep().await?;
         let listed = match self.listed().await {
             Ok(listed) => listed,
             Err(error) => {
@@ -234,16 +237,24 @@ impl Git {
     /// Keeps what the remote told, before anything is tried with it: it may be costly, and this process may end meanwhile. To be
     /// forgotten only when what the remote has is in force.
     async fn moved_to(&mut self, listed: &str) -> Result<(), SourceError> {
-        let Some(mut pinned) =
-            self.in_force().filter(|pinned| pinned.moved_to.as_deref() != Some(listed)).cloned()
-        else {
-            return Ok(());
-        };
-        pinned.moved_to = Some(listed.into());
-        if let Some(open) = &mut self.open {
-            open.pinned = Some(pinned.clone());
+        let pinned = self.in_force().filter(|pinned| pinned.moved_to.as_deref() != Some(listed)).cloned();
+        if let (Some(mut pinned), Some(open)) = (pinned, &mut self.open) {
+            pinned.moved_to = Some(listed.into());
+            (open.pinned, open.is_kept) = (Some(pinned), false);
         }
-        self.pin(pinned).await
+        self.keep().await
+    }
+
+    /// Writes down what is known of the commit in force, where that failed before: nothing else is tried until it is on disk,
+    /// since a restart would forget the head that was seen.
+    async fn keep(&mut self) -> Result<(), SourceError> {
+        if let Some(pinned) = self.open.as_ref().filter(|open| !open.is_kept).and_then(|open| open.pinned.clone()) {
+            self.pin(pinned).await?;
+            if let Some(open) = &mut self.open {
+                open.is_kept = true;
+            }
+        }
+        Ok(())
     }
 
     async fn pin(&self, pinned: Pinned) -> Result<(), SourceError> {
@@ -332,6 +343,7 @@ impl Git {
             place,
             git,
             pinned,
+            is_kept: true,
             listed: None,
             refused: None,
             trees: Trees::default(),
@@ -388,7 +400,7 @@ impl Git {
         }
         self.pin(pinned.clone()).await?;
         if let Some(open) = &mut self.open {
-            open.pinned = Some(pinned);
+            (open.pinned, open.is_kept) = (Some(pinned), true);
         }
         // Months of small fetches would leave as many packs. Where it fails, the next one tries again.
         let tidied = self.local("tidying the checkout", &["gc", "--auto", "--quiet"]).await;

@@ -136,6 +136,26 @@ async fn whoever_else_asks_for_the_credential_gets_none() {
 }
 
 #[tokio::test]
+async fn what_was_listed_and_could_not_be_written_down_is_written_down_once_it_can_be() {
+    let Some(world) = World::new() else { return };
+    world.policy("1");
+    let mut source = world.followed().await;
+    world.git(&["commit", "--quiet", "--amend", "--message", "rewritten"]);
+    // As with a full disk: no new file.
+    fs::create_dir(world.at("checkout/pinned.new")).unwrap();
+    let told = source.fetch().await.unwrap_err();
+    assert!(matches!(told, SourceError::Checkout { .. }), "{told}");
+    assert!(source.is_behind());
+    fs::remove_dir(world.at("checkout/pinned.new")).unwrap();
+    fs::rename(world.at("origin"), world.at("away")).unwrap();
+    assert!(matches!(source.fetch().await, Err(SourceError::Unreachable { .. })));
+    drop(source);
+    let mut source = world.source();
+    source.last().await.unwrap().unwrap();
+    assert!(source.is_behind(), "over a restart");
+}
+
+#[tokio::test]
 async fn what_was_listed_and_not_taken_is_known_until_the_commit_in_force_is_listed_again() {
     let Some(world) = World::new() else { return };
     let one = world.policy("1");
