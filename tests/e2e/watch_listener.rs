@@ -212,6 +212,18 @@ fn a_service_manager_hears_of_the_beginning_and_of_the_end() {
 }
 
 #[test]
+fn a_machine_of_many_cores_gets_no_more_threads_than_a_service_may_have() {
+    let house = world(1, "");
+    let mut command = Daemon::command(&house, &[]);
+    command.env("TOKIO_WORKER_THREADS", "160");
+    let mut daemon = Daemon::of(command);
+    daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+    // Where the system does not tell it, nothing can be seen.
+    let threads = daemon.threads().unwrap_or_default();
+    assert!(threads <= 64, "{threads}, and the units allow 128 tasks with all that is started");
+}
+
+#[test]
 fn every_line_of_a_log_of_json_is_json() {
     let house = world(1, "");
     let mut daemon = Daemon::start(&house);
