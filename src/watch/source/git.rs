@@ -339,15 +339,8 @@ impl Git {
                  so that a rewritten ref is not noticed this once; whoever is an allowed signer there is one here"
             );
         }
-        self.open = Some(Open {
-            place,
-            git,
-            pinned,
-            is_kept: true,
-            listed: None,
-            refused: None,
-            trees: Trees::default(),
-        });
+        self.open =
+            Some(Open { place, git, pinned, is_kept: true, listed: None, refused: None, trees: Trees::default() });
         Ok(())
     }
 

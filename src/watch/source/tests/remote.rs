@@ -58,7 +58,11 @@ async fn a_remote_that_hangs_ends_with_its_helpers() {
         }
     });
     let limits = Limits { ask: Duration::from_secs(2), ..Limits::default() };
-    let told = world.source_within(GitOptions { address: address.into(), ..world.options() }, limits).fetch().await.unwrap_err();
+    let told = world
+        .source_within(GitOptions { address: address.into(), ..world.options() }, limits)
+        .fetch()
+        .await
+        .unwrap_err();
     assert!(matches!(told, SourceError::TimedOut { .. }), "{told}");
     assert!(gone.join().unwrap(), "the helper that held the connection ended");
 }
