@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    serve::{self, Board, Late},
+    serve::{self, Board, Health, Late},
     transport::Stop,
     watch::{
         Daemon,
@@ -70,6 +70,8 @@ pub struct Beside {
     listener: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
     watchdog: Option<JoinHandle<()>>,
+    /// Tells the service manager how many targets are in sync.
+    status: Option<JoinHandle<()>>,
     teller: Arc<Teller>,
     /// Of the listener, which goes on while the loop ends.
     stop: Stop,
@@ -81,21 +83,21 @@ impl Beside {
         let board = daemon.board();
         let watchdog = supervisor::watchdog(move || board.since_beat() < SILENCE);
         let Some(Listener { serving, address, listening, late, stop }) = listener else {
-            supervisor::tell(State::Ready("serving nothing".to_owned())).await;
-            return Self { listener: None, keeper: None, watchdog, teller, stop: Stop::new() };
+            let status = ready(daemon.board(), "serving nothing".to_owned()).await;
+            return Self { listener: None, keeper: None, watchdog, status, teller, stop: Stop::new() };
         };
         late.begin(daemon.control(), daemon.records());
         let keeper = tokio::spawn(listening.keep(daemon.configs(), stop.clone()));
         say(&format!("Serving http://{address}/"));
-        supervisor::tell(State::Ready(format!("serving http://{address}/"))).await;
-        Self { listener: Some(serving), keeper: Some(keeper), watchdog, teller, stop }
+        let status = ready(daemon.board(), format!("serving http://{address}/")).await;
+        Self { listener: Some(serving), keeper: Some(keeper), watchdog, status, teller, stop }
     }
 
     /// Ends all of it, after the loop: what was not told yet and who was not answered yet have until then, and little more
     /// than nothing where that is over.
     pub async fn end(self, by: Instant) {
-        if let Some(watchdog) = self.watchdog {
-            watchdog.abort();
+        for telling in [self.watchdog, self.status].into_iter().flatten() {
+            telling.abort();
         }
         self.stop.cancel();
         if let Some(keeper) = self.keeper {
@@ -114,6 +116,22 @@ impl Beside {
     }
 }
 
+/// Tells the service manager that the daemon serves, and from then on how it is.
+async fn ready(board: Arc<Board>, serving: String) -> Option<JoinHandle<()>> {
+    let says = move || status(&board, &serving);
+    let now = says();
+    supervisor::tell(State::Ready(now.clone())).await;
+    supervisor::follow(now, says)
+}
+
+/// What the daemon says of itself in one line.
+fn status(board: &Board, serving: &str) -> String {
+    let targets = board.targets();
+    let in_sync = targets.values().filter(|view| view.health == Health::InSync).count();
+    let stopped = if board.pause().is_some() { "; all writing is stopped" } else { "" };
+    format!("{serving}; {in_sync} of {} targets in sync{stopped}", targets.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +141,7 @@ mod tests {
     async fn all_of_it_ends_by_one_time_whatever_hangs() {
         let teller = Arc::new(Teller::start(&[], Arc::default(), system_clock()));
         let listener = Some(tokio::spawn(std::future::pending()));
-        let beside = Beside { listener, keeper: None, watchdog: None, teller, stop: Stop::new() };
+        let beside = Beside { listener, keeper: None, watchdog: None, status: None, teller, stop: Stop::new() };
         let begin = Instant::now();
         beside.end(begin + Duration::from_secs(1)).await;
         assert!(begin.elapsed() <= Duration::from_millis(1_100), "{:?}", begin.elapsed());

@@ -40,7 +40,7 @@ mod way;
 mod work;
 mod world;
 
-use std::{process::ExitCode, time::Duration};
+use std::{io, process::ExitCode, sync::RwLock, thread, time::Duration};
 
 pub use exit::Exit;
 
@@ -50,6 +50,14 @@ use resolve::Context;
 
 /// How long the end of the process waits for what still runs. Everything that matters was waited for before.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+/// The most threads that run tasks. They wait for networks and disks: on a machine of many cores more would only take up what a
+/// service manager allows a service (`TasksMax=`).
+const MAX_WORKERS: usize = 8;
+/// The most threads for what blocks: files, and names that are looked up. What finds none waits its turn. With the workers, the
+/// journal's own threads and the programs that are started it stays below the 128 tasks that the systemd units allow.
+const MAX_BLOCKING: usize = 64;
+/// The threads beside the workers without which nothing gets done.
+const LEAST_BESIDE: usize = 4;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -92,13 +100,35 @@ fn start(context: &Context, command: &Command) -> Result<Exit> {
         Command::Schema(args) => schema::run(args),
         Command::Validate(args) => validate::run(context, args),
         other => {
-            let runtime = tokio::runtime::Runtime::new()
-                .map_err(|error| Failure::while_doing("the runtime cannot start", &error))?;
+            let runtime = runtime().map_err(|error| {
+                Failure::while_doing("the threads that are needed cannot be started", &error)
+                    .hint("allow this user or service more of them: `ulimit -u`, `TasksMax=`, or the container's limit")
+            })?;
             let ended = runtime.block_on(dispatch(context, other));
             runtime.shutdown_timeout(LAST_WAIT);
             ended
         }
     }
+}
+
+/// What runs tasks.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+    find_threads(workers + LEAST_BESIDE)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .max_blocking_threads(MAX_BLOCKING)
+        .enable_all()
+        .build()
+}
+
+/// Whether the system gives so many threads at once. Where it gives the runtime too few, that panics, or waits for ever.
+fn find_threads(count: usize) -> io::Result<()> {
+    let gate = RwLock::new(());
+    thread::scope(|scope| {
+        let _shut = gate.write();
+        (0..count).try_for_each(|_| thread::Builder::new().spawn_scoped(scope, || drop(gate.read())).map(drop))
+    })
 }
 
 async fn dispatch(context: &Context, command: &Command) -> Result<Exit> {

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc};
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::{
     Exit,
@@ -91,7 +91,7 @@ fn hidden(text: &str) -> std::result::Result<SecretString, Infallible> {
 impl WatchArgs {
     fn source(&self, context: &Context) -> SourceOptions {
         let git = self.git.as_ref().map(|address| GitOptions {
-            address: address.expose_secret().to_owned(),
+            address: address.clone(),
             git_ref: self.git_ref.clone(),
             path: self.path.clone(),
             people_path: self.people_path.clone(),

@@ -1,6 +1,6 @@
 //! All files together: what they say of each target, what is wrong, and which targets that blocks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, thread};
 
 use crate::{
     access::{Description, Kind, Selectors, Text},
@@ -148,10 +148,12 @@ fn too_many(files: &[Source<'_>], parsed: &mut [Parsed]) -> Option<Problem> {
 
 /// Files that one thread reads at least: below that, a thread costs more than it saves.
 const FILES_A_THREAD: usize = 4;
+/// The most threads that read files: more of them hardly end sooner, and a machine may have more cores than a service may have tasks.
+const MAX_THREADS: usize = 8;
 
 fn parse_all(files: &[Source<'_>], people: &People, targets: &[KnownTarget]) -> Vec<Parsed> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(files.len().div_ceil(FILES_A_THREAD)).max(1);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(MAX_THREADS).min(files.len().div_ceil(FILES_A_THREAD)).max(1);
     let all = AllFiles::default();
     let read = |files: &[Source<'_>]| -> Vec<Parsed> {
         let mut kept = 0;
@@ -170,11 +172,14 @@ fn parse_all(files: &[Source<'_>], people: &People, targets: &[KnownTarget]) -> 
         return read(files);
     }
     let chunks: Vec<&[Source<'_>]> = files.chunks(files.len().div_ceil(threads)).collect();
-    std::thread::scope(|scope| {
-        let running: Vec<_> = chunks.iter().map(|chunk| scope.spawn(|| read(chunk))).collect();
+    thread::scope(|scope| {
+        let read = &read;
+        let begin = |&chunk| thread::Builder::new().spawn_scoped(scope, move || read(chunk)).ok();
+        let running: Vec<_> = chunks.iter().map(begin).collect();
         let done = running.into_iter().zip(&chunks);
-        // A thread that could not be run to its end leaves its files to this one.
-        done.flat_map(|(thread, chunk)| thread.join().unwrap_or_else(|_| read(chunk))).collect()
+        // A thread that the system does not give, or that could not be run to its end, leaves its files to this one.
+        done.flat_map(|(thread, chunk)| thread.and_then(|thread| thread.join().ok()).unwrap_or_else(|| read(chunk)))
+            .collect()
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -106,11 +107,8 @@ async fn reach(target: &Target, to_send: bool, lasting: Option<&Lasting>) -> Res
         .await
         .map_err(|error| Unreadable::new(Fault::Credential, error.what).advise(error.advice))?;
     let own_claim = target.description.own_claim.and_then(|claim| credential::own_claim(&secret, claim));
-    let ca_pem = match &target.ca_file {
-        Some(path) => Some(files::read_file(path).map_err(|problem| {
-            Unreadable::new(Fault::Network, format!("the certificate file {} {}", problem.file, problem.message))
-                .advise("see `ca_file:` of this target in portcullis.yaml")
-        })?),
+    let ca_pem = match target.ca_file.clone() {
+        Some(path) => Some(certificates(path).await?),
         None => None,
     };
     let connection = Connection {
@@ -135,6 +133,16 @@ async fn reach(target: &Target, to_send: bool, lasting: Option<&Lasting>) -> Res
         ask: Arc::new(reader),
         hand,
         usage: Arc::new(move || for_usage.usage()),
+    })
+}
+
+/// Reads a certificate file, on a thread for what blocks.
+async fn certificates(path: PathBuf) -> Result<Vec<u8>, Unreadable> {
+    let shown = path.display().to_string();
+    let read = tokio::task::spawn_blocking(move || files::read_file(&path).map_err(|problem| problem.message)).await;
+    read.unwrap_or_else(|_| Err("was not read: reading was cut off".into())).map_err(|why| {
+        Unreadable::new(Fault::Network, format!("the certificate file {shown} {why}"))
+            .advise("see `ca_file:` of this target in portcullis.yaml")
     })
 }
 

@@ -12,6 +12,8 @@ use crate::plan::render::neutral;
 
 /// How long a datagram may take.
 const WAIT: Duration = Duration::from_secs(2);
+/// How often is looked whether what it says of itself is still true.
+const STATUS_LOOK: Duration = Duration::from_secs(2);
 /// The shortest time between two signs of life.
 const SHORTEST_BEAT: Duration = Duration::from_millis(10);
 
@@ -22,8 +24,6 @@ pub enum State {
     Ready(String),
     /// It still begins, and wants so much more time for that.
     Starting(Duration),
-    /// It reads its configuration anew; [`State::Ready`] has to follow.
-    Reloading,
     /// What it says of itself, in one line.
     Status(String),
     /// It ends.
@@ -40,10 +40,6 @@ pub async fn tell(state: State) {
                 NotifyState::ExtendTimeoutUsec(u32::try_from(more.as_micros()).unwrap_or(u32::MAX)),
                 NotifyState::Status("reading the first tree"),
             ]),
-            // systemd takes a reload only with the time of its beginning.
-            State::Reloading => {
-                NotifyState::monotonic_usec_now().and_then(|now| sd_notify::notify(&[NotifyState::Reloading, now]))
-            }
             State::Status(text) => sd_notify::notify(&[NotifyState::Status(&status(text))]),
             State::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
         }
@@ -56,6 +52,26 @@ pub async fn tell(state: State) {
 pub fn watchdog(is_alive: impl Fn() -> bool + Send + 'static) -> Option<JoinHandle<()>> {
     let within = sd_notify::watchdog_enabled()?;
     Some(tokio::spawn(beat((within / 2).max(SHORTEST_BEAT), is_alive)))
+}
+
+/// Tells what the daemon says of itself whenever that is another thing than was `told` last, so that `systemctl status` shows it;
+/// `None` without a service manager. Ends when the handle is aborted.
+pub fn follow(told: String, says: impl Fn() -> String + Send + 'static) -> Option<JoinHandle<()>> {
+    std::env::var_os("NOTIFY_SOCKET")?;
+    Some(tokio::spawn(keep_telling(STATUS_LOOK, told, says)))
+}
+
+async fn keep_telling(every: Duration, mut told: String, says: impl Fn() -> String + Send + 'static) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = says();
+        if now != told {
+            told.clone_from(&now);
+            tell(State::Status(now)).await;
+        }
+    }
 }
 
 async fn beat(every: Duration, is_alive: impl Fn() -> bool + Send + 'static) {

@@ -3,6 +3,7 @@
 use std::{
     os::unix::net::UnixDatagram,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -18,9 +19,13 @@ async fn speaks() {
         Ok("states") => {
             tell(State::Starting(Duration::from_secs(60))).await;
             tell(State::Ready("two targets\nSTOPPING=1\u{1b}[2J".to_owned())).await;
-            tell(State::Reloading).await;
-            tell(State::Status("2 of 2 in sync".to_owned())).await;
             tell(State::Stopping).await;
+        }
+        Ok("follows") => {
+            let looks = AtomicU32::new(0);
+            let says = move || format!("{} of 2 in sync\n", looks.fetch_add(1, Ordering::Relaxed) / 5);
+            let following = keep_telling(Duration::from_millis(1), "0 of 2 in sync\n".to_owned(), says);
+            tokio::time::timeout(Duration::from_secs(60), following).await.ok();
         }
         Ok("lives") => {
             let beat = watchdog(|| true);
@@ -66,12 +71,18 @@ fn the_service_manager_hears_each_state() {
     assert_eq!(hear(&socket), "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=reading the first tree\n");
     // What stands in a status cannot be another message.
     assert_eq!(hear(&socket), "READY=1\nSTATUS=two targets\\nSTOPPING=1\\u{1b}[2J\n");
-    let reloading = hear(&socket);
-    let since = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
-    assert!(since.trim_end().parse::<u64>().unwrap() > 0);
-    assert_eq!(hear(&socket), "STATUS=2 of 2 in sync\n");
     assert_eq!(hear(&socket), "STOPPING=1\n");
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn what_it_says_of_itself_is_told_once_each_time_that_it_changes() {
+    let (socket, mut child, _dir) = listen("follows", None);
+    for number in 1..=3 {
+        assert_eq!(hear(&socket), format!("STATUS={number} of 2 in sync\\n\n"));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -205,6 +205,15 @@ impl Daemon {
 
     /// A line of what the system tells of the process, in KiB: `VmRSS`, `VmHWM`.
     pub fn memory(&self, line: &str) -> Option<u64> {
+        self.told_by_system(line)
+    }
+
+    /// How many threads it has, where the system tells it.
+    pub fn threads(&self) -> Option<u64> {
+        self.told_by_system("Threads")
+    }
+
+    fn told_by_system(&self, line: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let line = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'))?;
         line.split_whitespace().next()?.parse().ok()

@@ -201,14 +201,35 @@ fn a_service_manager_hears_of_the_beginning_and_of_the_end() {
     command.env("NOTIFY_SOCKET", house.path("notify"));
     let mut daemon = Daemon::of(command);
     let ready = std::iter::repeat_with(hear).find(|told| !told.contains("EXTEND_TIMEOUT_USEC")).unwrap();
-    let address = daemon.address();
-    assert!(ready.lines().any(|line| line == "READY=1") && ready.contains(&format!("http://{address}/")), "{ready}");
+    let status = format!("STATUS=serving http://{}/; ", daemon.address());
+    assert_eq!(ready, format!("READY=1\n{status}0 of 1 targets in sync\n"));
     daemon.until("the revocation to arrive", |_| house.sandbox.world(|world| !world.s2.has("service/stray-00")));
     assert_eq!(house.writes(), 0, "its answer is still under way");
     daemon.terminate();
     assert_eq!(hear().trim(), "STOPPING=1");
     daemon.is_alive("what is in flight is settled");
     assert_eq!(daemon.stop().0, 0);
+
+    let mut command = Daemon::command(&house, &[]);
+    command.env("NOTIFY_SOCKET", house.path("notify"));
+    let mut daemon = Daemon::of(command);
+    let status = format!("STATUS=serving http://{}/; 1 of 1 targets in sync", daemon.address());
+    let heard = |line: &str| std::iter::repeat_with(hear).find(|told| told.trim() == line).unwrap();
+    heard(&status);
+    assert_eq!(daemon.post("/v1/pause", &json!({ "because": "a drill" })).status, 200);
+    heard(&format!("{status}; all writing is stopped"));
+}
+
+#[test]
+fn a_machine_of_many_cores_gets_no_more_threads_than_a_service_may_have() {
+    let house = world(1, "");
+    let mut command = Daemon::command(&house, &[]);
+    command.env("TOKIO_WORKER_THREADS", "160");
+    let mut daemon = Daemon::of(command);
+    daemon.until("the stray to go", |_| house.removed_tokens() == strays(1));
+    // Where the system does not tell it, nothing can be seen.
+    let threads = daemon.threads().unwrap_or_default();
+    assert!(threads <= 64, "{threads}, and the units allow 128 tasks with all that is started");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+use zeroize::Zeroize as _;
 
 use super::SourceError;
 use crate::config;
@@ -18,6 +19,7 @@ const MAX_ADDRESS_BYTES: usize = 4_096;
 const SHORTEST_SECRET: usize = 6;
 
 /// Where a repository is.
+#[derive(Debug)]
 pub(super) struct Address {
     /// For git, without a credential.
     pub(super) url: String,
@@ -28,17 +30,12 @@ pub(super) struct Address {
 }
 
 /// A user name and a password. Either may be the secret, so neither is shown.
+#[derive(Debug)]
 pub(super) struct Login {
     /// Who may be given it: scheme, host and port.
     pub(super) origin: String,
     pub(super) user: SecretString,
     pub(super) password: SecretString,
-}
-
-impl std::fmt::Debug for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Address").field("url", &self.url).finish_non_exhaustive()
-    }
 }
 
 impl Address {
@@ -95,20 +92,24 @@ fn by_url(text: &str) -> Result<Address, SourceError> {
             return refuse("the user name or the password in the address after --git has a control character");
         };
         login = Some(Login { origin: url.origin().ascii_serialization(), user, password });
-        let taken_out = url.set_username("").is_ok() && url.set_password(None).is_ok();
+        // The password first: to take out the user copies what follows it.
+        let taken_out = url.set_password(None).is_ok() && url.set_username("").is_ok();
         if !taken_out {
             return refuse("the address after --git is no URL");
         }
     } else if url.password().is_some() {
         return refuse("ssh takes no password from an address: give it a key, by an agent or GIT_SSH_COMMAND");
     }
-    Ok(Address { url: url.to_string(), protocols, login })
+    let shown = url.as_str().to_owned();
+    // What was taken out still stands in its memory, behind the end.
+    String::from(url).zeroize();
+    Ok(Address { url: shown, protocols, login })
 }
 
 /// What stands here becomes lines of git's credential protocol, so that a line end would forge another one.
 fn decoded(part: &str) -> Option<SecretString> {
     let text = percent_decode_str(part).decode_utf8().ok()?;
-    (!text.chars().any(char::is_control)).then(|| SecretString::from(text.as_ref()))
+    (!text.chars().any(char::is_control)).then(|| SecretString::from(text.into_owned()))
 }
 
 /// `host:path` as ssh writes it, or a path.

@@ -11,9 +11,11 @@ mod trees;
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use trees::{Tree, Trees};
 
@@ -21,7 +23,7 @@ use super::{
     Checkout, DEFAULT_CHECKOUT, GitOptions, Revision, SourceError,
     address::{self, Address},
     directory::Places,
-    pinned::{Pinned, Place},
+    pinned::{Pinned, Place, blocking},
     program::{Call, Ended, Program},
     rest,
     signature::Signers,
@@ -88,9 +90,11 @@ pub struct Git {
 /// What is opened at the first use.
 #[derive(Debug)]
 struct Open {
-    place: Place,
+    place: Arc<Place>,
     git: Program,
     pinned: Option<Pinned>,
+    /// Whether that is on disk as it is here.
+    is_kept: bool,
     /// The object that the remote listed when its commit was made the one in force.
     listed: Option<String>,
     /// The object that the remote listed when it was refused for what it holds, and why. It holds the same for ever, and it may
@@ -111,7 +115,7 @@ impl Git {
             return Err(SourceError::Option("--accept-rewrite takes the whole id of a commit"));
         }
         Ok(Self {
-            address: Address::parse(&options.address)?,
+            address: Address::parse(options.address.expose_secret())?,
             whole_ref: address::whole_ref(&options.git_ref)?,
             git_ref: options.git_ref.as_str().into(),
             path: address::inner_path(&options.path)?,
@@ -191,11 +195,12 @@ impl Git {
     /// [`SourceError`]; the commit before stays in force.
     pub async fn fetch(&mut self) -> Result<Checkout, SourceError> {
         self.open().await?;
+        self.keep().await?;
         let listed = match self.listed().await {
             Ok(listed) => listed,
             Err(error) => {
                 if matches!(error, SourceError::NoSuchRef { .. }) {
-                    self.moved_to("")?;
+                    self.moved_to("").await?;
                 }
                 return Err(error);
             }
@@ -203,7 +208,7 @@ impl Git {
         let open = self.opened()?;
         let is_in_force = |pinned: &Pinned| pinned.commit == listed || open.listed.as_ref() == Some(&listed);
         if !self.in_force().is_some_and(is_in_force) {
-            self.moved_to(&listed)?;
+            self.moved_to(&listed).await?;
         }
         if let Some((_, why)) = self.opened()?.refused.as_ref().filter(|(refused, _)| *refused == listed) {
             return Err(why.clone());
@@ -212,7 +217,7 @@ impl Git {
         if let (Err(error), Some(open)) = (&taken, &mut self.open) {
             open.refused = error.is_of_content().then(|| (listed.clone(), error.clone()));
             // The commit in force itself may be refused by now, as where its signer is none any more.
-            self.moved_to(&listed)?;
+            self.moved_to(&listed).await?;
         }
         let (head, accepted, tree) = taken?;
         self.own_files().await?;
@@ -231,16 +236,30 @@ impl Git {
 
     /// Keeps what the remote told, before anything is tried with it: it may be costly, and this process may end meanwhile. To be
     /// forgotten only when what the remote has is in force.
-    fn moved_to(&mut self, listed: &str) -> Result<(), SourceError> {
-        let Some(pinned) = self.in_force().filter(|pinned| pinned.moved_to.as_deref() != Some(listed)) else {
-            return Ok(());
-        };
-        let mut pinned = pinned.clone();
-        pinned.moved_to = Some(listed.into());
-        if let Some(open) = &mut self.open {
-            open.pinned = Some(pinned.clone());
+    async fn moved_to(&mut self, listed: &str) -> Result<(), SourceError> {
+        let pinned = self.in_force().filter(|pinned| pinned.moved_to.as_deref() != Some(listed)).cloned();
+        if let (Some(mut pinned), Some(open)) = (pinned, &mut self.open) {
+            pinned.moved_to = Some(listed.into());
+            (open.pinned, open.is_kept) = (Some(pinned), false);
         }
-        self.opened()?.place.pin(&pinned)
+        self.keep().await
+    }
+
+    /// Writes down what is known of the commit in force, where that failed before: nothing else is tried until it is on disk,
+    /// since a restart would forget the head that was seen.
+    async fn keep(&mut self) -> Result<(), SourceError> {
+        if let Some(pinned) = self.open.as_ref().filter(|open| !open.is_kept).and_then(|open| open.pinned.clone()) {
+            self.pin(pinned).await?;
+            if let Some(open) = &mut self.open {
+                open.is_kept = true;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pin(&self, pinned: Pinned) -> Result<(), SourceError> {
+        let place = Arc::clone(&self.opened()?.place);
+        blocking(&self.checkout, move || place.pin(&pinned)).await
     }
 
     /// What the remote listed, as files, where it may be taken.
@@ -291,8 +310,12 @@ impl Git {
             return Ok(());
         }
         let root = self.checkout.clone();
-        let place = blocking(&self.checkout, move || Place::open(&root)).await?;
-        let pinned = place.pinned()?;
+        let open = move || {
+            let place = Place::open(&root)?;
+            let pinned = place.pinned()?;
+            Ok((Arc::new(place), pinned))
+        };
+        let (place, pinned) = blocking(&self.checkout, open).await?;
         let git = Program {
             name: self.program.clone(),
             keygen: self.keygen.clone(),
@@ -316,7 +339,8 @@ impl Git {
                  so that a rewritten ref is not noticed this once; whoever is an allowed signer there is one here"
             );
         }
-        self.open = Some(Open { place, git, pinned, listed: None, refused: None, trees: Trees::default() });
+        self.open =
+            Some(Open { place, git, pinned, is_kept: true, listed: None, refused: None, trees: Trees::default() });
         Ok(())
     }
 
@@ -364,27 +388,18 @@ impl Git {
             return Ok(());
         }
         let kept = self.local("keeping the commit in force", &["update-ref", IN_FORCE, commit]).await?;
-        let place = &self.opened()?.place;
         if !kept.is_done() {
-            return Err(place.failed(kept.said));
+            return Err(self.opened()?.place.failed(kept.said));
         }
-        place.pin(&pinned)?;
+        self.pin(pinned.clone()).await?;
+        if let Some(open) = &mut self.open {
+            (open.pinned, open.is_kept) = (Some(pinned), true);
+        }
         // Months of small fetches would leave as many packs. Where it fails, the next one tries again.
         let tidied = self.local("tidying the checkout", &["gc", "--auto", "--quiet"]).await;
         if !tidied.as_ref().is_ok_and(Ended::is_done) {
             tracing::debug!(?tidied, "the checkout was not tidied");
         }
-        if let Some(open) = &mut self.open {
-            open.pinned = Some(pinned);
-        }
         Ok(())
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    path: &Path,
-    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
-) -> Result<T, SourceError> {
-    let cut_off = |_| Err(SourceError::Checkout { path: path.to_owned(), why: "opening it was cut off".into() });
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(cut_off)
 }

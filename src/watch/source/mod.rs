@@ -17,6 +17,8 @@ mod tests;
 
 use std::path::PathBuf;
 
+use secrecy::SecretString;
+
 pub use directory::Directory;
 pub use error::SourceError;
 pub use git::{Git, Limits};
@@ -52,10 +54,10 @@ pub struct SourceOptions {
 }
 
 /// What the command line says of a repository.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct GitOptions {
-    /// Its address or path (`--git`). It may hold a password, so it is never shown as it is.
-    pub address: String,
+    /// Its address or path (`--git`). It may hold a password.
+    pub address: SecretString,
     /// The branch, or a whole name like `refs/tags/live` (`--ref`).
     pub git_ref: String,
     /// The policy root in the repository (`--path`).
@@ -72,12 +74,6 @@ pub struct GitOptions {
 
 /// Where the own checkout is kept, beside the operator's file.
 pub const DEFAULT_CHECKOUT: &str = ".portcullis/checkout";
-
-impl std::fmt::Debug for GitOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GitOptions").field("git_ref", &self.git_ref).field("path", &self.path).finish_non_exhaustive()
-    }
-}
 
 /// A source of policies.
 #[derive(Debug)]

@@ -45,6 +45,15 @@ impl Pinned {
     }
 }
 
+/// Works on files of the checkout, on a thread for what blocks: the daemon's loop goes on meanwhile.
+pub(super) async fn blocking<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    let cut_off = |_| Err(SourceError::Checkout { path: path.to_owned(), why: "working on it was cut off".into() });
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(cut_off)
+}
+
 /// The checkout's directory, held by this process alone for as long as this lives.
 #[derive(Debug)]
 pub(super) struct Place {

@@ -47,8 +47,9 @@ const ENVIRONMENT: [&str; 29] = [
 ];
 
 /// What holds for every call, whatever the user's configuration or a repository says. Nothing is ever checked out by git, so
-/// that no filter, hook or attribute of a repository has a say; these are a second wall.
-const SETTINGS: [&str; 15] = [
+/// that no filter, hook or attribute of a repository has a say; these are a second wall. Packing takes no thread for each core: a
+/// service may have fewer tasks than its machine has cores.
+const SETTINGS: [&str; 16] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
@@ -61,6 +62,7 @@ const SETTINGS: [&str; 15] = [
     "submodule.recurse=false",
     "fetch.writeCommitGraph=false",
     "remote.origin.mirror=false",
+    "pack.threads=4",
     "gc.autoDetach=false",
     "maintenance.autoDetach=false",
     "advice.graftFileDeprecated=false",

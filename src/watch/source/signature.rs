@@ -20,7 +20,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     SourceError,
+    pinned::blocking,
     program::{Call, Ended, Program},
+    rest,
 };
 use crate::run::open;
 
@@ -64,7 +66,8 @@ impl Signers {
         commit: &str,
         limit: Duration,
     ) -> Result<Result<(), String>, SourceError> {
-        let digest = self.digest()?;
+        let path = self.path.clone();
+        let digest = rest::off_thread(move || digest(&path)).await?;
         if self.verified.as_ref().is_some_and(|(known, by)| known == commit && *by == digest) {
             return Ok(Ok(()));
         }
@@ -125,7 +128,7 @@ impl Signers {
         if !by_git {
             return Ok(Err(format!("its signature is by none of the allowed signers, or wrong: {}", ended.said)));
         }
-        if let Err(said) = self.verify_now(git, &signed, limit).await? {
+        if let Err(said) = self.verify_now(git, signed, limit).await? {
             return Ok(Err(format!(
                 "its signature is by none of the allowed signers as of now, whatever date it bears: {said}"
             )));
@@ -138,12 +141,29 @@ impl Signers {
     async fn verify_now(
         &self,
         git: &Program,
-        signed: &Signed,
+        signed: Signed,
         limit: Duration,
     ) -> Result<Result<(), String>, SourceError> {
-        let kept = Kept::new(&git.repository, &signed.signature)
-            .map_err(|error| SourceError::Checkout { path: git.repository.clone(), why: error.to_string() })?;
-        let (signers, signature) = (self.path.as_os_str(), kept.path.as_os_str());
+        let (directory, Signed { signature, payload }) = (git.repository.clone(), signed);
+        let keep = move || {
+            Kept::new(&directory, &signature)
+                .map_err(|error| SourceError::Checkout { path: directory, why: error.to_string() })
+        };
+        let kept = blocking(&git.repository, keep).await?;
+        let told = self.ask_keygen(git, &kept.path, &payload, limit).await;
+        // Its file goes on a thread for what blocks, too.
+        let _ = tokio::task::spawn_blocking(move || drop(kept)).await;
+        told
+    }
+
+    async fn ask_keygen(
+        &self,
+        git: &Program,
+        signature: &Path,
+        payload: &[u8],
+        limit: Duration,
+    ) -> Result<Result<(), String>, SourceError> {
+        let (signers, signature) = (self.path.as_os_str(), signature.as_os_str());
         let ask = async |arguments: &[&OsStr], input: &[u8]| -> Result<Ended, SourceError> {
             let what = "verifying the commit's signature as of now";
             git.keygen(Call::local(what, arguments, limit, MAX_ANSWER), input).await
@@ -154,7 +174,7 @@ impl Signers {
         let mut said = found.said.clone();
         for principal in String::from_utf8_lossy(&found.output).lines().take(MAX_PRINCIPALS) {
             let arguments = [y, verify, f, signers, i, principal.as_ref(), n, namespace, s, signature];
-            let ended = ask(&arguments, &signed.payload).await?;
+            let ended = ask(&arguments, payload).await?;
             if ended.is_done() {
                 return Ok(Ok(()));
             }
@@ -162,20 +182,21 @@ impl Signers {
         }
         Ok(Err(said))
     }
+}
 
-    fn digest(&self) -> Result<[u8; 32], SourceError> {
-        let failed = |why: String| SourceError::Signers { path: self.path.clone(), why };
-        let file = open::calmly(&self.path).map_err(|error| failed(error.to_string()))?;
-        if !file.metadata().map_err(|error| failed(error.to_string()))?.is_file() {
-            return Err(failed("it is no regular file".into()));
-        }
-        let mut bytes = Vec::new();
-        file.take(MAX_SIGNERS_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
-        if bytes.len() as u64 > MAX_SIGNERS_BYTES {
-            return Err(failed(format!("it is larger than {MAX_SIGNERS_BYTES} bytes")));
-        }
-        Ok(Sha256::digest(&bytes).into())
+/// Of a file of allowed signers.
+fn digest(path: &Path) -> Result<[u8; 32], SourceError> {
+    let failed = |why: String| SourceError::Signers { path: path.to_owned(), why };
+    let file = open::calmly(path).map_err(|error| failed(error.to_string()))?;
+    if !file.metadata().map_err(|error| failed(error.to_string()))?.is_file() {
+        return Err(failed("it is no regular file".into()));
     }
+    let mut bytes = Vec::new();
+    file.take(MAX_SIGNERS_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    if bytes.len() as u64 > MAX_SIGNERS_BYTES {
+        return Err(failed(format!("it is larger than {MAX_SIGNERS_BYTES} bytes")));
+    }
+    Ok(Sha256::digest(&bytes).into())
 }
 
 /// A commit taken apart: its signature, and what it is over.

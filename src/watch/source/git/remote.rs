@@ -1,11 +1,12 @@
 //! What speaks with the remote: which object its ref names, and fetching it into our bare repository.
 
-use std::{ffi::OsStr, fs, io, path::Path};
+use std::{ffi::OsStr, fs, io, path::Path, sync::Arc};
 
 use super::{FETCHED, Git, MAX_ANSWER};
 use crate::watch::source::{
     SourceError,
     error::ASKING,
+    pinned::blocking,
     program::{Call, size_of},
 };
 
@@ -63,11 +64,17 @@ impl Git {
         ]
         .map(OsStr::new);
         let open = self.opened()?;
-        sweep(&open.git.repository);
+        sweep(&open.git.repository).await;
         let call = Call::local("fetching from the repository", &arguments, self.limits.fetch, MAX_ANSWER);
         let room = Some((open.git.repository.as_path(), self.limits.repository));
         let call = Call { remote: Some(&self.address), room, ..call };
-        let ended = open.git.run(call).await.inspect_err(|_| sweep(&open.git.repository))?;
+        let ended = match open.git.run(call).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                sweep(&open.git.repository).await;
+                return Err(error);
+            }
+        };
         if !ended.is_done() {
             // It answered a moment ago, and what it has is another commit than the one in force.
             return Err(SourceError::NotFetched {
@@ -103,10 +110,12 @@ impl Git {
         }
         // It holds nothing that cannot be fetched again: whether the new head descends from the commit in force is told by
         // the history that comes with it.
-        match fs::remove_dir_all(&open.git.repository) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(open.place.failed(error)),
-            _ => {}
-        }
+        let (place, repository) = (Arc::clone(&open.place), open.git.repository.clone());
+        let remove = move || match fs::remove_dir_all(&repository) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(place.failed(error)),
+            _ => Ok(()),
+        };
+        blocking(&self.checkout, remove).await?;
         let format = format!("--object-format={format}");
         let ended = self
             .local(
@@ -120,17 +129,19 @@ impl Git {
 
 /// Removes what a git that was ended left behind: half of a pack, which nothing would ever collect, and locks, which would
 /// stop every later one. The checkout is ours alone, so nobody else holds them.
-fn sweep(repository: &Path) {
-    let mut open = vec![repository.to_owned(), repository.join("objects/pack"), repository.join("refs/portcullis")];
-    while let Some(directory) = open.pop() {
-        for found in fs::read_dir(directory).into_iter().flatten().flatten() {
+async fn sweep(repository: &Path) {
+    let places = [repository.to_owned(), repository.join("objects/pack"), repository.join("refs/portcullis")];
+    let remove = move || {
+        for found in places.into_iter().filter_map(|place| fs::read_dir(place).ok()).flatten().flatten() {
             let name = found.file_name();
             let is_left = name.as_encoded_bytes().starts_with(b"tmp_") || name.as_encoded_bytes().ends_with(b".lock");
             if is_left && found.file_type().is_ok_and(|kind| kind.is_file()) {
                 let _ = fs::remove_file(found.path());
             }
         }
-    }
+    };
+    // What is not swept stops the next git, which says so.
+    let _ = tokio::task::spawn_blocking(remove).await;
 }
 
 fn is_object(text: &str) -> bool {

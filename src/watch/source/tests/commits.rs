@@ -204,7 +204,7 @@ async fn another_repository_begins_anew_and_is_warned_of() {
     world.source().fetch().await.unwrap();
     assert!(!log.text().contains("another repository"));
     fs::rename(world.at("origin"), world.at("elsewhere")).unwrap();
-    let address = world.at("elsewhere").to_str().unwrap().to_owned();
+    let address = world.at("elsewhere").to_str().unwrap().into();
     let mut source = world.source_with(GitOptions { address, ..world.options() });
     source.fetch().await.unwrap();
     let told = log.text();

@@ -91,7 +91,7 @@ impl World {
 
     fn options(&self) -> GitOptions {
         GitOptions {
-            address: self.at("origin").to_str().unwrap().to_owned(),
+            address: self.at("origin").to_str().unwrap().into(),
             git_ref: "main".into(),
             path: "policies".into(),
             people_path: None,

@@ -58,7 +58,11 @@ async fn a_remote_that_hangs_ends_with_its_helpers() {
         }
     });
     let limits = Limits { ask: Duration::from_secs(2), ..Limits::default() };
-    let told = world.source_within(GitOptions { address, ..world.options() }, limits).fetch().await.unwrap_err();
+    let told = world
+        .source_within(GitOptions { address: address.into(), ..world.options() }, limits)
+        .fetch()
+        .await
+        .unwrap_err();
     assert!(matches!(told, SourceError::TimedOut { .. }), "{told}");
     assert!(gone.join().unwrap(), "the helper that held the connection ended");
 }
@@ -92,13 +96,13 @@ async fn a_credential_goes_to_its_host_and_nowhere_else() {
         }
     });
     let address = format!("http://robot:p%40ss%27%22$word@127.0.0.1:{port}/x.git");
-    let mut source = world.source_with(GitOptions { address: address.clone(), ..world.options() });
+    let options = || GitOptions { address: address.as_str().into(), ..world.options() };
+    let mut source = world.source_with(options());
     let told = source.fetch().await.unwrap_err();
     assert!(matches!(told, SourceError::Unreachable { .. }), "{told}");
     // `robot:p@ss'"$word`
     assert_eq!(heard.join().unwrap(), "Basic cm9ib3Q6cEBzcyciJHdvcmQ=");
-    let shown =
-        format!("{told} {told:?} {} {:?} {:?}", source.place(), source, GitOptions { address, ..world.options() });
+    let shown = format!("{told} {told:?} {} {:?} {:?}", source.place(), source, options());
     assert!(!shown.contains("ss'") && !shown.contains("p%40ss") && !shown.contains("$word"), "{shown}");
     assert_eq!(source.place(), format!("http://127.0.0.1:{port}/x.git"));
 }
@@ -133,6 +137,26 @@ async fn whoever_else_asks_for_the_credential_gets_none() {
     for other in ["git.example.com", "proxy.example.com:8443", "git.example.com.evil.example:8443"] {
         assert!(!asked(other).await.contains("long-secret"), "{other}");
     }
+}
+
+#[tokio::test]
+async fn what_was_listed_and_could_not_be_written_down_is_written_down_once_it_can_be() {
+    let Some(world) = World::new() else { return };
+    world.policy("1");
+    let mut source = world.followed().await;
+    world.git(&["commit", "--quiet", "--amend", "--message", "rewritten"]);
+    // As with a full disk: no new file.
+    fs::create_dir(world.at("checkout/pinned.new")).unwrap();
+    let told = source.fetch().await.unwrap_err();
+    assert!(matches!(told, SourceError::Checkout { .. }), "{told}");
+    assert!(source.is_behind());
+    fs::remove_dir(world.at("checkout/pinned.new")).unwrap();
+    fs::rename(world.at("origin"), world.at("away")).unwrap();
+    assert!(matches!(source.fetch().await, Err(SourceError::Unreachable { .. })));
+    drop(source);
+    let mut source = world.source();
+    source.last().await.unwrap().unwrap();
+    assert!(source.is_behind(), "over a restart");
 }
 
 #[tokio::test]
