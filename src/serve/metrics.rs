@@ -155,7 +155,8 @@ fn rows(out: &mut Gauges<'_, '_>, targets: &[Arc<TargetView>]) -> fmt::Result {
         let label = |(standing, count)| ([("target", view.target.as_str()), ("standing", standing)], f64::from(count));
         by.into_iter().flatten().map(label)
     });
-    let help = "Live entries, by what the policies say of them; one may be both in a managed set and declared or allowed";
+    let help =
+        "Live entries, by what the policies say of them; one may be both in a managed set and declared or allowed";
     out.family("entries", help, standing)?;
     let held = targets.iter().flat_map(|view| {
         view.tally.held.iter().map(|sum| {

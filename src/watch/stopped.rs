@@ -62,10 +62,8 @@ impl Shared {
             (None, 1) => "All writing is stopped".to_owned(),
             (None, times) => format!("All writing is still stopped, for {} h by now", u64::from(times - 1) * 24),
         };
-        let lines = vec![
-            pause.because.clone(),
-            "plans go on; what comes due meanwhile goes when writing goes on".to_owned(),
-        ];
+        let lines =
+            vec![pause.because.clone(), "plans go on; what comes due meanwhile goes when writing goes on".to_owned()];
         let state = format!("{} {:?} {since:?} {times}", pause.because, pause.until);
         self.announce(NotifyOn::Changes, "pause", &state, &title, lines);
     }

@@ -113,9 +113,7 @@ impl Seen<'_> {
             Health::Refused => Some(self.bad(NotifyOn::Refusals, "guards")),
             Health::Unreadable | Health::Blocked | Health::Starting => None,
             Health::OutOfSync | Health::InSync if self.is_stopped() => None,
-            Health::OutOfSync | Health::InSync => {
-                Some(self.good("guards", "nothing is refused any more"))
-            }
+            Health::OutOfSync | Health::InSync => Some(self.good("guards", "nothing is refused any more")),
         }
     }
 

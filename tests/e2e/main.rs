@@ -74,6 +74,7 @@ mod watch_inside;
 mod watch_journal;
 mod watch_listener;
 mod watch_loop;
+mod watch_once;
 mod watch_open;
 mod watch_source;
 mod watch_stop;

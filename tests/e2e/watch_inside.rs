@@ -288,7 +288,7 @@ fn asking_for_a_look_at_files_that_changed_makes_one_look_and_not_two() {
 }
 
 #[test]
-fn failures_and_recoveries_are_told_with_one_subject() {
+fn broken_files_are_told_once_by_themselves_and_so_is_their_end() {
     let house = house(8, 0, AT_ONCE);
     every(&house, "1s");
     let daemon = Inside::start(&house);
@@ -306,7 +306,7 @@ fn failures_and_recoveries_are_told_with_one_subject() {
         subjects.dedup();
         subjects
     };
-    assert_eq!(subjects(NotifyOn::Failures), ["s2 health", "source"]);
+    assert_eq!(subjects(NotifyOn::Failures), ["source"]);
     assert_eq!(subjects(NotifyOn::Recoveries), ["s2 guards", "s2 health", "source"]);
     assert!(daemon.board.source().problems.is_empty() && daemon.board.source().bad_since.is_none());
     daemon.end();

@@ -20,11 +20,11 @@ use crate::{
         Found, SourceError, SourceOptions, Tell, Trees, Triggers,
         cut_off::{self, CutOff},
         freezes::Freezes,
-        stopped::Stopped,
         fresh::Fresh,
         pause::Pauses,
         reload::{First, Reloader},
         shared::Shared,
+        stopped::Stopped,
     },
     yaml::Problem,
 };
