@@ -186,11 +186,7 @@ pub fn texts<'n, 'a>(
     what: &str,
     reporter: &mut Reporter<'_>,
 ) -> Option<Vec<(&'n str, &'n Node<'a>)>> {
-    let items = match &node.value {
-        NodeValue::List(_) => list(node, what, reporter)?,
-        _ => std::slice::from_ref(node),
-    };
-    Some(items.iter().filter_map(|item| text(item, what, reporter).map(|text| (text, item))).collect())
+    each(node, what, reporter, text)
 }
 
 /// One or several names, as [`name`] takes them.
@@ -199,11 +195,20 @@ pub fn names<'n, 'a>(
     what: &str,
     reporter: &mut Reporter<'_>,
 ) -> Option<Vec<(&'n str, &'n Node<'a>)>> {
+    each(node, what, reporter, name)
+}
+
+fn each<'n, 'a>(
+    node: &'n Node<'a>,
+    what: &str,
+    reporter: &mut Reporter<'_>,
+    read: impl Fn(&'n Node<'a>, &str, &mut Reporter<'_>) -> Option<&'n str>,
+) -> Option<Vec<(&'n str, &'n Node<'a>)>> {
     let items = match &node.value {
         NodeValue::List(_) => list(node, what, reporter)?,
         _ => std::slice::from_ref(node),
     };
-    Some(items.iter().filter_map(|item| name(item, what, reporter).map(|name| (name, item))).collect())
+    Some(items.iter().filter_map(|item| read(item, what, reporter).map(|text| (text, item))).collect())
 }
 
 /// Reports what stands there instead of what is wanted.

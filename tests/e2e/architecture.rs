@@ -40,13 +40,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("run", &["apply", "journal", "transport", "systems", "wire", "plan", "policy", "config", "yaml", "access"]),
 ];
 
-/// Places that do no I/O and read no clock, environment or randomness, and the words that would give them away.
-const PURE: &[&str] = &["access", "policy", "plan", "systems"];
+/// Modules that do no I/O and read no clock, environment or randomness, besides those whose prose says `Pure`.
+const PURE: &[&str] = &["access", "yaml", "wire", "policy", "plan", "systems", "watch/schedule"];
+/// Words that would give them away: modules of the standard library and of tokio...
+const IMPURE_MODULES: &[&str] = &["fs", "env", "io", "net", "process", "thread"];
+/// ...and other text.
 const IMPURE: &[&str] = &[
-    "std::fs",
-    "std::env",
-    "std::net",
-    "std::process",
     "SystemTime::now",
     "Instant::now",
     "Timestamp::now",
@@ -57,6 +56,24 @@ const IMPURE: &[&str] = &[
     "fastrand",
     "Uuid::new",
 ];
+/// What a pure module may have all the same.
+const STAYS_PURE: &[(&str, &str)] = &[
+    // Files are read by several threads, each as a function of its bytes; what comes out does not depend on how many.
+    ("policy/load", "thread"),
+];
+
+/// What opens sockets.
+const SOCKETS: &[&str] =
+    &["reqwest", "TcpStream", "TcpSocket", "UdpSocket", "UnixStream", "UnixDatagram", "UnixSeqpacket"];
+/// Those who are given the ones that came to them.
+const ACCEPT: &[(&str, &str)] = &[("serve/listener", "TcpStream"), ("sandbox/listener", "TcpStream")];
+
+/// Outside of the systems and their twins, these may name a vendor.
+const KNOWS_A_VENDOR: &[&str] = &[
+    // What the sandbox begins with is chosen by a name.
+    "cli/sandbox",
+    "cli/world",
+];
 
 /// Places whose digests journals and saved plans keep.
 const KEEPS_DIGESTS: &[&str] = &["access", "policy", "plan", "journal"];
@@ -64,6 +81,10 @@ const KEEPS_DIGESTS: &[&str] = &["access", "policy", "plan", "journal"];
 struct Source {
     place: String,
     path: PathBuf,
+    /// The module's path below `src`, with slashes.
+    module: String,
+    /// Whether its prose says that it is pure.
+    is_said_pure: bool,
     /// Without comments and without what only tests see.
     code: String,
 }
@@ -92,7 +113,20 @@ fn collect(root: &Path, directory: &Path, found: &mut Vec<Source>) {
         }
         let below = path.strip_prefix(root).unwrap();
         let place = below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
-        found.push(Source { place, code: code(&fs::read_to_string(&path).unwrap()), path });
+        let module = below.with_extension("").to_str().unwrap().replace('\\', "/");
+        let module = module.strip_suffix("/mod").map(str::to_owned).unwrap_or(module);
+        let text = fs::read_to_string(&path).unwrap();
+        let mut prose = text.lines().map_while(|line| line.strip_prefix("//!"));
+        let is_said_pure = prose.any(|line| line.contains("Pure.") || line.contains("Pure:"));
+        found.push(Source { place, module, is_said_pure, code: code(&text), path });
+    }
+}
+
+impl Source {
+    /// Whether it is one of these modules or lies in one.
+    fn is_in<'m>(&self, mut modules: impl Iterator<Item = &'m str>) -> bool {
+        modules
+            .any(|module| self.module.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 }
 
@@ -148,6 +182,54 @@ fn first_word(text: &str) -> Option<String> {
     (end > 0).then(|| text[..end].to_owned())
 }
 
+/// Whether a word stands in a text, not as a part of another one.
+fn has_word(text: &str, wanted: &str) -> bool {
+    text.match_indices(wanted).any(|(at, _)| {
+        let part_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let before = text[..at].chars().next_back().is_some_and(part_of_word);
+        let after = text[at + wanted.len()..].chars().next().is_some_and(part_of_word);
+        !(before || after && wanted.ends_with(part_of_word))
+    })
+}
+
+/// Whether the code goes through a module of this name, or imports it from the standard library or tokio.
+fn uses_module(code: &str, module: &str) -> bool {
+    let passes = has_word(code, &format!("{module}::"));
+    let takes = ["std", "tokio"].iter().any(|root| {
+        code.split(&format!("{root}::")).skip(1).any(|part| match part.strip_prefix('{') {
+            Some(list) => names_of_list(list).iter().any(|name| name == module),
+            None => first_word(part).is_some_and(|name| name == module),
+        })
+    });
+    passes || takes
+}
+
+/// The code without the attributes that make `--help`.
+fn without_help(code: &str) -> String {
+    let mut is_help = false;
+    let mut lines = Vec::new();
+    for line in code.lines() {
+        is_help |= ["#[command(", "#[arg("].iter().any(|opening| line.trim_start().starts_with(opening));
+        if is_help {
+            is_help = !line.ends_with(")]");
+        } else {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
+}
+
+/// Whether the code names a vendor: as a word, or at the beginning of one that is made of several. `s2-production` names a
+/// target of somebody's.
+fn names_vendor(code: &str, vendor: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    code.match_indices(vendor).any(|(at, _)| {
+        let before = code[..at].chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric());
+        let after = &code[at + vendor.len()..];
+        !before && !after.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+    })
+}
+
 #[test]
 fn arrows_only_run_down() {
     let mut wrong = Vec::new();
@@ -165,10 +247,32 @@ fn arrows_only_run_down() {
 
 #[test]
 fn the_pure_middle_does_no_io_and_reads_no_clock() {
+    let (sources, mut wrong) = (sources(), Vec::new());
+    let said: Vec<&str> = sources.iter().filter(|one| one.is_said_pure).map(|one| one.module.as_str()).collect();
+    assert!(said.len() > 8, "the prose was found: {said:?}");
+    for source in sources.iter().filter(|source| source.is_in(PURE.iter().chain(&said).copied())) {
+        let modules = IMPURE_MODULES.iter().filter(|module| uses_module(&source.code, module));
+        for word in modules.chain(IMPURE.iter().filter(|word| source.code.contains(**word))) {
+            if !STAYS_PURE.contains(&(source.module.as_str(), word)) {
+                wrong.push(format!("{} has {word}", source.path.display()));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn only_systems_and_their_twins_know_a_vendor() {
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| PURE.contains(&source.place.as_str())) {
-        for word in IMPURE.iter().filter(|word| source.code.contains(**word)) {
-            wrong.push(format!("{} has {word}", source.path.display()));
+    for source in sources() {
+        if ["systems", "sandbox"].contains(&source.place.as_str()) || source.is_in(KNOWS_A_VENDOR.iter().copied()) {
+            continue;
+        }
+        let code = without_help(&source.code);
+        for system in portcullis::systems::ALL {
+            if names_vendor(&code, system.describe().system) {
+                wrong.push(format!("{} knows {}", source.path.display(), system.describe().title));
+            }
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
@@ -197,24 +301,18 @@ fn only_the_journal_proves_that_an_intent_is_on_disk() {
 
 #[test]
 fn only_apply_holds_a_writer_and_only_transport_opens_sockets() {
-    let word = |code: &str, wanted: &str| {
-        code.match_indices(wanted).any(|(at, _)| {
-            let part_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let before = code[..at].chars().next_back().is_some_and(part_of_word);
-            let after = code[at + wanted.len()..].chars().next().is_some_and(part_of_word);
-            !before && !after
-        })
-    };
     for source in sources() {
-        let names_writer = word(&source.code, "Writer") && source.code.contains("transport");
-        let gets_writer = word(&source.code, "read_and_write");
+        let names_writer = has_word(&source.code, "Writer") && source.code.contains("transport");
+        let gets_writer = has_word(&source.code, "read_and_write");
         assert!(
             !(names_writer || gets_writer) || matches!(source.place.as_str(), "transport" | "apply"),
             "{} reaches for the writer",
             source.path.display()
         );
-        let opens = source.code.contains("reqwest");
-        assert!(!opens || source.place == "transport", "{} opens sockets", source.path.display());
+        for word in SOCKETS.iter().filter(|word| has_word(&source.code, word)) {
+            let may = source.place == "transport" || ACCEPT.contains(&(source.module.as_str(), word));
+            assert!(may, "{} opens sockets: {word}", source.path.display());
+        }
     }
 }
 
@@ -247,4 +345,25 @@ fn the_wall_clock_is_read_where_it_is_said_and_nowhere_else() {
         .collect();
     let said: BTreeSet<String> = READS_THE_CLOCK.iter().map(|(file, _)| (*file).to_owned()).collect();
     assert_eq!(found, said);
+}
+
+#[test]
+fn the_reader_of_modules_sees_every_way_to_reach_one() {
+    for code in ["use std::{fmt, fs};", "use std::fs;", "use tokio::{io, fs::File};", "std::fs::read(x)", "x(fs::read)"]
+    {
+        assert!(uses_module(code, "fs"), "{code}");
+    }
+    for code in ["use std::fmt;", "let fs = 1;", "buffs::x()", "use crate::{fs_like, plan};"] {
+        assert!(!uses_module(code, "fs"), "{code}");
+    }
+}
+
+#[test]
+fn the_reader_of_names_sees_a_vendor_in_code_and_in_text() {
+    for code in ["systems::s2::X", "\"s2\" =>", "S2Tokens", "\"https://api.s2.example\"", "s2_like"] {
+        assert!(names_vendor(&without_help(code), "s2"), "{code}");
+    }
+    for code in ["\"TARGET=NUMBER: s2-production=28\"", "blas2", "#[command(after_help = \"\n  --system s2\")]"] {
+        assert!(!names_vendor(&without_help(code), "s2"), "{code}");
+    }
 }

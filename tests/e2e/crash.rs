@@ -3,68 +3,20 @@
 
 use std::{
     collections::BTreeMap,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Child, Command},
 };
 
-use portcullis::sandbox::{Deed, Fault, Mutation, System, Trouble};
+use portcullis::sandbox::{Fault, Mutation, System, Trouble};
 
-use crate::house::{House, Run, ids};
-
-/// Far beyond what a run takes; a condition that is not met by then never will be.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn target(system: System) -> String {
-    format!("{}-northlight", system.name())
-}
-
-fn house() -> House {
-    let house = House::company();
-    house.edit("portcullis.yaml", "guards: { notice: 0h }", "guards: { notice: 0h }\n    settle: 1s");
-    house
-}
-
-type Planned = BTreeMap<System, Vec<String>>;
-
-fn planned(house: &House) -> Planned {
-    let plan = house.plan(&[]);
-    System::ALL.map(|system| (system, ids(&plan, &target(system), "change"))).into()
-}
-
-/// `apply` in the background.
-fn begin(house: &House, args: &[&str]) -> Child {
-    let mut command = house.command(&[&["apply", "--yes", "--new-journal"], args].concat());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Waits for something that the servers see. False when the process ended before.
-fn until(child: &mut Child, mut met: impl FnMut() -> bool) -> bool {
-    let begin = Instant::now();
-    while !met() {
-        if child.try_wait().unwrap().is_some() {
-            return met();
-        }
-        assert!(begin.elapsed() < PATIENCE, "the process neither did it nor ended");
-        std::thread::yield_now();
-    }
-    true
-}
+use crate::{
+    company::{Planned, begin, done, house, planned, target},
+    house::{House, Run},
+    wait::until,
+};
 
 fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
-}
-
-/// How often each entry was removed; at AccessOwl, how often that was asked for.
-fn done(house: &House, system: System) -> BTreeMap<String, usize> {
-    let deed = if system == System::AccessOwl { Deed::Requested } else { Deed::Removed };
-    let mut done = BTreeMap::new();
-    for changed in house.sandbox.record().changes() {
-        if changed.system == system && changed.effect.action == deed {
-            *done.entry(changed.effect.id).or_default() += 1;
-        }
-    }
-    done
 }
 
 /// Runs again until nothing is left, and judges.

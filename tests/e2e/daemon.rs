@@ -12,10 +12,10 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::house::House;
-
-/// Far beyond what anything takes; a condition that is not met by then never will be.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::{
+    house::House,
+    wait::{PATIENCE, Wait},
+};
 
 /// What daemons wrote to standard error, line by line. Clones share it.
 pub type Log = Arc<Mutex<Vec<Value>>>;
@@ -158,15 +158,14 @@ impl Daemon {
 
     /// Waits until a document is so, and returns it.
     pub fn until_document(&mut self, path: &str, what: &str, met: impl Fn(&Value) -> bool) -> Value {
-        let begin = Instant::now();
+        let wait = Wait::begin();
         loop {
             let document = self.get(path).json();
             if met(&document) {
                 return document;
             }
             self.is_alive(what);
-            assert!(begin.elapsed() < PATIENCE, "in vain: {what}\n{document:#}\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
+            assert!(wait.goes_on(), "in vain: {what}\n{document:#}\n{}", self.log());
         }
     }
 
@@ -254,11 +253,10 @@ impl Daemon {
 
     /// Waits for something.
     pub fn until(&mut self, what: &str, mut met: impl FnMut(&Self) -> bool) {
-        let begin = Instant::now();
+        let wait = Wait::begin();
         while !met(self) {
             self.is_alive(what);
-            assert!(begin.elapsed() < PATIENCE, "in vain: {what}\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
+            assert!(wait.goes_on(), "in vain: {what}\n{}", self.log());
         }
     }
 
@@ -285,9 +283,9 @@ impl Daemon {
     pub fn stop(mut self) -> (i32, Duration) {
         let begin = Instant::now();
         self.terminate();
+        let wait = Wait::begin();
         while self.child.try_wait().unwrap().is_none() {
-            assert!(begin.elapsed() < PATIENCE, "it does not end\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
+            assert!(wait.goes_on(), "it does not end\n{}", self.log());
         }
         (self.child.wait().unwrap().code().unwrap_or(-1), begin.elapsed())
     }

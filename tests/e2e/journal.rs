@@ -1,25 +1,17 @@
 //! Nothing is sent that is not recorded: a journal that is missing, held, damaged or full stops a run before its first write.
 
-use std::{
-    fs,
-    process::{Child, Stdio},
-    time::{Duration, Instant},
-};
+use std::{fs, process::Stdio};
 
 use portcullis::sandbox::{Fault, Request, System, Trouble};
 use serde_json::Value;
 
-use crate::house::{House, Run, ids};
+use crate::{
+    company::{begin, house},
+    house::{House, Run, ids},
+    wait::until,
+};
 
-/// Far beyond what a run takes; a condition that is not met by then never will be.
-const PATIENCE: Duration = Duration::from_secs(60);
 const JOURNAL: &str = ".portcullis/journal.db";
-
-fn house() -> House {
-    let house = House::company();
-    house.edit("portcullis.yaml", "guards: { notice: 0h }", "guards: { notice: 0h }\n    settle: 1s");
-    house
-}
 
 /// `apply` ends with 1, says this, and no server sees a write.
 fn refuses(house: &House, args: &[&str], says: &[&str]) {
@@ -99,21 +91,12 @@ fn a_journal_cut_short_is_refused() {
     refuses(&house, &[], &["journal"]);
 }
 
-fn begin(house: &House, args: &[&str]) -> Child {
-    let mut command = house.command(&[&["apply", "--yes", "--new-journal"], args].concat());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
 #[test]
 fn a_second_process_gives_up_after_the_stated_time_and_says_who_holds_the_target() {
     let house = house();
     house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: false }).on_writes());
     let mut first = begin(&house, &["--target", "s2-northlight"]);
-    let at = Instant::now();
-    while house.writes() == 0 {
-        assert!(first.try_wait().unwrap().is_none() && at.elapsed() < PATIENCE, "the first one sends");
-        std::thread::yield_now();
-    }
+    assert!(until(&mut first, || house.writes() > 0), "the first one sends");
     let second = house.expect(
         1,
         &["apply", "--yes", "--lock-wait", "1", "--target", "s2-northlight", "--target", "pinata-northlight"],

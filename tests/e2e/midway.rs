@@ -1,43 +1,17 @@
 //! What happens between the reading and a call: a stop, a stop file, a token that is used after all.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::process::{Child, Command, Stdio};
 
 use portcullis::sandbox::{Fault, Mutation, System, Trouble};
 
 use crate::{
-    house::{House, Run, rows},
+    house::{House, rows},
     service::{AT_ONCE, house, strays},
+    wait::{ended, until},
 };
-
-/// Far beyond what a run takes; a condition that is not met by then never will be.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn begin(house: &House, args: &[&str]) -> Child {
     house.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn until(child: &mut Child, met: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !met() {
-        assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < PATIENCE, "it ended, or never got there");
-        std::thread::yield_now();
-    }
-}
-
-/// Waits for the end. It has to come while servers still keep silent.
-fn ended(mut child: Child) -> Run {
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("it does not end");
-        }
-        std::thread::yield_now();
-    }
-    Run::of(child.wait_with_output().unwrap())
 }
 
 #[test]
@@ -49,7 +23,7 @@ fn a_stop_file_that_appears_between_two_rows_holds_the_rest_and_the_report_says_
     let late = Trouble::Delay { ms: 2_000, after_effect: true };
     house.sandbox.fault(Fault::new(System::S2, late).on_writes().times(1));
     let mut child = begin(&house, &["apply", "--yes", "--format", "json"]);
-    until(&mut child, || !house.removed_tokens().is_empty() || house.writes() > 0);
+    assert!(until(&mut child, || !house.removed_tokens().is_empty() || house.writes() > 0), "it sends");
     // The answer to the first one is on the way.
     house.write("STOP", "");
     let run = ended(child);
@@ -82,7 +56,7 @@ fn ctrl_c_while_a_target_is_read_ends_it_soon_sends_nothing_and_frees_the_locks(
         house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: false }).on_reads());
         let mut child = begin(&house, command);
         let requests = || house.sandbox.record().requests();
-        until(&mut child, || requests().iter().any(|one| one.faults.contains(&"hang".to_owned())));
+        assert!(until(&mut child, || requests().iter().any(|one| one.faults.contains(&"hang".to_owned()))), "it reads");
         let sent = Command::new("sh").arg("-c").arg(format!("kill -INT {}", child.id())).status().unwrap();
         assert!(sent.success());
         let run = ended(child);

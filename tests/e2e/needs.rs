@@ -9,11 +9,15 @@ pub fn find(names: &[&str]) -> Option<PathBuf> {
     let found = std::env::split_paths(&path).flat_map(|directory| names.iter().map(move |name| directory.join(name)));
     let found = found.into_iter().find(|file| file.is_file());
     if found.is_none() {
-        let missing = names.join(" or ");
-        assert!(std::env::var_os("PORTCULLIS_NEED_PROGRAMS").is_none(), "no {missing} on PATH");
-        eprintln!("SKIPPED: no {missing} on PATH");
+        missing(&names.join(" or "));
     }
     found
+}
+
+/// Says so, or fails, where a program is missing.
+pub fn missing(what: &str) {
+    assert!(std::env::var_os("PORTCULLIS_NEED_PROGRAMS").is_none(), "no {what} on PATH");
+    eprintln!("SKIPPED: no {what} on PATH");
 }
 
 /// Whether there is this program.

@@ -4,30 +4,15 @@
 use std::collections::BTreeMap;
 
 use portcullis::sandbox::{
-    Deed, Fault, Mutation, System, Trouble,
+    Fault, Mutation, System, Trouble,
     accessowl::{AccessState, Provisioning, Revocation, Status},
 };
 use serde_json::{Value, json};
 
-use crate::house::{House, holds, ids};
-
-fn target(system: System) -> String {
-    format!("{}-northlight", system.name())
-}
-
-fn house() -> House {
-    let house = House::company();
-    house.edit("portcullis.yaml", "guards: { notice: 0h }", "guards: { notice: 0h }\n    settle: 1s");
-    house
-}
-
-/// What was planned, by system.
-type Planned = BTreeMap<System, Vec<String>>;
-
-fn planned(house: &House) -> Planned {
-    let plan = house.plan(&[]);
-    System::ALL.map(|system| (system, ids(&plan, &target(system), "change"))).into()
-}
+use crate::{
+    company::{Planned, done, house, planned, target},
+    house::{House, holds, ids},
+};
 
 fn apply(house: &House, code: i32, args: &[&str]) -> Value {
     house.expect(code, &[&["apply", "--yes", "--new-journal", "--format", "json"], args].concat()).json()
@@ -39,18 +24,6 @@ fn ends(report: &Value, system: System) -> BTreeMap<String, String> {
     let rows = outcomes.iter().filter(|outcome| outcome["target"] == target(system).as_str());
     let rows = rows.flat_map(|outcome| outcome["rows"].as_array().unwrap());
     rows.map(|row| (row["id"].as_str().unwrap().to_owned(), row["end"].as_str().unwrap().to_owned())).collect()
-}
-
-/// How often the servers did this to each entry; for AccessOwl its removal is asked for, elsewhere it is done at once.
-fn done(house: &House, system: System) -> BTreeMap<String, usize> {
-    let deed = if system == System::AccessOwl { Deed::Requested } else { Deed::Removed };
-    let mut done = BTreeMap::new();
-    for changed in house.sandbox.record().changes() {
-        if changed.system == system && changed.effect.action == deed {
-            *done.entry(changed.effect.id).or_default() += 1;
-        }
-    }
-    done
 }
 
 fn is_live(house: &House, system: System, id: &str) -> bool {

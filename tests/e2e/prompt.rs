@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     house::House,
+    needs::missing,
     service::{AT_ONCE, house, strays},
 };
 
@@ -19,16 +20,17 @@ struct Seat {
 }
 
 impl Seat {
-    /// Starts `apply` and waits for its question.
+    /// Starts `apply` and waits for its question. None without `script`: there is no terminal to sit at.
     fn at(house: &House) -> Option<Self> {
         Self::with(house, "")
     }
 
     /// The same with more arguments.
     fn with(house: &House, more: &str) -> Option<Self> {
+        // Other systems have another program of this name.
         let has_script = Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success());
         if !has_script {
-            eprintln!("there is no `script` of util-linux here, so there is no terminal to sit at");
+            missing("script of util-linux");
             return None;
         }
         let run = format!("exec {} apply --new-journal {more}", env!("CARGO_BIN_EXE_portcullis"));

@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -27,10 +26,10 @@ use crate::{
     daemon::{every, watching},
     house::House,
     service::{AT_ONCE, appears, declaring, house, kept, strays},
+    wait::Wait,
 };
 
 const DAY: i64 = 24 * 60 * 60;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Hears all news.
 #[derive(Default)]
@@ -99,14 +98,13 @@ impl Inside {
     }
 
     fn until(&self, what: &str, mut met: impl FnMut(&TargetView) -> bool) -> Arc<TargetView> {
-        let begin = Instant::now();
+        let wait = Wait::begin();
         loop {
             let view = self.board.target("s2").unwrap();
             if met(&view) {
                 return view;
             }
-            assert!(begin.elapsed() < PATIENCE, "in vain: {what}: {view:?}");
-            std::thread::sleep(Duration::from_millis(5));
+            assert!(wait.goes_on(), "in vain: {what}: {view:?}");
         }
     }
 
@@ -341,10 +339,9 @@ fn targets_come_and_go_with_the_configuration() {
     let names = |daemon: &Inside| daemon.board.targets().keys().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&daemon).len(), 5);
     let until = |met: &dyn Fn() -> bool, what: &str| {
-        let begin = Instant::now();
+        let wait = Wait::begin();
         while !met() {
-            assert!(begin.elapsed() < PATIENCE, "in vain: {what}: {:?}", names(&daemon));
-            std::thread::sleep(Duration::from_millis(5));
+            assert!(wait.goes_on(), "in vain: {what}: {:?}", names(&daemon));
         }
     };
     let policies = house.path("policies/engineering/buildkite.yaml");

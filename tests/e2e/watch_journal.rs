@@ -13,6 +13,7 @@ use crate::{
     letterbox::Letterbox,
     service::{AT_ONCE, appears, declaring, house, kept, strays},
     soak::account::{self, Account},
+    wait::until,
 };
 
 #[test]
@@ -230,10 +231,7 @@ fn one_journal_by_two_names_is_applied_by_one_process_at_a_time() {
     house.write("linked.yaml", &text.replace(".portcullis/journal.db", ".portcullis/link.db"));
     house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: false }).on_writes().times(1));
     let mut first = house.command(&["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while house.writes() == 0 {
-        assert!(first.try_wait().unwrap().is_none(), "it ended");
-        std::thread::yield_now();
-    }
+    assert!(until(&mut first, || house.writes() > 0), "it sends");
     let second = house.run(&["apply", "--yes", "--lock-wait", "0", "--config", "linked.yaml"]);
     assert!(second.all().contains("another process is applying to target s2"), "{}", second.all());
     assert_eq!(house.writes(), 1);
@@ -283,10 +281,7 @@ fn what_is_open_at_one_account_is_not_settled_at_another_one() {
     let hang = Trouble::Hang { after_effect: false };
     house.sandbox.fault(Fault::new(System::S2, hang).on_writes());
     let mut child = house.command(&["apply", "--yes", "--new-journal"]).stdout(Stdio::null()).spawn().unwrap();
-    while house.writes() == 0 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended");
-        std::thread::yield_now();
-    }
+    assert!(until(&mut child, || house.writes() > 0), "it sends");
     child.kill().unwrap();
     child.wait().unwrap();
     house.sandbox.clear_faults();

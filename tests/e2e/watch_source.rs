@@ -5,7 +5,6 @@ use std::{
     fs::{self, File},
     os::unix::fs::symlink,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,10 +14,8 @@ use crate::{
     house::House,
     needs::has,
     service::{AT_ONCE, appears, declaring, house, kept},
+    wait::Wait,
 };
-
-/// Far beyond what anything takes.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running daemon, killed when dropped.
 struct Watch<'a> {
@@ -42,11 +39,10 @@ impl<'a> Watch<'a> {
     }
 
     fn until(&mut self, what: &str, met: impl Fn(&Self) -> bool) {
-        let began = Instant::now();
+        let wait = Wait::begin();
         while !met(self) {
             assert!(self.child.try_wait().unwrap().is_none(), "it ended before {what}\n{}", self.log());
-            assert!(began.elapsed() < PATIENCE, "in vain: {what}\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
+            assert!(wait.goes_on(), "in vain: {what}\n{}", self.log());
         }
     }
 

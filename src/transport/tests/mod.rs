@@ -353,9 +353,12 @@ async fn the_brake_is_asked_again_before_each_try() {
 #[tokio::test]
 async fn the_brake_counts_at_the_end_of_the_wait_for_a_turn() {
     let server = Server::start(vec![says("201 Created", "{}")]).await;
-    let limits = RequestLimits { requests: RequestRate { count: 2, seconds: 1 }, concurrency: 1 };
+    // The second one's turn comes after half a minute: on a slow machine too the first one has gone by then.
+    let limits = RequestLimits { requests: RequestRate { count: 2, seconds: 30 }, concurrency: 1 };
     let (_, writer) = connect(server.base.clone(), limits);
     writer.send(&receipt(), &Stop::new(), &|| None).await.unwrap();
+    // Nothing is on its way any more, and nobody has to sit out the wait.
+    tokio::time::pause();
     let paused = AtomicBool::new(false);
     let brake = || paused.load(Ordering::SeqCst).then(|| "paused".to_owned());
     let (receipt, stop) = (receipt(), Stop::new());

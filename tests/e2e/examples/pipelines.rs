@@ -156,12 +156,10 @@ fn github_plans_as_a_comment_and_applies_only_what_was_reviewed_on_main() {
     let approval = |state: &str, environment: &str, login: &str| serde_json::json!({ "state": state, "environments": [{ "name": environment }], "user": { "login": login } });
     let (anna, ben) = (approval("approved", "access", "anna"), approval("rejected", "access", "ben"));
     let other = approval("approved", "elsewhere", "eve");
-    if std::process::Command::new("jq").arg("--version").output().is_ok() {
+    if has("jq") {
         assert_eq!(jq(filter, &serde_json::json!([ben, other, anna, anna])).as_deref(), Some("anna"));
         assert_eq!(jq(filter, &serde_json::json!([ben, other])), None, "nobody approved it");
         assert_eq!(jq(filter, &serde_json::json!([anna, approval("approved", "access", "carl")])), None, "two did");
-    } else {
-        println!("skipped in part: there is no `jq` program");
     }
     for (name, job) in [("check.yaml", "check"), ("unattended.yaml", "apply")] {
         let workflow = of(name);
@@ -328,8 +326,7 @@ fn jq(filter: &str, document: &Value) -> Option<String> {
 /// Anybody may write a comment that begins like the plan; a job that fills it in lends its words to whoever may edit it.
 #[test]
 fn a_plan_takes_the_place_of_its_own_comment_only() {
-    if std::process::Command::new("jq").arg("--version").output().is_err() {
-        println!("skipped: there is no `jq` program");
+    if !has("jq") {
         return;
     }
     let own = |login: &str| serde_json::json!([{ "id": 7, "user": { "login": login }, "author": { "username": login }, "body": "<!-- portcullis:plan -->\n" }]);

@@ -6,15 +6,12 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
 use super::{path, text};
-
-/// How long anything may take before the test says that it never comes.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::wait::{PATIENCE, Wait};
 
 /// The script at work; it ends with this.
 struct Playground {
@@ -44,11 +41,10 @@ impl Playground {
 
     /// Waits until it holds.
     fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
+        let wait = Wait::begin();
         while !holds(self) {
             let ended = self.script.try_wait().unwrap();
-            assert!(ended.is_none() && begun.elapsed() < PATIENCE, "{what}: {ended:?}\n{}", self.said());
-            std::thread::sleep(Duration::from_millis(20));
+            assert!(ended.is_none() && wait.goes_on(), "{what}: {ended:?}\n{}", self.said());
         }
     }
 
@@ -66,13 +62,12 @@ impl Playground {
     fn end(&mut self) -> i32 {
         let told = Command::new("kill").arg(self.script.id().to_string()).status().unwrap();
         assert!(told.success());
-        let begun = Instant::now();
+        let wait = Wait::begin();
         loop {
             if let Some(status) = self.script.try_wait().unwrap() {
                 return status.code().unwrap_or(-1);
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not end\n{}", self.said());
-            std::thread::sleep(Duration::from_millis(20));
+            assert!(wait.goes_on(), "it does not end\n{}", self.said());
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{can_be_typed, ends_within, listed, path, text, typed, valid};
-use crate::house::House;
+use crate::{house::House, needs::has};
 
 const DIR: &str = "examples/systemd";
 const SERVICES: [&str; 2] = ["portcullis-watch.service", "portcullis-apply.service"];
@@ -265,7 +265,10 @@ fn systemd_itself_takes_the_units() {
     }
     assert_eq!(paths.len(), 3);
     // Where it is not installed, the parser above is all there is.
-    let Ok(verified) = Command::new("systemd-analyze").arg("verify").args(&paths).output() else { return };
+    if !has("systemd-analyze") {
+        return;
+    }
+    let verified = Command::new("systemd-analyze").arg("verify").args(&paths).output().unwrap();
     let said = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && !said.contains("portcullis-"), "{said}");
 }

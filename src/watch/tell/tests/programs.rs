@@ -102,9 +102,16 @@ async fn one_that_hangs_is_killed_with_all_that_it_started() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ids");
     let script = format!("sleep 600 & printf '%s\\n%s\\n' $$ $! > {}; wait", file.display());
-    let error = shell(&script, "{}", Duration::from_secs(1)).await.unwrap_err();
-    assert!(error.what.ends_with("did not end within 1 s and was killed"), "{error:?}");
-    for id in ids(&file).await {
+    let limit = Duration::from_secs(600);
+    let task = tokio::spawn(async move { shell(&script, "{}", limit).await });
+    let ids = ids(&file).await;
+    // However long the script took to begin, the limit is over now.
+    tokio::time::pause();
+    tokio::time::advance(limit).await;
+    tokio::time::resume();
+    let error = task.await.unwrap().unwrap_err();
+    assert!(error.what.ends_with("did not end within 600 s and was killed"), "{error:?}");
+    for id in ids {
         ended(id).await;
     }
 }
