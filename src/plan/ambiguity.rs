@@ -47,7 +47,8 @@ impl<'a> Ambiguity<'a> {
             if !input.history.matches.is_empty() {
                 keys.insert(declaration.key.as_str(), number);
             }
-            if matching.entries(number).is_empty() {
+            // Whatever one that is over was meant for, it keeps nothing, and so it starts no notice either.
+            if matching.entries(number).is_empty() && !is_over(declaration, over_by) {
                 for spelling in holders(declaration, input.description.system) {
                     unmatched_by_principal.entry((declaration.kind.name, spelling)).or_default().push(number);
                 }
@@ -118,11 +119,13 @@ impl<'a> Ambiguity<'a> {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// Whether an unmatched declaration remains that could have been meant for the entry: one of its principal, or one that
-    /// tells no principal at all.
-    pub fn could_be_meant_elsewhere(&self, entry: &Entry) -> bool {
-        !self.unmatched_siblings(entry).is_empty()
-            || self.unmatched_by_principal.contains_key(&(entry.kind.name, Text::default()))
+    /// An unmatched declaration that could have been meant for the entry, by its key and place: one of its principal, or one
+    /// that tells no principal at all.
+    pub fn meant_elsewhere(&self, entry: &Entry) -> Option<String> {
+        let nobodys = || self.unmatched_by_principal.get(&(entry.kind.name, Text::default()))?.first();
+        let &number = self.unmatched_siblings(entry).first().or_else(nobodys)?;
+        let key = self.input.policy.declarations.get(number).map_or("", |declaration| declaration.key.as_str());
+        Some(format!("{key:?} at {}", self.place(number)))
     }
 
     /// Adds every ambiguity that holds the row, and the remarks that go with it.

@@ -350,6 +350,17 @@ fn no_longer_declared_waits_its_notice_while_a_declaration_could_have_been_misty
     world.policy.declarations.remove(1);
     world.declare("service/bb");
     assert_eq!(world.holds("service/b"), [HoldName::Notice], "S2 tells no principal: any unmatched one could be meant");
+    let plan = world.plan();
+    let row = plan.rows.iter().find(|row| row.id == "service/b").unwrap();
+    assert_eq!(
+        row.remarks[1],
+        "the declaration \"id=service/bb\" at a.yaml:11 matches nothing and may have been meant for it: so it has notice all \
+         the same"
+    );
+    // One that is over was not meant for it: whatever it names has gone, or goes by itself.
+    let over = world.policy.declarations.last_mut().unwrap();
+    std::sync::Arc::make_mut(&mut over.limits).expires = Some(super::world::days_ago(1));
+    assert_eq!(world.sent_ids(), ["service/b"]);
 }
 
 #[test]
