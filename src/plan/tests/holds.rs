@@ -387,6 +387,11 @@ fn a_refused_entry_waits_until_the_policies_say_something_else() {
     let refusal = crate::access::Refusal { at: super::world::now(), why: "no".into(), said };
     world.history.refusals.insert(("access_token".into(), "service/a".into()), refusal);
     assert_eq!(world.holds("service/a"), [HoldName::Refused]);
+    assert_eq!(told(&world, "service/a").1, "change what the policies say of it, or apply with --retry-refused");
+    let known = world.history.refusals.values_mut().next().unwrap();
+    known.why = "S2 refused; the credential may not revoke this token (HTTP 403)".into();
+    let way_on = "give the credential the right, then: portcullis apply --target t --retry-refused";
+    assert_eq!(told(&world, "service/a").1, way_on);
     world.settings.retry_refused = true;
     assert_eq!(world.sent_ids(), ["service/a"]);
     world.settings.retry_refused = false;
