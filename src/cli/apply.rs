@@ -6,7 +6,7 @@ use super::{
     Exit,
     failure::Result,
     output,
-    resolve::{Context, stated_number},
+    resolve::{Context, seconds, stated_number},
     revoke, signals, terminal, work,
 };
 use crate::access::Text;
@@ -42,14 +42,14 @@ pub struct ApplyArgs {
     /// Send though a person paused a daemon of this journal: for this one command, which has to be a person's own
     #[arg(long, conflicts_with = "yes")]
     pub past_pause: bool,
-    /// How long to wait for the answer at the prompt, in seconds; then nothing is sent
-    #[arg(long, value_name = "SECONDS", default_value_t = super::prompt::ANSWER_WAIT.as_secs())]
+    /// How long to wait for the answer at the prompt, in seconds or as a span (2m); then nothing is sent
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value_t = super::prompt::ANSWER_WAIT.as_secs())]
     pub answer_within: u64,
     /// Begin a new journal where there is none; the past is unknown then
     #[arg(long)]
     pub new_journal: bool,
-    /// How long to wait for another process on the same target, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = crate::run::LOCK_WAIT.as_secs())]
+    /// How long to wait for another process on the same target, in seconds or as a span (2m)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value_t = crate::run::LOCK_WAIT.as_secs())]
     pub lock_wait: u64,
 }
 

@@ -58,7 +58,8 @@ struct Document<'a> {
 /// # Errors
 /// There is no journal, it cannot be read, or its chain is broken.
 pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit> {
-    let config = work::config(context)?;
+    // The past of a target outlives its configuration.
+    let config = work::config_for_any(context)?;
     let JournalPlace::File(path) = &config.journal else {
         return Err(Failure::new("an ephemeral journal keeps nothing").hint("name a file under `journal:`"));
     };
@@ -78,7 +79,13 @@ pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit> {
         })?;
         return Ok(Exit::Done);
     }
-    let records = records(context, args, &journal).await?;
+    for gone in context.targets.iter().filter(|target| !config.targets.contains_key(*target)) {
+        terminal::say(&format!("note: {} has no target {gone} now", context.config.display()));
+    }
+    let (records, is_cut) = records(context, args, &journal).await?;
+    if is_cut {
+        terminal::say(&format!("note: older records are left out, the newest {} are shown: --limit N", args.limit));
+    }
     let names = names(&journal, &records).await?;
     terminal::print(&match context.format {
         Format::Json => document(&Document { version: 1, records: &records }),
@@ -88,19 +95,21 @@ pub async fn run(context: &Context, args: &HistoryArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn records(context: &Context, args: &HistoryArgs, journal: &Journal) -> Result<Vec<Record>> {
+/// The newest records, and whether there are older ones.
+async fn records(context: &Context, args: &HistoryArgs, journal: &Journal) -> Result<(Vec<Record>, bool)> {
     let mut filter = Filter {
         target: None,
         id: args.id.as_deref().map(Text::from),
         principal: args.principal.as_deref().map(Text::from),
         since: args.since.as_deref().map(|typed| since(typed, context.now)).transpose()?,
-        limit: Some(args.limit),
+        // One more tells whether any is left out.
+        limit: Some(args.limit.saturating_add(1)),
     };
+    let mut all = Vec::new();
     if context.targets.is_empty() {
-        return Ok(journal.records(&filter).await?);
+        all = journal.records(&filter).await?;
     }
     // The newest of several targets are among the newest of each.
-    let mut all = Vec::new();
     for target in &context.targets {
         filter.target = Some(target.clone());
         all.extend(journal.records(&filter).await?);
@@ -109,7 +118,7 @@ async fn records(context: &Context, args: &HistoryArgs, journal: &Journal) -> Re
     all.dedup_by_key(|record| record.seq);
     let surplus = all.len().saturating_sub(args.limit as usize);
     all.drain(..surplus);
-    Ok(all)
+    Ok((all, surplus > 0))
 }
 
 /// What each intent that these records tell of is about: those among them, and those that are cut off before them.

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz::TimeZone};
 
 use super::{
     args::{ColorChoice, Format, Global, LogFormat},
@@ -124,6 +124,19 @@ pub fn stated_number(typed: &str) -> std::result::Result<(Text, u32), String> {
     Ok((target.into(), number.parse().map_err(|_| wrong())?))
 }
 
+/// A wait as its seconds (`90`) or as a span (`90s`, `2m`).
+///
+/// # Errors
+/// Says how it is written.
+pub fn seconds(typed: &str) -> std::result::Result<u64, String> {
+    let wrong = || "write seconds, or a span: 90, 90s, 2m".to_owned();
+    if let Ok(seconds) = typed.parse() {
+        return Ok(seconds);
+    }
+    let span: SignedDuration = typed.parse().map_err(|_| wrong())?;
+    u64::try_from(span.as_secs()).ok().filter(|_| span.subsec_nanos() == 0).ok_or_else(wrong)
+}
+
 /// A time in the future: `2026-12-24T18:00:00Z`, a date (its end in UTC), or a span from now (`2h`).
 ///
 /// # Errors
@@ -174,7 +187,7 @@ mod tests {
     use clap::Parser as _;
     use jiff::Timestamp;
 
-    use super::{Context, Surroundings, since, stated_number, until};
+    use super::{Context, Surroundings, seconds, since, stated_number, until};
     use crate::cli::args::Cli;
 
     fn now() -> Timestamp {
@@ -221,6 +234,16 @@ mod tests {
         assert_eq!(stated_number("s2=28"), Ok(("s2".into(), 28)));
         for wrong in ["s2", "=3", "s2=", "s2=+3", "s2=-1", "s2=3.0", "s2=99999999999"] {
             assert!(stated_number(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_seconds_or_a_span() {
+        for (typed, meant) in [("3", 3), ("3s", 3), ("2m", 120), ("1h 30m", 5400), ("0", 0)] {
+            assert_eq!(seconds(typed), Ok(meant), "{typed}");
+        }
+        for wrong in ["", "-3", "-3s", "soon", "500ms", "3 4"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -1,6 +1,12 @@
 //! `portcullis revoke`: one entry, now.
 
-use super::{Exit, failure::Result, output, resolve::Context, signals, terminal, work};
+use super::{
+    Exit,
+    failure::Result,
+    output,
+    resolve::{Context, seconds},
+    signals, terminal, work,
+};
 use crate::{
     access::Kind,
     plan::{MAX_REASON_BYTES, OriginKind, Plan, Row, Status, render::neutral},
@@ -40,14 +46,15 @@ pub struct RevokeArgs {
     /// Send though a person paused a daemon of this journal
     #[arg(long)]
     pub past_pause: bool,
-    /// How long to wait for the answer at the prompt, in seconds; then nothing is sent
-    #[arg(long, value_name = "SECONDS", default_value_t = super::prompt::ANSWER_WAIT.as_secs())]
+    /// How long to wait for the answer at the prompt, in seconds or as a span (2m); then nothing is sent
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value_t = super::prompt::ANSWER_WAIT.as_secs())]
     pub answer_within: u64,
     /// Begin a new journal where there is none
     #[arg(long)]
     pub new_journal: bool,
-    /// How long to wait for another process on the same target, in seconds; left out: 30 more than the target's `settle`
-    #[arg(long, value_name = "SECONDS")]
+    /// How long to wait for another process on the same target, in seconds or as a span (2m); left out: 30 seconds more than
+    /// the target's `settle`
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub lock_wait: Option<u64>,
 }
 

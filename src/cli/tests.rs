@@ -36,6 +36,7 @@ fn what_the_documents_say_can_be_typed() {
     for line in [
         "plan --out plan.json --snapshot r.json --detailed-exitcode --check-guards --strict --expect-revocations a=1 --expect-revocations b=2",
         "apply plan.json --yes --reviewed-by anna --expect-revocations a=1 --retry-refused --new-journal --lock-wait 5",
+        "apply --yes --lock-wait 3s --answer-within 2m",
         "revoke s2 service/x --because leaked --yes --kind access_tokens",
         "expect s2 28 --until 2h",
         "history --target s2 --target t --id x --principal y --since 2d --limit 5",

@@ -47,13 +47,21 @@ pub struct Checked {
 /// # Errors
 /// It cannot be read, or every problem of it.
 pub fn config(context: &Context) -> Result<Config> {
+    let config = config_for_any(context)?;
+    context.check_targets(config.targets.keys())?;
+    Ok(config)
+}
+
+/// The same for what may be asked of targets that are not configured any more.
+///
+/// # Errors
+/// It cannot be read, or every problem of it.
+pub fn config_for_any(context: &Context) -> Result<Config> {
     let text = files::read(&context.config, "the configuration")
         .map_err(|failure| failure.hint("`portcullis init` writes one; --config names another place"))?;
     let name = context.config.display().to_string();
-    let config = crate::config::load(&name, &context.config, text.as_bytes(), &systems::descriptions())
-        .map_err(|problems| validate::problems(&problems))?;
-    context.check_targets(config.targets.keys())?;
-    Ok(config)
+    crate::config::load(&name, &context.config, text.as_bytes(), &systems::descriptions())
+        .map_err(|problems| validate::problems(&problems))
 }
 
 pub(super) fn sources(context: &Context) -> Sources {

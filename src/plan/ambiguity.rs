@@ -1,6 +1,6 @@
 //! Ambiguity holds rows, not targets: what could be a renamed, a mistyped or a shared thing is not removed.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 use super::{
     HoldName, Input,
@@ -11,6 +11,7 @@ use super::{
     matching::{Matching, UnresolvedDeclaration, classes_agree, object_id},
     persons::Persons,
     row_guards::over_by,
+    whose::{if_theirs, is_person, wrong_names},
 };
 use crate::access::{Cause, Entry, Kind, LastMatch, Shape, Text, Value};
 
@@ -47,7 +48,8 @@ impl<'a> Ambiguity<'a> {
             if !input.history.matches.is_empty() {
                 keys.insert(declaration.key.as_str(), number);
             }
-            if matching.entries(number).is_empty() {
+            // Whatever one that is over was meant for, it keeps nothing, and so it starts no notice either.
+            if matching.entries(number).is_empty() && !is_over(declaration, over_by) {
                 for spelling in holders(declaration, input.description.system) {
                     unmatched_by_principal.entry((declaration.kind.name, spelling)).or_default().push(number);
                 }
@@ -118,11 +120,13 @@ impl<'a> Ambiguity<'a> {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// Whether an unmatched declaration remains that could have been meant for the entry: one of its principal, or one that
-    /// tells no principal at all.
-    pub fn could_be_meant_elsewhere(&self, entry: &Entry) -> bool {
-        !self.unmatched_siblings(entry).is_empty()
-            || self.unmatched_by_principal.contains_key(&(entry.kind.name, Text::default()))
+    /// An unmatched declaration that could have been meant for the entry, by its key and place: one of its principal, or one
+    /// that tells no principal at all.
+    pub fn meant_elsewhere(&self, entry: &Entry) -> Option<String> {
+        let nobodys = || self.unmatched_by_principal.get(&(entry.kind.name, Text::default()))?.first();
+        let &number = self.unmatched_siblings(entry).first().or_else(nobodys)?;
+        let key = self.input.policy.declarations.get(number).map_or("", |declaration| declaration.key.as_str());
+        Some(format!("{key:?} at {}", self.place(number)))
     }
 
     /// Adds every ambiguity that holds the row, and the remarks that go with it.
@@ -158,7 +162,8 @@ impl<'a> Ambiguity<'a> {
             HoldName::MaybeRenamed,
             format!("the declaration at {place} matches nothing, and {how}"),
             Some(format!(
-                "correct or remove the declaration at {place}; name this entry under `absent:` if it has to go"
+                "{}; name this entry under `absent:` if it has to go",
+                self.correct(number as usize, candidate.entry)
             )),
         );
     }
@@ -198,16 +203,38 @@ impl<'a> Ambiguity<'a> {
                 candidate.hold(
                     HoldName::MaybeRenamed,
                     format!("this very entry last matched the declaration at {place}, which now matches nothing"),
-                    Some(format!("correct or remove the declaration at {place}")),
+                    Some(self.correct(number, candidate.entry)),
                 );
             }
             return;
         }
         for &number in self.unmatched_siblings(candidate.entry).iter().take(3) {
-            let key = declarations.get(number).map_or("", |declaration| declaration.key.as_str());
-            candidate
-                .remarks
-                .push(format!("the same holder's declaration {key:?} at {} matches nothing", self.place(number)));
+            let Some(declaration) = declarations.get(number) else { continue };
+            let (key, place) = (&declaration.key, self.place(number));
+            let mut remark = format!("the same holder's declaration {key:?} at {place} matches nothing");
+            let system = self.input.description.system;
+            if let (Some(person), Some(user)) = (&declaration.person, candidate.entry.principal.as_deref())
+                && let Some(alias) = person.aliases.get(system).filter(|alias| **alias != user.id)
+            {
+                let _ =
+                    write!(remark, ": by the alias {alias} of the people file, and this one's holder is {}", user.id);
+            }
+            candidate.remarks.push(remark);
+        }
+    }
+
+    /// What to do about a declaration that matches nothing and may have been meant for an entry.
+    fn correct(&self, number: usize, entry: &Entry) -> String {
+        let place = self.place(number);
+        let Some(person) = self.input.policy.declarations.get(number).and_then(|one| one.person.as_deref()) else {
+            return format!("correct or remove the declaration at {place}");
+        };
+        let who = &person.name;
+        match entry.principal.as_deref().filter(|user| user.class == "user") {
+            Some(user) if !person.is(self.input.description.system, user) => {
+                format!("{}; else take {who} out of {place}", if_theirs(&self.input, person, user, &place))
+            }
+            _ => format!("correct the declaration at {place}, or take {who} out of it"),
         }
     }
 
@@ -219,12 +246,31 @@ impl<'a> Ambiguity<'a> {
     fn unresolved(&self, candidate: &mut Candidate<'_>) {
         let found =
             self.unresolved_near(candidate.entry).find(|unresolved| self.could_mean(unresolved, candidate.entry));
-        if let Some(unresolved) = found {
+        let declaration =
+            |unresolved: &UnresolvedDeclaration| self.input.policy.declarations.get(unresolved.declaration as usize);
+        if let Some(unresolved) = found
+            && let Some(declaration) = declaration(unresolved)
+        {
             let place = self.place(unresolved.declaration as usize);
+            let nobody = unresolved.meaning.unresolved.iter().find(|name| is_person(declaration, name));
+            let user = candidate.entry.principal.as_deref().filter(|user| user.class == "user");
+            let way_on = match (&declaration.person, nobody, user) {
+                (Some(person), Some(name), Some(user)) => {
+                    let who = &person.name;
+                    let ends = match name.candidates.is_empty() {
+                        true => format!("this also ends once {who} has a user there, or is taken out of {place}"),
+                        false => format!("else take {who} out of {place}"),
+                    };
+                    let theirs = if_theirs(&self.input, person, user, &place);
+                    format!("{theirs}; if it has to go, name it under `absent:`; {ends}")
+                }
+                _ => format!("correct the name at {place}, or declare the entry by its id"),
+            };
+            let names = wrong_names(unresolved, declaration, self.input.description);
             candidate.hold(
                 HoldName::Unresolved,
-                format!("the declaration at {place} could mean it: {}", unresolved.names()),
-                Some(format!("correct the name at {place}, or declare the entry by its id")),
+                format!("the declaration at {place} could mean it: {names}"),
+                Some(way_on),
             );
         }
     }
@@ -306,7 +352,9 @@ impl<'a> Ambiguity<'a> {
 fn holders(declaration: &crate::policy::Declaration, system: &str) -> Vec<Text> {
     if let Some(person) = &declaration.person {
         let spellings = person.aliases.get(system).into_iter().chain(&person.email);
-        return spellings.map(|spelling| spelling.to_lowercase().into()).collect();
+        let mut spellings: Vec<Text> = spellings.map(|spelling| spelling.to_lowercase().into()).collect();
+        spellings.dedup();
+        return spellings;
     }
     let typed = declaration.kind.fields.iter().zip(&declaration.values).filter_map(|(field, value)| {
         match (&field.shape, value) {

@@ -73,7 +73,12 @@ fn announced(number: u32, going: u32) -> String {
 
 fn way_on(input: &Input<'_>, going: u32) -> String {
     let Settings { target, announced_only, .. } = input.settings;
-    format!("if all {going} are meant: {}", stating(target, going, *announced_only))
+    let meant = match going {
+        0 => "if none is meant".to_owned(),
+        1 => "if this one is meant".to_owned(),
+        _ => format!("if all {going} are meant"),
+    };
+    format!("{meant}: {}", stating(target, going, *announced_only))
 }
 
 /// How a number is stated.
@@ -290,12 +295,11 @@ fn count(input: &Input<'_>, candidates: &mut [Candidate<'_>], all: u32, refusals
             continue;
         }
         refuse(candidates, inside, "its group is over the count guard");
-        let sent =
-            if running > 0 { format!(" with {running} let in or sent in 24 h before them") } else { String::new() };
+        let sent = if running > 0 { format!(", after {running} let in or sent in 24 h before") } else { String::new() };
         refusals.push(GuardRefusal {
             guard: Guard::Count,
             over: format!("{} rows", group.name()),
-            figure: format!("{weight} by the people they reach{sent}"),
+            figure: format!("{} reached{sent}", super::render::count(weight.into(), "person", "people")),
             limit: format!("{limit} in 24 h"),
             way_on: way_on(input, all),
             counts: true,

@@ -38,9 +38,10 @@ impl<'a> Fights<'a> {
         let back = |sent: &&&SentRow| sent.id == entry.id || entry.created_at.is_some_and(|at| at > sent.at);
         let asked = self.went(candidate).iter().filter(back).count();
         if asked > 0 {
+            let times = if asked == 1 { "once".to_owned() } else { format!("{asked} times") };
             candidate.hold(
                 HoldName::Fights,
-                format!("it was removed {asked} times in 24 hours and is back; people are asked at most once a day"),
+                format!("it was removed {times} in 24 hours and is back; people are asked at most once a day"),
                 Some("find out who grants it again".into()),
             );
         }

@@ -29,13 +29,6 @@ pub struct UnresolvedDeclaration {
     pub meaning: Meaning,
 }
 
-impl UnresolvedDeclaration {
-    /// The names that are wrong, for a sentence.
-    pub fn names(&self) -> String {
-        self.meaning.wrong_names()
-    }
-}
-
 impl Matching {
     /// The declarations that an entry matches.
     pub fn declarations(&self, entry: usize) -> &[u32] {

@@ -45,6 +45,7 @@ mod tally;
 mod target;
 mod upcoming;
 mod walk;
+mod whose;
 
 pub use ceilings::{Total, exceeds_total, limit_total};
 pub use describe::{MAX_REASON_BYTES, live_lines};

@@ -186,11 +186,7 @@ impl Meaning {
 
     /// The names that are wrong, for a sentence.
     pub fn wrong_names(&self) -> String {
-        let one = |name: &Unresolved| {
-            let how = if name.candidates.is_empty() { "stands for nothing live" } else { "stands for several objects" };
-            format!("{:?} {how}", name.name)
-        };
-        self.unresolved.iter().map(one).collect::<Vec<_>>().join("; ")
+        self.unresolved.iter().map(wrong_name).collect::<Vec<_>>().join("; ")
     }
 
     /// Every combination of tokens, each in the order of `fields`. Names that stand for one thing give exactly one; a name
@@ -212,6 +208,12 @@ impl Meaning {
         }
         all
     }
+}
+
+/// How a name is wrong, for a sentence.
+pub fn wrong_name(name: &Unresolved) -> String {
+    let how = if name.candidates.is_empty() { "stands for nothing live" } else { "stands for several objects" };
+    format!("{:?} {how}", name.name)
 }
 
 /// No set of ambiguous names is followed further than this; what lies beyond is not matched, and so held or missing.

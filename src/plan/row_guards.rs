@@ -95,11 +95,15 @@ impl RowGuards<'_> {
             (None, Some(listed)) => listed.clone(),
             _ => return,
         };
-        candidate.hold(
-            HoldName::Refused,
-            format!("the system refused it before: {why}"),
-            Some("change what the policies say of it, or apply with --retry-refused".into()),
-        );
+        // A right that was missing shows in the words of every system, and another credential alone sends nothing again.
+        let way_on = match why.contains("the credential") {
+            true => format!(
+                "give the credential the right, then: portcullis apply --target {} --retry-refused",
+                super::quoted(&self.input.settings.target)
+            ),
+            false => "change what the policies say of it, or apply with --retry-refused".to_owned(),
+        };
+        candidate.hold(HoldName::Refused, format!("the system refused it before: {why}"), Some(way_on));
     }
 
     fn notice(&self, candidate: &mut Candidate<'_>) {

@@ -8,6 +8,7 @@ use super::{
     matching::Matching,
     row_guards::over_by,
     standing::{Table, Verdict, differs, gap},
+    whose::wrong_names,
 };
 use crate::{
     access::{Action, Cause, Entry, Fingerprint, Text, holder, title},
@@ -28,7 +29,10 @@ pub fn missing(table: &Table<'_>, matching: &Matching, dead: &DeadDeclared, plan
         }
         let unresolved =
             matching.unresolved.binary_search_by_key(&(number as u64), |known| u64::from(known.declaration));
-        let names = unresolved.ok().and_then(|at| matching.unresolved.get(at)).map(|unresolved| unresolved.names());
+        let names = unresolved
+            .ok()
+            .and_then(|at| matching.unresolved.get(at))
+            .map(|unresolved| wrong_names(unresolved, declaration, input.description));
         plan.rows.push(Row {
             status: Status::Finding,
             kind: declaration.kind.name.into(),

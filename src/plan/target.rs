@@ -154,10 +154,15 @@ fn told_by_journal(input: &Input<'_>, ambiguity: &Ambiguity<'_>, candidate: &mut
         return;
     }
     candidate.remarks.push(format!("its declaration vanished: it stood at {}:{}", last.file, last.line));
-    candidate.no_longer_declared = last.in_set
-        && !candidate.sets.is_empty()
-        && last.fingerprint == Fingerprint::of(candidate.entry)
-        && !ambiguity.could_be_meant_elsewhere(candidate.entry);
+    let is_unchanged =
+        last.in_set && !candidate.sets.is_empty() && last.fingerprint == Fingerprint::of(candidate.entry);
+    match ambiguity.meant_elsewhere(candidate.entry).filter(|_| is_unchanged) {
+        Some(declaration) if !input.settings.notice.is_zero() => candidate.remarks.push(format!(
+            "the declaration {declaration} matches nothing and may have been meant for it: so it has notice all the same"
+        )),
+        Some(_) => {}
+        None => candidate.no_longer_declared = is_unchanged,
+    }
     if candidate.no_longer_declared {
         candidate.verdict.why = "no longer declared".into();
     }

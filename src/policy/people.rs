@@ -126,6 +126,16 @@ impl People {
                     reporter.report_with(system, message, hint);
                 }
                 if let Some(id) = get::text(node, "an alias", reporter) {
+                    // It would be the only proof there is, and nobody there would be this person any more.
+                    if id.contains('@') {
+                        let message = format!("{} is no user id", quoted(id));
+                        reporter.report_with(
+                            node,
+                            message,
+                            "an alias is the vendor's id; an address goes into `email`",
+                        );
+                        continue;
+                    }
                     let at = (Text::from(system.text.as_ref()), Text::from(id));
                     if let Some(other) = self.by_alias.get(&at) {
                         let message = format!("{} and {} have the same alias", quoted(name), quoted(&other.name));

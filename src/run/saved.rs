@@ -66,7 +66,7 @@ pub fn digest(plan: &Plan, target: &TargetPlan) -> Text {
 
 /// Holds every change of a plan whose saved plan is used up: its entries live again, and nobody reviewed that.
 pub fn hold_used_up(plan: &mut TargetPlan) {
-    let mut again = 0_usize;
+    let mut again = 0_u64;
     for row in plan.rows.iter_mut().filter(|row| row.status == Status::Change) {
         row.status = Status::Held;
         row.holds.push(Hold {
@@ -80,7 +80,10 @@ pub fn hold_used_up(plan: &mut TargetPlan) {
         plan.refusals.push(GuardRefusal {
             guard: Guard::UsedUp,
             over: "all rows".into(),
-            figure: format!("{again} entries live again after the saved plan was carried out"),
+            figure: format!(
+                "{} again after the saved plan was carried out",
+                count(again, "entry lives", "entries live")
+            ),
             limit: "a saved plan is carried out once".into(),
             way_on: "make and review a new plan".into(),
             counts: true,

@@ -56,7 +56,19 @@ fn filters_narrow_it_by_entry_target_time_and_number() {
     let newest = records(&house, &["--limit", "2"]);
     assert_eq!(newest.as_slice(), &records(&house, &[])[records(&house, &[]).len() - 2..]);
     house.expect(1, &["history", "--since", "soon"]);
-    house.expect(1, &["history", "--target", "s3"]);
+    // A target's past outlives its configuration, and nobody takes a part for the whole.
+    let unknown = house.expect(0, &["history", "--target", "s3"]);
+    assert!(unknown.out.is_empty() && unknown.err.contains("has no target s3 now"), "{}", unknown.all());
+    house.edit("portcullis.yaml", "\n  s2:\n", "\n  s2-new:\n");
+    assert_eq!(records(&house, &["--target", "s2"]), of_target);
+    let cut = "older records are left out, the newest 2 are shown: --limit N";
+    for more in [&["--limit", "2"][..], &["--limit", "2", "--since", "1h"], &["--limit", "2", "--target", "s2"]] {
+        let run = house.expect(0, &[&["history"], more].concat());
+        assert!(run.out.lines().count() == 2 && run.err.contains(cut), "{}", run.all());
+    }
+    let all = of_target.len().to_string();
+    let run = house.expect(0, &["history", "--target", "s2", "--limit", &all]);
+    assert!(!run.err.contains("left out"), "{}", run.all());
 }
 
 #[test]

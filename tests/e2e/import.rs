@@ -148,7 +148,7 @@ fn what_a_leaver_holds_is_excepted_until_somebody_decides() {
     let house = House::company();
     let imported = TARGETS.map(|(target, _)| (target, adopt(&house, target)));
     let [(target, file), ..] = &imported;
-    assert!(file.contains("held by people who have left") && file.contains("    except:\n"), "{file}");
+    assert!(file.contains("held by somebody who has left") && file.contains("    except:\n"), "{file}");
     assert!(file.contains("  # - user: ") && !file.contains("\n    resource: \"res"), "{file}");
     // Taken out of `except` they go.
     let decided: String = file

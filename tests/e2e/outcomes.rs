@@ -209,6 +209,11 @@ fn what_a_system_refuses_is_held_and_not_sent_again_until_a_person_asks() {
         report["plan"]["targets"].as_array().unwrap().iter().flat_map(|target| target["rows"].as_array().unwrap())
     {
         assert_ne!(row["status"], "change", "{row}");
+        // Every system says of a right that is missing whose it is, and so what to do.
+        let refused = row["holds"].as_array().into_iter().flatten().find(|hold| hold["name"] == "refused");
+        if let Some(hold) = refused {
+            assert!(hold["way_on"].as_str().unwrap().starts_with("give the credential the right, then"), "{hold}");
+        }
     }
     converge(&house, &planned, &["--retry-refused"]);
 }

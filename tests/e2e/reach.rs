@@ -29,7 +29,7 @@ fn a_group_counts_as_its_people() {
     let house = house("max_count: 6, max_share: 100%");
     assert_eq!(refused_by(&house.plan(&[]), AI), ["count"]);
     let run = house.apply(3);
-    assert!(run.out.contains("7 by the people they reach; the limit is 6 in 24 h"), "{}", run.out);
+    assert!(run.out.contains("7 people reached; the limit is 6 in 24 h"), "{}", run.out);
     house.edit("portcullis.yaml", "max_count: 6", "max_count: 7");
     house.apply(0);
     assert_eq!(house.removed(System::Aitronos, "grant").len(), 1);

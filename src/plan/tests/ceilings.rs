@@ -133,6 +133,9 @@ fn people_are_asked_for_the_same_at_most_once_a_day() {
     assert_eq!(world.sent_ids(), ["s1"]);
     world.history.sent = vec![asked("s1")];
     assert_eq!(world.holds("s1"), [HoldName::Fights]);
+    let plan = world.plan();
+    let fight = plan.rows.iter().flat_map(|row| &row.holds).next().unwrap();
+    assert!(fight.why.starts_with("it was removed once in 24 hours and is back"), "{}", fight.why);
     world.history.sent[0].done = false;
     assert_eq!(world.sent_ids(), ["s1"], "what never went cannot have come back");
     // A leak does not wait for a day.

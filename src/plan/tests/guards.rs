@@ -280,6 +280,12 @@ fn where_there_is_no_command_line_the_way_on_is_to_announce_the_number() {
     world.settings.max_count = 2;
     let refused = world.plan().refusals;
     assert_eq!(refused[0].way_on, "if all 3 are meant: portcullis expect t 3 --until 2h");
+    assert_eq!(refused[0].figure, "3 people reached");
+    let mut world = drift(9, 1);
+    world.settings.max_count = 0;
+    let refused = world.plan().refusals;
+    assert_eq!(refused[0].way_on, "if this one is meant: --expect-revocations t=1");
+    assert_eq!(refused[0].figure, "1 person reached");
 }
 
 #[test]

@@ -124,6 +124,100 @@ fn a_mistyped_person_does_not_mean_somebody_who_is_known() {
     assert_eq!(world.holds("s2"), [HoldName::Unresolved], "nobody else claims zoe");
 }
 
+/// What holds an entry, and the way on.
+fn told(world: &World, id: &str) -> (String, String) {
+    let plan = world.plan();
+    let row = plan.rows.iter().find(|row| row.id == id).unwrap();
+    let hold = row.holds.first().unwrap();
+    (hold.why.clone(), hold.way_on.clone().unwrap())
+}
+
+#[test]
+fn where_a_person_has_no_user_yet_the_way_on_is_the_people_file_and_not_the_line_of_a_group() {
+    let mut world = accessowl();
+    world.snapshot.directory.add(object("user", "u-x", "x@agency.example", None));
+    world.people.insert("zed".into(), super::world::person("zed", None));
+    world.state("s1", "ben", "GitHub", "prod", &[]);
+    world.state("s2", "x", "GitHub", "prod", &[]);
+    world.access("ben", "GitHub", "prod", &[]);
+    world.access("zed", "GitHub", "prod", &[]);
+    let mut world = managed(world);
+    let (why, way_on) = told(&world, "s2");
+    assert_eq!(
+        why,
+        "the declaration at a.yaml:11 could mean it: zed (zed@example.com) has no user at AccessOwl, or not yet"
+    );
+    assert_eq!(
+        way_on,
+        "if this is held by zed, put `aliases: { accessowl: u-x }`, or the address that AccessOwl has now, into the people \
+         file; if it has to go, name it under `absent:`; this also ends once zed has a user there, or is taken out of \
+         a.yaml:11"
+    );
+    // Who stands in no people file can only be corrected where the address stands.
+    world.people.remove("zed");
+    let (_, way_on) = told(&world, "s2");
+    assert!(way_on.starts_with("if this is held by zed, write the address that AccessOwl has now at a.yaml:11; "));
+    // A name that is no person's keeps its words.
+    world.access("ben", "Git Hub", "prod", &[]);
+    world.state("s3", "ben", "Jira", "prod", &[]);
+    let (why, way_on) = told(&world, "s3");
+    assert_eq!(why, "the declaration at a.yaml:12 could mean it: \"Git Hub\" stands for nothing live");
+    assert_eq!(way_on, "correct the name at a.yaml:12, or declare the entry by its id");
+}
+
+#[test]
+fn whose_address_changed_is_told_with_the_id_that_the_people_file_needs() {
+    let mut world = World::of("buildkite");
+    let owned = |id: &str, email: &str| object("user", id, email, None);
+    let values = |user: &std::sync::Arc<crate::access::Object>| {
+        let mut values = vec![Value::Absent; 4];
+        values[1] = Value::Object(user.clone());
+        values[2] = Value::Text("deploy".into());
+        values
+    };
+    for name in ["anna", "ben"] {
+        world.people.insert(name.into(), super::world::person(name, None));
+        let user = owned(&format!("u-{name}"), &format!("{name}@example.com"));
+        world.entry(&format!("t-{name}"), values(&user)).principal = Some(user.clone());
+        let mut declared = vec![Value::Absent; 4];
+        declared[2] = Value::Text("deploy".into());
+        let person = world.people.get(name).cloned();
+        world.declaration(&format!("user={name} description=deploy"), declared, person);
+    }
+    let mut world = managed(world);
+    world.remember();
+    let moved = owned("u-ben", "ben.miller@example.com");
+    world.snapshot.entries[1].values = values(&moved).into();
+    world.snapshot.entries[1].principal = Some(moved);
+    let (why, way_on) = told(&world, "t-ben");
+    assert_eq!(why, "this very entry last matched the declaration at a.yaml:11, which now matches nothing");
+    assert_eq!(
+        way_on,
+        "if this is held by ben, put `aliases: { buildkite: u-ben }`, or the address that Buildkite has now, into the people \
+         file; else take ben out of a.yaml:11"
+    );
+    // A wrong alias: without a record the row goes, and the remark tells both ids, once.
+    let mut ben = (*super::world::person("ben", None)).clone();
+    ben.aliases.insert("buildkite".into(), "u-old".into());
+    let ben = std::sync::Arc::new(ben);
+    world.people.insert("ben".into(), std::sync::Arc::clone(&ben));
+    world.policy.declarations[1].person = Some(ben);
+    assert!(told(&world, "t-ben").1.contains("correct the people file: `aliases: { buildkite: u-ben }`"));
+    let user = owned("u-ben", "ben@example.com");
+    world.snapshot.entries[1].values = values(&user).into();
+    world.snapshot.entries[1].principal = Some(user);
+    world.history.matches.clear();
+    let plan = world.plan();
+    let row = plan.rows.iter().find(|row| row.id == "t-ben").unwrap();
+    assert_eq!(
+        row.remarks,
+        [
+            "the same holder's declaration \"user=ben description=deploy\" at a.yaml:11 matches nothing: by the alias u-old of \
+          the people file, and this one's holder is u-ben"
+        ]
+    );
+}
+
 #[test]
 fn several_objects_of_one_name_hold_only_those() {
     let mut world = accessowl();
@@ -293,6 +387,11 @@ fn a_refused_entry_waits_until_the_policies_say_something_else() {
     let refusal = crate::access::Refusal { at: super::world::now(), why: "no".into(), said };
     world.history.refusals.insert(("access_token".into(), "service/a".into()), refusal);
     assert_eq!(world.holds("service/a"), [HoldName::Refused]);
+    assert_eq!(told(&world, "service/a").1, "change what the policies say of it, or apply with --retry-refused");
+    let known = world.history.refusals.values_mut().next().unwrap();
+    known.why = "S2 refused; the credential may not revoke this token (HTTP 403)".into();
+    let way_on = "give the credential the right, then: portcullis apply --target t --retry-refused";
+    assert_eq!(told(&world, "service/a").1, way_on);
     world.settings.retry_refused = true;
     assert_eq!(world.sent_ids(), ["service/a"]);
     world.settings.retry_refused = false;
@@ -350,6 +449,17 @@ fn no_longer_declared_waits_its_notice_while_a_declaration_could_have_been_misty
     world.policy.declarations.remove(1);
     world.declare("service/bb");
     assert_eq!(world.holds("service/b"), [HoldName::Notice], "S2 tells no principal: any unmatched one could be meant");
+    let plan = world.plan();
+    let row = plan.rows.iter().find(|row| row.id == "service/b").unwrap();
+    assert_eq!(
+        row.remarks[1],
+        "the declaration \"id=service/bb\" at a.yaml:11 matches nothing and may have been meant for it: so it has notice all \
+         the same"
+    );
+    // One that is over was not meant for it: whatever it names has gone, or goes by itself.
+    let over = world.policy.declarations.last_mut().unwrap();
+    std::sync::Arc::make_mut(&mut over.limits).expires = Some(super::world::days_ago(1));
+    assert_eq!(world.sent_ids(), ["service/b"]);
 }
 
 #[test]

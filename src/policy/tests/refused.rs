@@ -187,6 +187,7 @@ fn bad_input_is_refused_at_its_place() {
 fn a_broken_people_file_names_every_mistake_and_blocks_all() {
     let people = "version: 1\npeople:\n  anna: { email: a@x.com, aliases: { clubb: u } }\n  ben: { email: A@x.com }\n  \
                   cleo: { aliases: { my-target: u } }\n  \
+                  flo: { aliases: { club: flo@x.com } }\n  \
                   eva: {}\n  dan: { email: dan }\n  no: { email: n@x.com }\ngroups:\n  all: [anna, bne, anna]\n";
     let source = Source { name: "people.yaml", bytes: people.as_bytes() };
     let policies = load(&[], people_file(source), &targets(), &[]);
@@ -197,11 +198,12 @@ fn a_broken_people_file_names_every_mistake_and_blocks_all() {
             "people.yaml:3:38 `clubb` is not a system | did you mean `club`?",
             "people.yaml:4:17 `ben` and `anna` have the same e-mail address",
             "people.yaml:5:22 `my-target` is not a system | an alias is an id at a system, not at a target: store, club",
-            "people.yaml:6:3 `eva` has neither `email` nor `aliases`",
-            "people.yaml:7:17 `dan` is no e-mail address",
-            "people.yaml:8:3 some readers take the key `no` for a truth value | put it in quotes",
-            "people.yaml:10:15 `bne` is not among `people` | did you mean `ben`?",
-            "people.yaml:10:20 `anna` stands twice in this group",
+            "people.yaml:6:27 `flo@x.com` is no user id | an alias is the vendor's id; an address goes into `email`",
+            "people.yaml:7:3 `eva` has neither `email` nor `aliases`",
+            "people.yaml:8:17 `dan` is no e-mail address",
+            "people.yaml:9:3 some readers take the key `no` for a truth value | put it in quotes",
+            "people.yaml:11:15 `bne` is not among `people` | did you mean `ben`?",
+            "people.yaml:11:20 `anna` stands twice in this group",
         ]
     );
 }

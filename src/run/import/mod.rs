@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     access::{Description, Entry, FieldRole, Kind, Life, Limit, Person, Snapshot, Text, Value},
-    plan::LoneResources,
+    plan::{LoneResources, render::count},
     policy::People,
 };
 
@@ -67,13 +67,21 @@ pub fn import(import: &Import<'_>) -> String {
     let leaving: usize = parts.iter().map(|part| part.of_leavers.len()).sum();
     parts.retain(|part| part.selected > 0);
     if left_out > 0 {
-        let _ = writeln!(file, "# {left_out} entries lie outside every selector or are leaving, and are not listed.");
+        let lie = count(
+            left_out as u64,
+            "entry lies outside every selector or is",
+            "entries lie outside every selector or are",
+        );
+        let listed = if left_out == 1 { "is" } else { "are" };
+        let _ = writeln!(file, "# {lie} leaving, and {listed} not listed.");
     }
     if leaving > 0 {
+        let held = count(leaving as u64, "entry is held by somebody who has", "entries are held by people who have");
+        let (they_are, them) = if leaving == 1 { ("it is", "it") } else { ("they are", "them") };
         let _ = writeln!(
             file,
-            "# {leaving} entries are held by people who have left (`until` in the people file). No declaration can keep those:\n\
-             # they are commented out, and in `except` until somebody decides. Take them out of `except` to have them go."
+            "# {held} left (`until` in the people file). No declaration can keep {them}:\n\
+             # {they_are} commented out, and in `except` until somebody decides. Take {them} out of `except` to have {them} go."
         );
     }
     if parts.is_empty() {

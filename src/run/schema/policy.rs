@@ -58,12 +58,13 @@ pub(super) fn people(descriptions: &[&'static Description]) -> Value {
         "email" => json!({ "type": "string", "pattern": r"^[^\s*@]+@[^\s*@]+$" }),
         "aliases" => {
             let systems: Vec<&str> = descriptions.iter().map(|description| description.system).collect();
+            let id = json!({ "$ref": "#/$defs/text", "pattern": "^[^@]*$" });
             let aliases = json!({
                 "type": "object",
-                "properties": systems.iter().map(|system| ((*system).to_owned(), text())).collect::<Map<_, _>>(),
+                "properties": systems.iter().map(|system| ((*system).to_owned(), id.clone())).collect::<Map<_, _>>(),
                 "additionalProperties": false,
             });
-            described(aliases, "The vendor's user id by system.")
+            described(aliases, "The vendor's user id by system, never an address.")
         }
         "until" => described(end(), "When this person has left."),
         "service" => described(json!({ "type": "boolean" }), "Whether it is a service and not a human."),

@@ -194,6 +194,7 @@ api_keys: [{ key: abc }, { name: uploader, scopes: [] }]
 fn samples_are_accepted_by_both() {
     both_accept(Which::Config, CONFIG);
     both_accept(Which::People, PEOPLE);
+    both_refuse(Which::People, &PEOPLE.replace("usr_1", "anna@old.example"));
     POLICIES.iter().for_each(|policy| both_accept(Which::Policy, policy));
 }
 

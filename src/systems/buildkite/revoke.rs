@@ -82,7 +82,7 @@ pub(super) fn judge(draft: &Draft, answer: &Answer) -> Judgement {
             None => Settled::Unknown("the answer does not name the token: the list decides".to_owned()),
         },
         (200, Some(Trouble::Permission)) | (403, _) => Settled::Refused(format!(
-            "Buildkite refused; a removal needs a token with full GraphQL access of an administrator ({told})"
+            "Buildkite refused; the credential has to be a token with full GraphQL access of an administrator ({told})"
         )),
         (400 | 405 | 422, _) => Settled::Refused(format!("Buildkite refused ({told})")),
         (401, _) | (200, Some(Trouble::Credential)) => {

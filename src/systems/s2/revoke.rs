@@ -64,7 +64,8 @@ pub(super) fn judge(draft: &Draft, answer: &Answer) -> Judgement {
         (404, _) => Settled::Unknown(format!("the address of the token was not found ({}): the list decides", told())),
         (401, _) => Settled::Unknown(format!("S2 did not accept the credential ({}): the list decides", told())),
         (403, Some("quota_exhausted")) => Settled::Unknown(format!("the quota is used up ({})", told())),
-        (400 | 403 | 405 | 422 | 501, _) => Settled::Refused(format!("S2 refused ({})", told())),
+        (403, _) => Settled::Refused(format!("S2 refused; the credential may not revoke this token ({})", told())),
+        (400 | 405 | 422 | 501, _) => Settled::Refused(format!("S2 refused ({})", told())),
         _ => Settled::Unknown(format!("the answer does not say what happened ({}): the list decides", told())),
     };
     Judgement { settled, note }
