@@ -232,7 +232,7 @@ fn a_text_in_another_form_keeps_what_looks_like_it() {
 }
 
 /// Buildkite with these tokens: uuid, address and scopes.
-fn buildkite(tokens: &[(&str, &str, &[&str])], policy: &str) -> House {
+pub fn buildkite(tokens: &[(&str, &str, &[&str])], policy: &str) -> House {
     let target = "    organization: northlight\n    own: { api_tokens: unlisted }\n";
     let house = house(System::Buildkite, "[api_tokens]", target, policy);
     house.sandbox.world(|world| {
