@@ -274,7 +274,7 @@ impl<'a> Walk<'a> {
 
 /// Whether a duplicate goes whichever entry was meant: its limit is due if it was, and it is undeclared if it was not.
 fn goes_either_way(cause: Cause, standing: &Standing) -> bool {
-    cause.group() == Group::Due && !standing.sets.is_empty() && standing.allowed.is_none()
+    cause.group() == Group::Due && standing.goes_if_not_meant()
 }
 
 fn count(counts: &mut Counts, standing: &Standing) {
