@@ -146,7 +146,7 @@ async fn one(
         Some(gate) => Some(gate.turn.lock().await),
         None => None,
     };
-    let order = Order {
+    let mut order = Order {
         target: work.target.clone(),
         action: removal.action,
         cause: removal.cause,
@@ -156,7 +156,7 @@ async fn one(
         may_open: gate.is_some_and(|gate| gate.may_open),
         entry,
     };
-    let outcome = remove(work, hand, removal, &order).await;
+    let outcome = remove(work, hand, fresh, removal, &mut order).await;
     (outcome, Some(order))
 }
 

@@ -98,6 +98,16 @@ impl<'a> Fresh<'a> {
         Look::AsPlanned(Box::new(entry.clone()))
     }
 
+    /// Whether a row still holds where its entry is this one now: the rules are asked again, over the reading in use.
+    pub(super) async fn still_means(&self, work: &Work<'_>, row: &Row, now: &Entry) -> bool {
+        let Ok(current) = self.young(work).await else { return false };
+        let mut snapshot = Snapshot::clone(&current.snapshot);
+        let at = current.index.get(&(row.kind.clone(), row.id.clone()));
+        let Some(entry) = at.and_then(|&at| snapshot.entries.get_mut(at)) else { return false };
+        *entry = now.clone();
+        still_meant(&self.rules.plan(&snapshot, work.now())).contains(&row.ticket())
+    }
+
     async fn young(&self, work: &Work<'_>) -> Result<Arc<Current>, Unreadable> {
         // One row reads, the others wait for it. A reading that failed is not tried again for each of a thousand rows.
         let mut current = self.current.lock().await;

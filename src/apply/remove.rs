@@ -4,31 +4,42 @@ use tokio::time::Instant;
 
 use super::{
     End, Hand, RowOutcome, Work,
-    fresh::Looked,
+    fresh::{Fresh, Looked},
     patience::within,
     settle::{Known, settle},
 };
 use crate::{
-    access::{Fingerprint, Group},
+    access::{Entry, Group},
     journal::{Intent, JournalError, Outcome, OutcomeKind},
     plan::Removal,
     transport::{NotSent, SendFailure, request_id},
-    wire::{Answer, Note, Order, Prepared, Settled},
+    wire::{Answer, Change, Note, Order, Prepared, Settled},
 };
 
 /// How often a conflict (409) that turned out to be a verified failure steps the idempotency key on.
 pub const MAX_STEPS: u32 = 3;
+
+/// How often an entry is judged anew since it was renamed between two looks.
+const MAX_NAMES: u32 = 3;
 
 /// How a try ended.
 enum Try {
     Ended(Box<RowOutcome>),
     /// A conflict that proved to have had no effect: the same removal under the next key.
     StepOn,
+    /// It is called so now, and was named by a person: whether it is still the one is asked of the policies.
+    Renamed(Box<Entry>),
 }
 
 /// Carries one row out.
-pub(super) async fn remove(work: &Work<'_>, hand: &Hand, removal: Removal<'_>, order: &Order) -> RowOutcome {
-    let mut step = 0;
+pub(super) async fn remove(
+    work: &Work<'_>,
+    hand: &Hand,
+    fresh: &Fresh<'_>,
+    removal: Removal<'_>,
+    order: &mut Order,
+) -> RowOutcome {
+    let (mut step, mut names) = (0, 0);
     loop {
         if let Some(why) = work.stopped() {
             return RowOutcome::of(removal, if step == 0 { End::Skipped } else { End::Failed }, why);
@@ -36,9 +47,21 @@ pub(super) async fn remove(work: &Work<'_>, hand: &Hand, removal: Removal<'_>, o
         match attempt(work, hand, removal, order, step).await {
             Try::Ended(outcome) => return *outcome,
             Try::StepOn => step += 1,
+            // Whoever goes on renaming a leaked token must not keep it by that.
+            Try::Renamed(now) => {
+                names += 1;
+                if names > MAX_NAMES || !fresh.still_means(work, removal.row, &now).await {
+                    let end = if step == 0 { End::Skipped } else { End::Failed };
+                    return RowOutcome::of(removal, end, RENAMED);
+                }
+                order.entry = *now;
+            }
         }
     }
 }
+
+/// Why nothing was sent for an entry that has another name now.
+const RENAMED: &str = "it was renamed since the plan; the next run judges it by its new name";
 
 async fn attempt(work: &Work<'_>, hand: &Hand, removal: Removal<'_>, order: &Order, step: u32) -> Try {
     let ended = |end, detail: String| Try::Ended(Box::new(RowOutcome::of(removal, end, detail)));
@@ -48,11 +71,14 @@ async fn attempt(work: &Work<'_>, hand: &Hand, removal: Removal<'_>, order: &Ord
         Ok(Prepared::Send(draft)) => *draft,
         Ok(Prepared::InFlight(_)) => return ended(End::InFlight, "a removal is already under way".into()),
         Ok(Prepared::Gone) => return ended(End::Gone, "it was gone before it was sent".into()),
-        // A system says so too of a token whose last use is another one, which a fingerprint leaves out.
-        Ok(Prepared::Changed(entry)) if Fingerprint::of(&entry) == order.fingerprint => {
-            return ended(End::Skipped, "it was used since the reading, so its cause no longer holds".into());
-        }
-        Ok(Prepared::Changed(_)) => return ended(End::Skipped, "it changed since the plan".into()),
+        Ok(Prepared::Changed(now)) => match order.change(&now) {
+            Some(Change::Use) => {
+                return ended(End::Skipped, "it was used since the reading, so its cause no longer holds".into());
+            }
+            Some(Change::Name) if removal.cause.group() == Group::Absent => return Try::Renamed(now),
+            Some(Change::Name) => return ended(End::Skipped, RENAMED.into()),
+            Some(Change::Access) | None => return ended(End::Skipped, "it changed since the plan".into()),
+        },
         Ok(Prepared::Blocked(why)) => return ended(End::Blocked, why),
         Ok(Prepared::Refused(why)) => return ended(End::Refused, why),
         Err(unreadable) => {

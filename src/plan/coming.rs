@@ -33,10 +33,13 @@ impl<'a> Coming<'a> {
         Self { input: *input, leaving, found: Vec::new() }
     }
 
-    /// Notes a live entry: when its limits come due, where they are not.
+    /// Notes a live entry: when its limits come due, where they are not. One that another cause names already may be held, and
+    /// its limits let it go all the same.
     pub fn see(&mut self, table: &Table<'_>, entry: &Entry, standing: &Standing, verdict: &Verdict) {
         let Some(leaving) = &self.leaving else { return };
-        if verdict.cause.is_some() || standing.own || standing.protected || standing.duplicate {
+        let is_due_later = matches!(verdict.cause, None | Some(Cause::Undeclared | Cause::OverScoped));
+        let goes_when_due = !standing.duplicate || standing.goes_if_not_meant();
+        if !is_due_later || !goes_when_due || standing.own || standing.protected {
             return;
         }
         let holder_leaves = leaving.holder(entry).and_then(|person| person.until);

@@ -1,6 +1,10 @@
 //! What keeps entries keeps whatever it could mean: a selector of `own`, `protected`, `except` or `allow`, or an item of
 //! `holds:`, fits an entry, does not fit it, or may. It may where the system does not tell the name that it asks for, where
 //! its name stands for nothing live, and where a text differs from its own only to a computer.
+//!
+//! A name that stands for nothing live may be the former one of anything. It is not taken for that of an object which a
+//! policy names as it is called now, or nothing could go any more once an application is deleted; nor where a person gives
+//! the entry's id. A selector that itself gives the entry's id keeps it whatever its other names are.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -9,6 +13,7 @@ use super::{
     alike::{composed, differ, folded},
     candidate::Candidate,
     membership::{Leavers, expires_within},
+    named::Named,
     persons::Persons,
     resolve::Names,
     sought::{Asks, Reader, Sought, each_spelling, has_object, is_plain, object_at},
@@ -26,6 +31,15 @@ enum Keeper {
     Hold(u32),
     Allow(u32),
     Except(u32),
+}
+
+/// For which objects a name that stands for nothing live may be the former one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Former {
+    Nothing,
+    /// Those that nobody names as they are called now.
+    Unnamed,
+    Anything,
 }
 
 /// Whether something written fits something live.
@@ -64,6 +78,8 @@ pub struct Keepers<'a> {
     /// The same, of which only what is not told, or has letters of several forms, leaves a doubt.
     forms: HashMap<&'static str, Vec<u32>>,
     people: Persons<'a>,
+    /// Objects that policies or the operator name literally, where that matters.
+    named: Named,
     /// Resources that are all that their application has: without a title they have no name that could be asked for.
     lone: &'a LoneResources,
 }
@@ -86,6 +102,7 @@ impl<'a> Keepers<'a> {
             globs: HashMap::new(),
             forms: HashMap::new(),
             people: Persons::new(input.description.system, []),
+            named: Named::default(),
             lone,
         };
         if !candidates.is_empty() {
@@ -94,14 +111,21 @@ impl<'a> Keepers<'a> {
             for (kind, keeper, selector) in listed {
                 keepers.add(kind, keeper, selector, &reader);
             }
+            if keepers.asks(|asks| asks == Asks::Renamed) {
+                keepers.named = Named::of(input, names, &reader);
+            }
         }
-        let mut sought = keepers.all.iter().flat_map(|keeping| &keeping.tests).flat_map(|test| &test.sought);
-        if sought.any(|sought| sought.asks != Asks::Nothing) {
+        if keepers.asks(|asks| asks != Asks::Nothing) {
             let declared = input.policy.declarations.iter().filter_map(|declaration| declaration.person.as_deref());
             let named = input.people.values().map(AsRef::as_ref).chain(declared);
             keepers.people = Persons::new(input.description.system, named);
         }
         keepers
+    }
+
+    fn asks(&self, wanted: impl Fn(Asks) -> bool) -> bool {
+        let mut sought = self.all.iter().flat_map(|keeping| &keeping.tests).flat_map(|test| &test.sought);
+        sought.any(|sought| wanted(sought.asks))
     }
 
     fn add(&mut self, kind: &'static Kind, keeper: Keeper, selector: Cow<'a, Selector>, reader: &Reader<'_>) {
@@ -151,7 +175,7 @@ impl<'a> Keepers<'a> {
             else {
                 continue;
             };
-            let Some(why) = self.could_mean(keeping, candidate.entry) else { continue };
+            let Some(why) = self.could_mean(keeping, candidate) else { continue };
             if let Keeper::Except(set) = keeping.keeper {
                 // It lies in a set all the same while another one has it for certain.
                 excepted.push(set);
@@ -230,11 +254,17 @@ impl<'a> Keepers<'a> {
     }
 
     /// Why it could mean an entry, if it could. What it means for certain is kept elsewhere.
-    fn could_mean(&self, keeping: &Keeping<'_>, entry: &Entry) -> Option<String> {
+    fn could_mean(&self, keeping: &Keeping<'_>, candidate: &Candidate<'_>) -> Option<String> {
+        let entry = candidate.entry;
         let every_word = matches!(keeping.keeper, Keeper::Allow(_));
+        let former = match (keeping.tests.iter().any(|test| gives_id(test, entry)), candidate.by_id) {
+            (true, _) => Former::Anything,
+            (false, true) => Former::Nothing,
+            (false, false) => Former::Unnamed,
+        };
         let mut maybe = None;
         for test in &keeping.tests {
-            match self.fit(test, entry, every_word) {
+            match self.fit(test, entry, every_word, former) {
                 Fit::No => return None,
                 Fit::Yes => {}
                 Fit::Maybe(why) => maybe = maybe.or(Some(why)),
@@ -243,15 +273,17 @@ impl<'a> Keepers<'a> {
         maybe
     }
 
-    fn fit(&self, test: &Test<'_>, entry: &Entry, every_word: bool) -> Fit {
+    fn fit(&self, test: &Test<'_>, entry: &Entry, every_word: bool, former: Former) -> Fit {
         let condition = &*test.condition;
         match condition.words_of(entry) {
             Some(Value::Set(words)) => {
                 joined(words.iter().map(|word| self.text(test, word, condition.ignore_case)), every_word)
             }
-            Some(Value::Objects(objects)) => joined(objects.iter().map(|object| self.object(test, object)), every_word),
+            Some(Value::Objects(objects)) => {
+                joined(objects.iter().map(|object| self.object(test, object, former)), every_word)
+            }
             _ => match (condition.field, object_at(entry, condition.field)) {
-                (_, Some(object)) => self.object(test, object),
+                (_, Some(object)) => self.object(test, object, former),
                 (SelectField::Label, None) => self.label(test, entry),
                 (field, None) => {
                     let mut fit = Fit::No;
@@ -283,7 +315,7 @@ impl<'a> Keepers<'a> {
         Fit::No
     }
 
-    fn object(&self, test: &Test<'_>, object: &Object) -> Fit {
+    fn object(&self, test: &Test<'_>, object: &Object, former: Former) -> Fit {
         if test.condition.takes_object(object) {
             return Fit::Yes;
         }
@@ -302,7 +334,11 @@ impl<'a> Keepers<'a> {
             let asks = match sought.asks {
                 Asks::Nothing => false,
                 Asks::Untold => untold,
-                Asks::Renamed => true,
+                Asks::Renamed => match former {
+                    Former::Nothing => false,
+                    Former::Unnamed => !self.named.has(object),
+                    Former::Anything => true,
+                },
             };
             if !asks || !sought.speaks_of(object) {
                 continue;
@@ -373,6 +409,14 @@ impl<'a> Keepers<'a> {
             }
         }
     }
+}
+
+/// Whether it asks for this very entry by its id.
+fn gives_id(test: &Test<'_>, entry: &Entry) -> bool {
+    let SelectField::Field(index) = test.condition.field else { return false };
+    let is_id = entry.kind.fields.get(index).is_some_and(|field| field.role == FieldRole::Exact);
+    let is = |id: &str| test.condition.any_of.iter().filter_map(Pattern::as_literal).any(|literal| literal == id);
+    is_id && entry.values.get(index).is_some_and(|value| value.any_spelling(is))
 }
 
 /// Every selector that keeps what it names, what nothing overrides first.

@@ -27,6 +27,7 @@ mod live_words;
 mod matching;
 mod membership;
 mod model;
+mod named;
 mod narrowed;
 mod observe;
 mod only_expired;

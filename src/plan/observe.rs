@@ -75,8 +75,8 @@ impl<'a> Observer<'a> {
         self.seen.insert(key);
     }
 
-    /// Ends: what the journal knows and the reading does not hold is forgotten. On a wrong clock no notice begins and no number
-    /// is kept: both would be stamped with it.
+    /// Ends: what the journal knows and the reading does not hold is forgotten. On a wrong clock no notice begins or ends and no
+    /// number is kept: both would be stamped with it, and what counts as allowed then, since nobody has left, may not be.
     pub fn finish(mut self, tally: &Tally, clock_is_right: bool) -> Observation {
         if !self.input.observe {
             return Observation::default();
@@ -90,6 +90,7 @@ impl<'a> Observer<'a> {
             self.observation.bases = tally.bases(self.input.policy);
         } else {
             self.observation.undeclared.clear();
+            self.observation.declared_again.clear();
         }
         let Observation { matched, forgotten, undeclared, declared_again, owners, disowned, bases: _ } =
             &mut self.observation;

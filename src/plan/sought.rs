@@ -195,7 +195,7 @@ impl<'r> Reader<'r> {
     }
 
     /// The ids of the objects in which a selector looks, where it says so literally.
-    fn parents(&self, kind: &'static Kind, within: &str, selector: &Selector) -> Option<Vec<Text>> {
+    pub fn parents(&self, kind: &'static Kind, within: &str, selector: &Selector) -> Option<Vec<Text>> {
         let index = kind.field_index(within)?;
         let Shape::Object { class, .. } = kind.fields.get(index)?.shape else { return None };
         let condition = selector.conditions.iter().find(|condition| condition.field == SelectField::Field(index))?;

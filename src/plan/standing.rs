@@ -31,6 +31,13 @@ pub struct Standing {
     pub duplicate: bool,
 }
 
+impl Standing {
+    /// Whether it goes if it is not what its declaration means: it lies in a set, and no class covers it.
+    pub fn goes_if_not_meant(&self) -> bool {
+        !self.sets.is_empty() && self.allowed.is_none()
+    }
+}
+
 /// What the table gives.
 #[derive(Debug)]
 pub struct Verdict {

@@ -20,7 +20,7 @@ use super::{
     standing::{Standing, Table, Verdict},
     tally::{Tally, files_of},
 };
-use crate::access::{Cause, Entry, Group, Hasher, Life, Observation, OpenIntent, Selector, Text, title};
+use crate::access::{Cause, Entry, FieldRole, Group, Hasher, Life, Observation, OpenIntent, Selector, Text, title};
 
 /// What an ephemeral journal means for this plan.
 fn forgetful(input: &Input<'_>) -> Option<String> {
@@ -225,6 +225,15 @@ impl<'a> Walk<'a> {
         open.map(|open| told(format!("a removal was sent {:.0} and is under way", open.since), Some(open.since)))
     }
 
+    /// Whether its `absent:` item gives its id.
+    fn is_absent_by_id(&self, standing: &Standing) -> bool {
+        let item = standing.absent.and_then(|item| self.table.input.policy.absents.get(item as usize));
+        item.is_some_and(|item| {
+            let mut fields = item.kind.fields.iter().zip(&item.values);
+            fields.any(|(field, value)| field.role == FieldRole::Exact && !value.is_absent())
+        })
+    }
+
     fn candidate(
         &self,
         position: usize,
@@ -257,6 +266,7 @@ impl<'a> Walk<'a> {
             cause,
             own: standing.own,
             protected: standing.protected,
+            by_id: self.is_absent_by_id(&standing),
             held: self.held.get(&number).copied(),
             declarations: standing.declarations,
             sets: standing.sets,
@@ -274,7 +284,7 @@ impl<'a> Walk<'a> {
 
 /// Whether a duplicate goes whichever entry was meant: its limit is due if it was, and it is undeclared if it was not.
 fn goes_either_way(cause: Cause, standing: &Standing) -> bool {
-    cause.group() == Group::Due && !standing.sets.is_empty() && standing.allowed.is_none()
+    cause.group() == Group::Due && standing.goes_if_not_meant()
 }
 
 fn count(counts: &mut Counts, standing: &Standing) {

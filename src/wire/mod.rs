@@ -13,6 +13,6 @@ mod unreadable;
 pub use answer::{Answer, Judge, Verdict};
 pub use ask::Ask;
 pub use draft::{Draft, Durable, Method, Note, Receipt};
-pub use order::{Judgement, Order, Prepared, Settled};
+pub use order::{Change, Judgement, Order, Prepared, Settled};
 pub use read::{Path, QueryDoc, Read, ReadMethod};
 pub use unreadable::{Fault, Unreadable};

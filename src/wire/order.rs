@@ -1,6 +1,6 @@
 //! One removal on its way through a system module: prepare, send one draft, settle.
 
-use crate::access::{Action, Cause, Entry, Fingerprint, Text};
+use crate::access::{Action, Cause, Entry, FieldRole, Fingerprint, Shape, Text, Value};
 
 use super::{Draft, Note};
 
@@ -25,10 +25,49 @@ pub struct Order {
     pub may_open: bool,
 }
 
+/// How an entry differs right before a write from what the plan judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It gives other access, or is another one.
+    Access,
+    /// It was used, and was to go since it was not.
+    Use,
+    /// It or its holder is called otherwise: policies may mean it now, or mean it no more.
+    Name,
+}
+
+impl Order {
+    /// How the entry is not what the plan judged any more, if it is not. A fingerprint leaves out what does not change the
+    /// access; whatever decided that the entry goes is compared here besides.
+    pub fn change(&self, now: &Entry) -> Option<Change> {
+        let planned = &self.entry;
+        if Fingerprint::of(now) != self.fingerprint {
+            return Some(Change::Access);
+        }
+        if matches!(self.cause, Cause::Idle | Cause::Unused) && now.last_used_at != planned.last_used_at {
+            return Some(Change::Use);
+        }
+        // A label that is no field is put together by us, of names that a look at one entry may not tell.
+        let mut fields = planned.kind.fields.iter().zip(planned.values.iter().zip(&now.values));
+        let renamed = fields.any(|(field, (planned, now))| match (&field.shape, planned, now) {
+            (Shape::Person, Value::Object(planned), Value::Object(now)) => is_renamed(&planned.names, &now.names),
+            _ => field.role == FieldRole::Label && planned != now,
+        });
+        let holder = planned.principal.as_ref().zip(now.principal.as_ref());
+        let renamed = renamed || holder.is_some_and(|(planned, now)| is_renamed(&planned.names, &now.names));
+        renamed.then_some(Change::Name)
+    }
+}
+
+/// Whether somebody has other names, as far as they are told.
+fn is_renamed(planned: &[Text], now: &[Text]) -> bool {
+    !now.is_empty() && planned != now
+}
+
 /// What `prepare` found right before a write.
 #[derive(Debug)]
 pub enum Prepared {
-    /// The entry is still as planned: send this.
+    /// The entry is still as planned, by [`Order::change`]: send this.
     Send(Box<Draft>),
     /// A removal is already under way: send nothing, follow this.
     InFlight(Note),

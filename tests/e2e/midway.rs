@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 use portcullis::sandbox::{Fault, Mutation, System, Trouble};
 
 use crate::{
-    house::{House, rows},
+    house::{House, ids, rows},
+    meant::buildkite,
     service::{AT_ONCE, house, strays},
     wait::{ended, until},
 };
@@ -100,4 +101,59 @@ fn a_token_that_was_used_since_the_reading_is_idle_no_more_and_stays() {
     assert!(!removed.is_empty() && !removed.contains(&id.to_owned()), "{removed:?}");
     let next = house.plan(&["--target", target]);
     assert!(crate::house::rows(&next, target).iter().all(|row| row["id"] != id), "{next}");
+}
+
+/// Two tokens called `ci`, of which b's is declared, and a fault: right after the reading a's is called `deploy`.
+fn renamed_midway(policy: &str) -> House {
+    let declared = "api_tokens: [{ user: b@example.com, description: ci, justification: x }, { user: a@example.com, \
+                    description: deploy, justification: x }]\n";
+    let tokens: &[(&str, &str, &[&str])] =
+        &[("t-a", "a@example.com", &["READ_BUILDS"]), ("t-b", "b@example.com", &["READ_BUILDS"])];
+    let house = buildkite(tokens, &format!("{policy}{declared}"));
+    house.sandbox.record().clear();
+    assert_eq!(ids(&house.plan(&[]), "t", "change"), ["t-a"], "{policy}");
+    let reads = u32::try_from(house.sandbox.record().requests().len()).unwrap();
+    let entry = house.sandbox.world(|world| {
+        let token = world.buildkite.tokens.iter().find(|token| token.uuid == "t-a").unwrap();
+        let mut renamed = serde_json::to_value(token).unwrap();
+        renamed["description"] = "deploy".into();
+        renamed
+    });
+    let mutation = Mutation::Issue { kind: "api_token".to_owned(), entry };
+    let then = Fault::new(System::Buildkite, Trouble::Then { mutation }).on_reads().after(reads - 1).times(1);
+    house.sandbox.fault(then);
+    house
+}
+
+const ALL: &str = "manage: { api_tokens: [{ user: [a@example.com, b@example.com] }] }\n";
+
+#[test]
+fn a_token_that_is_declared_by_the_name_it_got_since_the_reading_stays() {
+    for policy in [ALL, "absent: { api_tokens: [{ user: a@example.com, description: ci }] }\n"] {
+        let house = renamed_midway(policy);
+        let report = house.expect(0, &["apply", "--yes", "--new-journal", "--format", "json"]).json();
+        let row = &report["outcomes"][0]["rows"][0];
+        assert_eq!((row["id"].as_str(), row["end"].as_str()), (Some("t-a"), Some("skipped")), "{report}");
+        assert!(row["detail"].as_str().unwrap().contains("renamed since the plan"), "{row}");
+        assert_eq!(house.removed(System::Buildkite, "api_token"), [""; 0], "{policy}");
+        assert_eq!(rows(&house.plan(&[]), "t"), [serde_json::Value::Null; 0], "{policy}");
+    }
+}
+
+#[test]
+fn a_token_that_a_person_named_by_its_id_does_not_escape_by_another_name() {
+    let house = renamed_midway("absent: { api_tokens: [{ uuid: t-a }] }\n");
+    house.expect(0, &["apply", "--yes", "--new-journal"]);
+    assert_eq!(house.removed(System::Buildkite, "api_token"), ["t-a"]);
+    let revoke = ["revoke", "t", "t-a", "--because", "leaked", "--yes", "--new-journal"];
+    let house = renamed_midway(ALL);
+    house.expect(0, &revoke);
+    assert_eq!(house.removed(System::Buildkite, "api_token"), ["t-a"]);
+    // What the operator protects is protected by the new name too.
+    let house = renamed_midway(ALL);
+    let own = "    own: { api_tokens: unlisted }\n";
+    house.edit("portcullis.yaml", own, &format!("{own}    protected: {{ api_tokens: [{{ description: deploy }}] }}\n"));
+    let told = house.run(&revoke);
+    assert!(told.all().contains("renamed since the plan"), "{}", told.all());
+    assert_eq!(house.removed(System::Buildkite, "api_token"), [""; 0]);
 }

@@ -8,11 +8,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::world::{World, days_ago, now};
+use super::world::{World, accessowl, days_ago, now, object, person};
 use crate::{
-    access::{Cause, Fingerprint, Text, UndeclaredSince},
+    access::{Cause, Fingerprint, Text, UndeclaredSince, Value},
     plan::{HoldName, Input, MAX_UPCOMING, Newest, OnlyExpired, Planned, Status, Upcoming, UpcomingKind, plan_target},
-    policy::{Hold, Place, Policies},
+    policy::{Hold, OnExcess, Place, Policies},
 };
 
 fn only(ends: impl IntoIterator<Item = (String, Timestamp)>) -> Option<Arc<OnlyExpired>> {
@@ -222,6 +222,38 @@ fn the_earliest_are_kept_in_order_and_only_where_they_are_wanted() {
     assert!(found.is_sorted_by_key(|one| one.at));
     assert!(found.last().unwrap().at < in_days(60), "the earliest of all of them");
     assert!(planned_at(&world, now(), false).upcoming.is_empty());
+}
+
+#[test]
+fn the_end_of_what_another_cause_names_already_is_announced_too() {
+    let ends = |world: &World| -> Vec<(Text, UpcomingKind, Timestamp)> {
+        upcoming(world).into_iter().map(|one| (one.id, one.what, one.at)).collect()
+    };
+    let due = UpcomingKind::Due(Cause::Expired);
+    // More than declared, and held.
+    let mut world = accessowl();
+    world.state("s1", "anna", "GitHub", "prod", &["member", "owner"]);
+    let declaration = world.access("anna", "GitHub", "prod", &["member"]);
+    declaration.on_excess = OnExcess::Revoke;
+    Arc::make_mut(&mut declaration.limits).expires = Some(in_days(3));
+    assert_eq!(world.sent(), [("s1".to_owned(), "over_scoped")]);
+    assert_eq!(ends(&world), [("s1".into(), due, in_days(3))]);
+    // Two that share a declaration: whichever was meant, neither is left then.
+    let mut world = World::of("buildkite");
+    let anna = object("user", "u1", "anna@example.com", None);
+    for id in ["t1", "t2"] {
+        let values = vec![Value::Text(id.into()), Value::Object(anna.clone()), Value::Text("ci".into()), Value::Absent];
+        world.entry(id, values).principal = Some(anna.clone());
+    }
+    let values = vec![Value::Absent, Value::Absent, Value::Text("ci".into()), Value::Absent];
+    let declaration = world.declaration("user=anna description=ci", values, Some(person("anna", None)));
+    Arc::make_mut(&mut declaration.limits).expires = Some(in_days(3));
+    assert_eq!(ends(&world), [], "outside of every set they would be held then as well");
+    world.manage(0, "all");
+    assert_eq!(world.holds("t1"), [HoldName::Duplicate]);
+    assert_eq!(ends(&world), [("t1".into(), due, in_days(3)), ("t2".into(), due, in_days(3))]);
+    world.protect("t1");
+    assert_eq!(ends(&world), [("t2".into(), due, in_days(3))]);
 }
 
 #[test]

@@ -122,6 +122,74 @@ fn a_declaration_that_differs_only_in_form_holds_the_row_whatever_would_remove_i
     assert!(world.sent_ids().contains(&"service/e\u{301}tat".to_owned()));
 }
 
+#[test]
+fn a_name_that_is_gone_is_not_the_former_one_of_what_policies_name() {
+    let world = || {
+        let mut world = accessowl();
+        world.state("github", "anna", "GitHub", "prod", &[]);
+        world.state("jira", "ben", "Jira", "test", &[]);
+        world.state("declared", "cleo", "Jira", "prod", &[]);
+        world.declare("declared");
+        let mut world = managed(world);
+        world.settings.protected.push((world.kind(), Selectors::Any(vec![by(&[(2, "Okta")])])));
+        assert_eq!(world.sent_ids(), [""; 0], "either application may have been called so");
+        world
+    };
+    let github = |more: (usize, &str)| by(&[(2, "GitHub"), more]);
+    let nobody = || github((1, "zoe@example.com"));
+    let ways: [&dyn Fn(&mut World); 6] = [
+        &|world| {
+            world.access("cleo", "GitHub", "prod", &[]);
+        },
+        &|world| world.manage(0, "none").select = Selectors::Any(vec![nobody()]),
+        &|world| world.policy.sets[0].except = vec![nobody()],
+        &|world| world.allow(0, "none").select = Selectors::Any(vec![nobody()]),
+        &|world| world.settings.protected.push((world.kind(), Selectors::Any(vec![github((3, "test"))]))),
+        &|world| world.allow(0, "none").select = Selectors::Any(vec![by(&[(2, "a-GitHub"), (3, "test")])]),
+    ];
+    for (number, way) in ways.iter().enumerate() {
+        let mut world = world();
+        way(&mut world);
+        world.policy.sets.iter_mut().for_each(|set| set.allow_empty = true);
+        assert_eq!(world.sent_ids(), ["github"], "{number}");
+        assert_eq!(world.holds("jira"), [HoldName::Unresolved], "{number}: nobody names Jira");
+    }
+    // A glob names nothing, and the same name elsewhere is another thing.
+    let mut elsewhere = world();
+    elsewhere.allow(0, "none").select = Selectors::Any(vec![by(&[(2, "Git*"), (1, "zoe@example.com")])]);
+    assert_eq!(elsewhere.holds("github"), [HoldName::Unresolved]);
+    elsewhere.settings.protected[0].1 = Selectors::Any(vec![by(&[(2, "GitHub"), (3, "production")])]);
+    elsewhere.access("cleo", "Jira", "prod", &[]);
+    assert_eq!(elsewhere.holds("github"), [HoldName::Unresolved], "what Jira calls prod is not GitHub's");
+    elsewhere.access("cleo", "GitHub", "prod", &[]);
+    assert!(elsewhere.sent_ids().contains(&"github".to_owned()));
+}
+
+#[test]
+fn what_a_person_names_by_its_id_is_not_kept_by_a_name_that_is_gone() {
+    let world = |kept: Selector| {
+        let mut world = accessowl();
+        world.state("github", "anna", "GitHub", "prod", &[]);
+        world.state("jira", "ben", "Jira", "test", &[]);
+        world.settings.protected.push((world.kind(), Selectors::Any(vec![kept])));
+        world
+    };
+    let okta = || by(&[(2, "Okta")]);
+    let absent = |mut world: World, field: usize, text: &str| {
+        world.absent("");
+        let item = &mut world.policy.absents[0];
+        item.values[0] = Value::Absent;
+        item.values[field] = Value::Text(text.into());
+        (world.sent_ids(), world.holds("github"))
+    };
+    assert_eq!(absent(world(okta()), 0, "github"), (vec!["github".to_owned()], vec![]));
+    assert_eq!(absent(world(okta()), 2, "GitHub"), (vec![], vec![HoldName::Unresolved]), "a name is not an id");
+    // Who protects this very id protects it, wherever it lies now.
+    assert_eq!(absent(world(by(&[(2, "Okta"), (0, "github")])), 0, "github"), (vec![], vec![HoldName::Unresolved]));
+    // Another doubt than that of a gone name stands.
+    assert_eq!(absent(world(by(&[(2, "GITHUB")])), 0, "github"), (vec![], vec![HoldName::Unresolved]));
+}
+
 /// A selector of literal names and globs by field.
 fn by(conditions: &[(usize, &str)]) -> Selector {
     let condition = |&(field, text): &(usize, &str)| Condition {
@@ -139,7 +207,7 @@ fn a_selector_that_keeps_entries_keeps_what_it_could_mean_and_no_more() {
         world.state("github", "anna", "GitHub", "prod", &[]);
         world.state("jira", "ben", "Jira", "test", &["read"]);
         world.state("declared", "cleo", "Jira", "test", &[]);
-        world.access("cleo", "Jira", "test", &[]);
+        world.declare("declared");
         let mut world = managed(world);
         world.settings.protected.push((world.kind(), Selectors::Any(vec![kept])));
         world

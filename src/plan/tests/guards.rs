@@ -401,6 +401,22 @@ fn on_a_wrong_clock_no_notice_begins_and_nobody_has_left() {
 }
 
 #[test]
+fn one_look_with_a_wrong_clock_does_not_begin_a_notice_anew() {
+    let mut world = drift(3, 1);
+    world.settings.notice = SignedDuration::from_hours(20);
+    world.allow(0, "service/drift-*").must_expire_within = Some(SignedDuration::from_hours(1));
+    world.remember();
+    world.history.undeclared.values_mut().for_each(|known| known.since = now() - SignedDuration::from_hours(20));
+    assert_eq!(world.sent_ids(), ["service/drift-000"]);
+    // Nobody knows then whether it lives too long.
+    world.snapshot.clock_skew = Some(SignedDuration::from_mins(10));
+    assert_eq!(world.plan().counts.allowed, 1);
+    world.remember();
+    world.snapshot.clock_skew = None;
+    assert_eq!(world.sent_ids(), ["service/drift-000"], "it has had its notice");
+}
+
+#[test]
 fn a_confirmed_removal_counts_even_if_the_same_id_is_back() {
     let mut world = drift(9, 1);
     world.settings.max_count = 1;

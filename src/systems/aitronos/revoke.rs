@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{Account, Entry, Fingerprint, Object, Value},
+    access::{Account, Entry, Object, Value},
     systems::shared::{Conversation, required, said, write_judge},
     wire::{Answer, Ask, Draft, Fault, Judgement, Method, Note, Order, Path, Prepared, Settled, Unreadable},
 };
@@ -29,7 +29,7 @@ pub async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> Result<
     let conversation = Conversation::new(ask);
     let Some(grant) = look(&conversation, account, &order.entry).await? else { return Ok(Prepared::Gone) };
     let now = grants::entry(&grant, &mut Objects::default());
-    if Fingerprint::of(&now) != order.fingerprint {
+    if order.change(&now).is_some() {
         return Ok(Prepared::Changed(Box::new(now)));
     }
     let organization = required(account, ORGANIZATION)?;

@@ -9,7 +9,7 @@ use super::{
     documents, list,
 };
 use crate::{
-    access::{Account, Cause, Fingerprint},
+    access::Account,
     systems::shared::{Conversation, absent, accepted, said},
     wire::{Answer, Ask, Draft, Fault, Judgement, Method, Note, Order, Path, Prepared, Settled, Unreadable},
 };
@@ -43,10 +43,7 @@ pub(super) async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> 
     if !entry.is_live() {
         return Ok(Prepared::Gone);
     }
-    // A fingerprint leaves last use out; a token that is not to be used must not have been used since.
-    let used_since =
-        matches!(order.cause, Cause::Idle | Cause::Unused) && entry.last_used_at != order.entry.last_used_at;
-    if used_since || Fingerprint::of(&entry) != order.fingerprint {
+    if order.change(&entry).is_some() {
         return Ok(Prepared::Changed(Box::new(entry)));
     }
     let handle = entry.revoke_handle();

@@ -258,9 +258,20 @@ async fn the_mutation_takes_graphql_ids_and_is_the_same_bytes_every_time() {
 async fn only_the_token_that_was_planned_is_removed() {
     let order = order(token("a")).await;
     let again = |token: Json| Transcript::new().on(&ask_page(None), page(&[token], None));
-    let renamed_and_used =
-        with(with(token("a"), "description", json!("new")), "lastAccessedAt", json!("2026-09-30T00:00:00Z"));
-    assert!(matches!(prepare(again(renamed_and_used), &order).await.unwrap(), Prepared::Send(_)));
+    let used = with(token("a"), "lastAccessedAt", json!("2026-09-30T00:00:00Z"));
+    assert!(matches!(prepare(again(used.clone()), &order).await.unwrap(), Prepared::Send(_)));
+    let idle = Order { cause: Cause::Idle, ..order.clone() };
+    assert!(matches!(prepare(again(used), &idle).await.unwrap(), Prepared::Changed(_)));
+    for description in [json!("new"), Json::Null] {
+        let renamed = with(token("a"), "description", description);
+        assert!(
+            matches!(prepare(again(renamed), &order).await.unwrap(), Prepared::Changed(_)),
+            "it may be declared so"
+        );
+    }
+    let mut readdressed = token("a");
+    readdressed["owner"]["email"] = json!("other@example.com");
+    assert!(matches!(prepare(again(readdressed), &order).await.unwrap(), Prepared::Changed(_)), "or its owner");
     let wider = with(token("a"), "scopes", json!(["WRITE_BUILDS"]));
     assert!(matches!(prepare(again(wider), &order).await.unwrap(), Prepared::Changed(_)));
     let ended = with(token("a"), "expiresAt", json!("2026-09-01T00:00:00Z"));

@@ -13,7 +13,7 @@ use super::{
     keys,
 };
 use crate::{
-    access::{Account, Entry, Fingerprint, Object, Value},
+    access::{Account, Entry, Object, Value},
     systems::shared::{Conversation, absent, accepted, said, write_judge},
     wire::{Answer, Ask, Draft, Fault, Judgement, Method, Note, Order, Path, Prepared, Settled, Unreadable},
 };
@@ -35,7 +35,7 @@ pub(super) async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> 
     let Some(entry) = entry.filter(Entry::is_live) else {
         return Ok(Prepared::Gone);
     };
-    if Fingerprint::of(&entry) != order.fingerprint {
+    if order.change(&entry).is_some() {
         return Ok(Prepared::Changed(Box::new(entry)));
     }
     if let Some(gateway) = gateway

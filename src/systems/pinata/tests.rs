@@ -367,6 +367,13 @@ async fn draft(order: &Order) -> Box<Draft> {
 }
 
 #[tokio::test]
+async fn a_key_that_has_another_name_now_is_not_the_one_that_was_planned() {
+    let ask = Transcript::new().on(KEYS, keys(&[with(key("a"), "name", json!("a declared one"))]));
+    let prepared = prepare(ask, &order(&api_key().await, &[], false)).await.unwrap();
+    assert!(matches!(prepared, Prepared::Changed(_)), "{prepared:?}");
+}
+
+#[tokio::test]
 async fn a_removal_names_exactly_one_key() {
     let of_gateway = draft(&order(&gateway_key().await, &[], false)).await;
     assert_eq!(of_gateway.shown(), "DELETE /gateways/g1/access_tokens/k1");

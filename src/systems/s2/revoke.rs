@@ -24,7 +24,7 @@ pub(super) async fn prepare(ask: &dyn Ask, order: &Order) -> Result<Prepared, Un
         return Ok(Prepared::Gone);
     }
     // Ids can be issued again: another scope or end under the same id is another token.
-    if Fingerprint::of(&entry) != order.fingerprint {
+    if order.change(&entry).is_some() {
         return Ok(Prepared::Changed(Box::new(entry)));
     }
     Ok(Prepared::Send(Box::new(Draft {
