@@ -7,6 +7,7 @@ use portcullis::sandbox::{
     Deed, Fault, Mutation, System, Trouble,
     accessowl::{AccessState, Provisioning, Revocation, Status},
 };
+use serde_json::json;
 
 use crate::{
     house::{House, holds, ids, rows},
@@ -171,4 +172,54 @@ fn an_account_is_asked_for_once_where_the_rejection_may_be_another_ones() {
     rejected(&house);
     house.sandbox.world(|world| world.accessowl.states.retain(|state| state.id != ELSE));
     assert_eq!(holds(&house.plan(&[]), "t", BEN), ["refused"]);
+}
+
+/// At an AccessOwl that lists no revocations: a request or its answer is lost, then the order comes for another reason.
+fn another_reason(again: &dyn Fn(&House)) {
+    for trouble in [Trouble::DropAfter, Trouble::DropBefore] {
+        let house = twins(|id| member(id, "u-ben"), Provisioning::ApplicationAdmin);
+        house.sandbox.world(|world| world.accessowl.states.retain(|state| state.id != ELSE));
+        house.write(
+            "policies/t.yaml",
+            &format!("version: 1\ntarget: t\nabsent: {{ access: [{{ id: {BEN}, justification: one }}] }}\n"),
+        );
+        let setting = Mutation::Set { setting: "revocation_lists".to_owned(), value: json!(405) };
+        house.sandbox.mutate(System::AccessOwl, &setting).unwrap();
+        house.sandbox.fault(Fault::new(System::AccessOwl, trouble.clone()).on_writes().times(1));
+        house.apply(4);
+        again(&house);
+        let writes = house.sandbox.record().writes();
+        assert_eq!(writes.len(), 2, "{trouble:?}: sent again");
+        assert_eq!(writes[0].idempotency_key, writes[1].idempotency_key, "{trouble:?}: under the same key");
+        assert_eq!(writes[0].body, writes[1].body, "{trouble:?}: the same bytes");
+        assert_eq!(asked(&house), each(&[BEN], 1), "{trouble:?}");
+        run(&house);
+        assert_eq!(asked(&house), each(&[BEN], 1), "{trouble:?}");
+        house.expect(0, &["history", "--verify"]);
+    }
+}
+
+#[test]
+fn a_request_of_unknown_arrival_is_sent_again_as_it_was_whatever_the_justification() {
+    another_reason(&|house| {
+        house.edit("policies/t.yaml", "justification: one", "justification: two");
+        run(house);
+    });
+}
+
+#[test]
+fn a_request_of_unknown_arrival_is_sent_again_as_it_was_whatever_the_cause_and_the_file() {
+    another_reason(&|house| {
+        let other = format!("version: 1\ntarget: t\nmanage: {{ access: all }}\naccess: [{{ id: {ANNA} }}]\n");
+        house.clear_policies();
+        house.write("policies/other.yaml", &other);
+        run(house);
+    });
+}
+
+#[test]
+fn a_request_of_unknown_arrival_is_sent_again_as_it_was_where_a_person_orders_it() {
+    another_reason(&|house| {
+        house.run(&["revoke", "t", BEN, "--because", "leaked", "--yes"]);
+    });
 }
