@@ -98,6 +98,12 @@ pub struct Facts {
     pub weight: u32,
     /// The system lists a removal of this very life as rejected: why, in words of ours.
     pub refused: Option<Text>,
+    /// Whether that rejection may as well be of another entry.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refused_in_doubt: bool,
     /// How many closed revocations of this entry the system lists; `None` where it lists none at all.
     pub closed_revocations: Option<u32>,
+    /// The same for entries whose removals the system's records do not tell apart: these go one at a time, the oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alike: Option<Text>,
 }

@@ -56,7 +56,9 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
         return outcome;
     }
     work.progress.tell(&Event::Sending { target: &work.target, rows: rows.len() });
-    let gates = Gates::of(&rows, &approved.snapshot, approved.may_open);
+    let entries: HashMap<(&str, &str), &Entry> =
+        approved.snapshot.entries.iter().map(|entry| ((entry.kind.name, entry.id.as_str()), entry)).collect();
+    let gates = Gates::of(&rows, &entries, &approved.snapshot.controls, approved.may_open);
     let open: HashMap<(&Text, &Text), &RowOutcome> = approved
         .open
         .iter()
@@ -64,23 +66,26 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
         .map(|earlier| ((&earlier.kind, &earlier.id), earlier))
         .collect();
     let fresh = Fresh::new(approved.rules, Arc::clone(&approved.snapshot));
+    let (gates, fresh, open) = (&gates, &fresh, &open);
     let mut sending = Vec::with_capacity(rows.len());
-    for (at, removal) in rows.iter().copied().enumerate() {
-        let row = removal.row;
-        let (gates, fresh) = (&gates, &fresh);
-        let earlier = open.get(&(&row.kind, &row.id)).copied();
+    for turn in in_turn(&rows, &entries) {
         sending.push(async move {
-            let (outcome, order) = match earlier {
-                Some(earlier) => (still_open(earlier, removal), None),
-                // On the heap: of very many rows few are under way at once.
-                None => Box::pin(one(work, hand, fresh, gates, removal)).await,
-            };
-            work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
-            (at, outcome, order)
+            let mut ended = Vec::with_capacity(turn.len());
+            for (at, removal) in turn {
+                let (outcome, order) = match open.get(&(&removal.row.kind, &removal.row.id)) {
+                    Some(earlier) => (still_open(earlier, removal), None),
+                    // On the heap: of very many rows few are under way at once.
+                    None => Box::pin(one(work, hand, fresh, gates, removal)).await,
+                };
+                work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
+                ended.push((at, outcome, order));
+            }
+            ended
         });
     }
     let sending = stream::iter(sending).buffer_unordered(work.concurrency.max(1));
-    let mut ended: Vec<(usize, RowOutcome, Option<Order>)> = sending.collect().await;
+    let ended: Vec<Vec<(usize, RowOutcome, Option<Order>)>> = sending.collect().await;
+    let mut ended: Vec<_> = ended.into_iter().flatten().collect();
     ended.sort_by_key(|(at, ..)| *at);
 
     let until = Instant::now() + work.settle;
@@ -96,7 +101,7 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
             order.as_ref().filter(|_| sent).map(|order| Claimed { outcome, order, wait })
         })
         .collect();
-    outcome.read_back_failed = confirm(work, &fresh, claimed, until).await;
+    outcome.read_back_failed = confirm(work, fresh, claimed, until).await;
     outcome.rows = ended.into_iter().map(|(_, row, _)| row).collect();
     outcome.stopped = work.stop.is_cancelled() && outcome.rows.iter().any(|row| row.end == End::Skipped);
     outcome.journal_failed = work.halt.why().map(str::to_owned);
@@ -110,6 +115,26 @@ fn known(row: &Row) -> Option<Removal<'_>> {
         tracing::error!(kind = %row.kind, id = ?row.id, "a change names no entry or no cause, and is not sent: report this defect");
     }
     removal
+}
+
+/// The rows with their positions, in the order of the plan. Rows whose removals nothing tells apart take turns, the oldest first:
+/// that one is what the system's next reading takes a removal for.
+fn in_turn<'r>(rows: &[Removal<'r>], entries: &HashMap<(&str, &str), &Entry>) -> Vec<Vec<(usize, Removal<'r>)>> {
+    let of = |removal: &Removal<'_>| entries.get(&(removal.row.kind.as_str(), removal.row.id.as_str())).copied();
+    let mut turns: Vec<Vec<(usize, Removal<'r>)>> = Vec::with_capacity(rows.len());
+    let mut alike: HashMap<&str, usize> = HashMap::new();
+    for (at, removal) in rows.iter().copied().enumerate() {
+        let like = of(&removal).and_then(|entry| entry.facts.as_ref()?.alike.as_deref());
+        let turn = like.map_or(turns.len(), |like| *alike.entry(like).or_insert(turns.len()));
+        match turns.get_mut(turn) {
+            Some(turn) => turn.push((at, removal)),
+            None => turns.push(vec![(at, removal)]),
+        }
+    }
+    for turn in turns.iter_mut().filter(|turn| turn.len() > 1) {
+        turn.sort_by_key(|(_, removal)| of(removal).map(|entry| (entry.created_at, &entry.id)));
+    }
+    turns
 }
 
 /// A row whose earlier removal is not settled: first that one, then, by the plan of a later run, the next.
@@ -176,9 +201,12 @@ impl Gate {
 struct Gates(BTreeMap<Text, Gate>);
 
 impl Gates {
-    fn of(rows: &[Removal<'_>], snapshot: &Snapshot, may_open: &[Text]) -> Self {
-        let entries: HashMap<(&str, &str), &Entry> =
-            snapshot.entries.iter().map(|entry| ((entry.kind.name, entry.id.as_str()), entry)).collect();
+    fn of(
+        rows: &[Removal<'_>],
+        entries: &HashMap<(&str, &str), &Entry>,
+        controls: &[Controls],
+        may_open: &[Text],
+    ) -> Self {
         let mut gates = BTreeMap::new();
         for Removal { row, .. } in rows {
             let control = entries
@@ -186,7 +214,7 @@ impl Gates {
                 .and_then(|entry| entry.facts.as_ref())
                 .and_then(|facts| facts.control.clone());
             if let Some(control) = control {
-                let may_open = opens(&control, &snapshot.controls, may_open);
+                let may_open = opens(&control, controls, may_open);
                 gates
                     .entry(control)
                     .or_insert_with(|| Gate { turn: Mutex::new(()), removed: Vec::new(), may_open })

@@ -184,10 +184,24 @@ impl Journal {
     /// The key's generation is the number of closed removals that the system lists, else that this journal knows (carried out,
     /// gone or rejected), plus verified failures.
     ///
+    /// Where nobody could tell whether the last one of the entry arrived, that one goes again as it was, with its key and its
+    /// reason: a vendor that has it takes both for one, whatever the policies say of the entry by now.
+    ///
     /// # Errors
     /// Storage, or [`JournalError::OverTotal`]: then nothing may be sent.
-    pub async fn intent(&self, run: &str, intent: Intent<'_>) -> Result<Receipt, JournalError> {
+    pub async fn intent(&self, run: &str, mut intent: Intent<'_>) -> Result<Receipt, JournalError> {
         let order = intent.order;
+        let untold = match intent.draft.key_header {
+            Some(_) => past::untold(&mut *self.connection.lock().await, order, &intent.draft).await?,
+            None => None,
+        };
+        let (reason, again) = match untold {
+            Some(past::Untold { body, reason, key, generation }) => {
+                intent.draft.body = Some(body);
+                (reason, Some((key, generation)))
+            }
+            None => (order.reason.clone(), None),
+        };
         let draft = &intent.draft;
         let request_body = match &draft.body {
             Some(body) => Some(
@@ -206,7 +220,7 @@ impl Journal {
             id: order.entry.id.clone(),
             title: title(&order.entry),
             cause: order.cause,
-            reason: order.reason.clone(),
+            reason,
             key: Text::default(),
             generation: 0,
             fingerprint: order.fingerprint,
@@ -222,7 +236,8 @@ impl Journal {
         };
         let loose = Loose { at: chain::now_ms(), run: run.into(), target: Some(order.target.to_string()), body };
         let (listed, step, ceiling) = (draft.generation, intent.step, intent.ceiling);
-        let work = Work::Intent(Box::new(IntentWork { loose, listed, step, ceiling, key: KeyParts::of(&intent) }));
+        let work =
+            Work::Intent(Box::new(IntentWork { loose, listed, step, ceiling, key: KeyParts::of(&intent), again }));
         let key = self.write(work).await?.unwrap_or_default();
         Ok(Receipt::seal(id.to_string(), key, intent.draft, Durable::synced()))
     }

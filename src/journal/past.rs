@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
-use crate::access::{Expectation, History, Refusal, Text};
+use crate::{
+    access::{Expectation, History, Refusal, Text},
+    wire::{Draft, Order},
+};
 
 use super::{
     Announced, Filter, JournalError, Record, RecordBody,
@@ -46,6 +49,13 @@ pub(super) use intents;
 pub(super) const ENDS: &str = intents!(
     "i.run AS run, o.outcome AS last, COUNT(*) AS number",
     "i.target = $1 AND i.kind = $2 AND i.entry = $3 GROUP BY i.run, o.outcome"
+);
+
+/// The newest intent of an entry of which something was sent.
+pub(super) const NEWEST_SENT: &str = intents!(
+    "i.seq AS seq, i.body AS body, o.outcome AS last",
+    "i.target = $1 AND i.kind = $2 AND i.entry = $3 AND (o.outcome IS NULL OR o.outcome <> 'not_sent')
+     ORDER BY i.seq DESC LIMIT 1"
 );
 
 /// How the intents since a time ended, of every target.
@@ -118,6 +128,37 @@ pub(super) async fn closed(connection: &mut SqliteConnection, intent: &Loose) ->
         *count = count.saturating_add(number);
     }
     Ok(known)
+}
+
+/// What was sent last to have an entry removed, where nobody could tell whether it arrived: body, reason, key and its generation.
+pub(super) struct Untold {
+    pub(super) body: Vec<u8>,
+    pub(super) reason: String,
+    pub(super) key: Text,
+    pub(super) generation: u32,
+}
+
+/// What of an order was sent last and may have arrived or not. Another life of the entry, another account or another request has
+/// nothing to do with it.
+pub(super) async fn untold(
+    connection: &mut SqliteConnection,
+    order: &Order,
+    draft: &Draft,
+) -> Result<Option<Untold>, JournalError> {
+    let entry = &order.entry;
+    let row = sqlx::query(NEWEST_SENT).bind(order.target.as_str()).bind(entry.kind.name).bind(entry.id.as_str());
+    let Some(row) = row.fetch_optional(&mut *connection).await.map_err(storage)? else { return Ok(None) };
+    let is_untold = row.try_get::<Option<&str>, _>("last").map_err(storage)? == Some("untold");
+    let seq = row.try_get("seq").map_err(storage)?;
+    if !is_untold || !Accounts::of(connection, &order.target).await?.is_here(seq) {
+        return Ok(None);
+    }
+    let RecordBody::Intent { reason, key, generation, fingerprint, request, request_body, .. } = body(&row, "body")?
+    else {
+        return Err(unreadable(&row, "its body"));
+    };
+    let is_same = request == draft.shown() && (!entry.kind.reissues_ids || fingerprint == order.fingerprint);
+    Ok(request_body.filter(|_| is_same).map(|body| Untold { body: body.into_bytes(), reason, key, generation }))
 }
 
 /// The whole history of a target. Call it inside a transaction.

@@ -79,7 +79,7 @@ pub enum OutcomeKind {
     /// Nothing was sent. Final.
     NotSent,
     /// Still there after the settle deadline at a system that cannot tell whether the removal arrived. Final for this intent:
-    /// the next one carries the same idempotency key, and counts as sent like this one.
+    /// the next one carries the same idempotency key and body, and counts as sent like this one.
     Untold,
     /// Only reading can tell. Open.
     Unknown,

@@ -60,6 +60,8 @@ pub(super) struct IntentWork {
     pub(super) ceiling: Option<u32>,
     /// What its key is made of.
     pub(super) key: KeyParts,
+    /// Key and generation of what is sent again as it was.
+    pub(super) again: Option<(Text, u32)>,
 }
 
 /// What came of a job: the key, for an intent.
@@ -168,11 +170,16 @@ async fn write(connection: &mut SqliteConnection, head: &mut Head, work: &mut Wo
             if let Err(refused) = sent::admits(connection, &work.loose, work.ceiling).await? {
                 return Ok(Err(refused));
             }
-            let known = past::closed(connection, &work.loose).await?;
-            let listed = work.listed.unwrap_or(known.closed);
-            let counted = listed.saturating_add(known.failed_before);
-            let number = counted.saturating_add(known.failed_in_run.max(work.step));
-            let made = work.key.key(number);
+            let (made, number) = match work.again.take() {
+                Some((key, number)) => (key.to_string(), number),
+                None => {
+                    let known = past::closed(connection, &work.loose).await?;
+                    let listed = work.listed.unwrap_or(known.closed);
+                    let counted = listed.saturating_add(known.failed_before);
+                    let number = counted.saturating_add(known.failed_in_run.max(work.step));
+                    (work.key.key(number), number)
+                }
+            };
             if let RecordBody::Intent { key, generation, .. } = &mut work.loose.body {
                 *key = made.as_str().into();
                 *generation = number;

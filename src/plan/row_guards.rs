@@ -89,10 +89,21 @@ impl RowGuards<'_> {
         }
         let entry = candidate.entry;
         let known = self.input.history.refusals.get(&(entry.kind.name.into(), entry.id.clone()));
-        let listed = entry.facts.as_ref().and_then(|facts| facts.refused.as_ref());
-        let why = match (known, listed) {
-            (Some(refusal), _) if refusal.said == candidate.said => refusal.why.clone(),
-            (None, Some(listed)) => listed.clone(),
+        let facts = entry.facts.as_ref();
+        let listed = facts.and_then(|facts| facts.refused.as_ref());
+        let (why, way_on) = match (known, listed) {
+            (Some(refusal), _) if refusal.said == candidate.said => {
+                (&refusal.why, "change what the policies say of it, or apply with --retry-refused")
+            }
+            // It goes once: then a rejection of its own is known, as long as the journal lasts.
+            (None, Some(listed))
+                if self.input.history.persistent && facts.is_some_and(|facts| facts.refused_in_doubt) =>
+            {
+                candidate.remarks.push(listed.to_string());
+                return;
+            }
+            // What the policies said then nobody knows.
+            (None, Some(listed)) => (listed, "apply with --retry-refused"),
             _ => return,
         };
         // A right that was missing shows in the words of every system, and another credential alone sends nothing again.
@@ -101,7 +112,7 @@ impl RowGuards<'_> {
                 "give the credential the right, then: portcullis apply --target {} --retry-refused",
                 super::quoted(&self.input.settings.target)
             ),
-            false => "change what the policies say of it, or apply with --retry-refused".to_owned(),
+            false => way_on.to_owned(),
         };
         candidate.hold(HoldName::Refused, format!("the system refused it before: {why}"), Some(way_on));
     }

@@ -11,6 +11,7 @@
     missing_docs
 )]
 
+mod alike;
 mod architecture;
 mod bad_input;
 mod browser;

@@ -26,6 +26,7 @@ async fn every_question_of_a_look_goes_by_an_index() {
         ("what all sent in them", sent::IN_ALL.to_owned()),
         ("what each sent in them", sent::BY_TARGET.to_owned()),
         ("ends of an entry's removals", past::ENDS.to_owned()),
+        ("newest removal of an entry that was sent", past::NEWEST_SENT.to_owned()),
         ("newest of a type: account, announced number", past::NEWEST.to_owned()),
         ("newest of two types: pause", past::NEWEST_OF.to_owned()),
         ("pinned accounts", past::PINNED.to_owned()),

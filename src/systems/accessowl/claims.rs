@@ -20,14 +20,26 @@ use crate::access::Text;
 #[derive(Debug, Default)]
 pub struct Claims<'r> {
     by_state: HashMap<Text, Vec<&'r Revocation>>,
+    /// Those of an account that may as well be another account's.
+    in_doubt: HashSet<&'r Text>,
+}
+
+/// A state whose own revocation is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'s> {
+    /// Its id.
+    pub state: &'s Text,
+    /// Ids of revocations that were there before that one was sent.
+    pub known: &'s [Text],
 }
 
 /// States of one application by their resource.
 type ByResource<'s> = HashMap<Option<&'s Text>, Vec<&'s State>>;
 
 impl<'r> Claims<'r> {
-    /// Ties each of these revocations to one of the states.
-    pub fn new(mut unnamed: Vec<&'r Revocation>, states: &[State]) -> Self {
+    /// Ties each of these revocations to one of the states. Of those that it fits as well, one that is not `known` yet means the
+    /// state that `sought` names.
+    pub fn new(mut unnamed: Vec<&'r Revocation>, states: &[State], sought: Option<Sought<'_>>) -> Self {
         // Those without a time fit every state, so they come last and take what is left.
         unnamed.sort_by_key(|revocation| (Reverse(revocation.asked_at), revocation.id.clone()));
         let mut applications: HashMap<&Text, ByResource<'_>> =
@@ -50,15 +62,21 @@ impl<'r> Claims<'r> {
             };
             let fitting = fitting.into_iter().flatten().copied();
             // By far most do not fit, and that is cheap to tell: only what does is looked up.
+            let mut accounts = 0;
+            let sought = sought.filter(|sought| !sought.known.contains(&revocation.id)).map(|sought| sought.state);
             let ranked = fitting.filter_map(|state| {
                 let near = rank(revocation, state)?;
+                accounts += u32::from(state.user.is_none());
                 if answered.contains(&state.id) {
                     return None;
                 }
                 let claimed = claims.by_state.get(&state.id).map_or(0, Vec::len);
-                Some(((near, claimed, state.start, &state.id), state))
+                Some(((near, claimed, Some(&state.id) != sought, state.start, &state.id), state))
             });
             let Some((_, state)) = ranked.min_by_key(|(rank, _)| *rank) else { continue };
+            if state.user.is_none() && accounts > 1 {
+                claims.in_doubt.insert(&revocation.id);
+            }
             if state.end.is_none() {
                 claims.by_state.entry(state.id.clone()).or_default().push(revocation);
             } else if revocation.status == Status::Revoked {
@@ -71,6 +89,11 @@ impl<'r> Claims<'r> {
     /// Those that are taken for this state's.
     pub fn of(&self, state: &State) -> &[&'r Revocation] {
         self.by_state.get(&state.id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether one that is taken for an account's may be another account's.
+    pub fn is_in_doubt(&self, revocation: &Revocation) -> bool {
+        self.in_doubt.contains(&revocation.id)
     }
 }
 

@@ -32,6 +32,7 @@ pub fn active(
         }
         None => Life::Live,
     };
+    let rejected = standing.and_then(Standing::rejected);
     let mut lineage = Vec::with_capacity(line.len() + 2);
     lineage.extend(holder(state).map(|holder| holder.id.clone()));
     lineage.push(state.application.clone());
@@ -40,8 +41,10 @@ pub fn active(
         outside: outside(state, objects, account).map(Text::new_static),
         // Without a holder nothing can be told to be of the same one.
         lineage: if holder(state).is_some() { lineage } else { Vec::new() },
-        refused: standing.and_then(|standing| standing.rejected).map(|rejected| rejected.refusal().into()),
+        refused: rejected.map(|rejected| rejected.why().into()),
+        refused_in_doubt: rejected.is_some_and(|rejected| rejected.in_doubt),
         closed_revocations: standing.map(|standing| standing.closed),
+        alike: state.user.is_none().then(|| alike(state)),
         ..Facts::default()
     };
     entry(state, objects, life, Some(Box::new(facts)))
@@ -78,6 +81,14 @@ fn entry(state: &State, objects: &Objects, life: Life, facts: Option<Box<Facts>>
         life,
         facts,
     }
+}
+
+/// All that a revocation tells of an account without a person.
+fn alike(state: &State) -> Text {
+    let resource = state.resource.as_deref().unwrap_or_default();
+    let permissions = state.permissions.iter().map(|permission| permission.id.as_str());
+    let parts: Vec<&str> = [state.application.as_str(), resource].into_iter().chain(permissions).collect();
+    parts.join("\u{1f}").into()
 }
 
 /// The person, or the account where it is linked to none.

@@ -35,6 +35,12 @@ impl Look {
         others.map(|(_, state)| state).collect()
     }
 
+    /// Takes the state that was looked for as if it had not ended. Tells whether it had, or is in no list.
+    pub fn revive(&mut self) -> bool {
+        let state = self.position.and_then(|position| self.states.get_mut(position));
+        state.is_none_or(|state| state.end.take().is_some())
+    }
+
     /// The state as an entry, as far as its fingerprint goes.
     pub fn entry(&self, state: &State, account: &Account) -> Entry {
         entries::active(state, &self.objects, account, None, Vec::new())

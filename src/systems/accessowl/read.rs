@@ -109,7 +109,7 @@ fn build(
             twins.entry(holding(state)).or_default().push(state);
         }
     }
-    let claims = revocations.map(|revocations| revocations.claims(states)).unwrap_or_default();
+    let claims = revocations.map(|revocations| revocations.claims(states, None)).unwrap_or_default();
     let none: &[&State] = &[];
     states
         .iter()

@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    claims::Claims,
+    claims::{Claims, Sought},
     list::{List, Page, walk},
     states::State,
 };
@@ -180,10 +180,36 @@ pub struct Standing<'r> {
     pub all: Vec<&'r Revocation>,
     /// One under way, or done while the state has not ended.
     pub in_flight: Option<&'r Revocation>,
-    /// The latest rejection in this life.
-    pub rejected: Option<&'r Revocation>,
+    /// The rejections in this life: those that may be another account's first, each kind by its time.
+    pub rejections: Vec<Rejection<'r>>,
     /// How many are closed, rejected or done.
     pub closed: u32,
+}
+
+/// A revocation that was rejected.
+#[derive(Debug)]
+pub struct Rejection<'r> {
+    /// The revocation.
+    pub revocation: &'r Revocation,
+    /// Whether it may as well have meant another account without a person.
+    pub in_doubt: bool,
+}
+
+impl Rejection<'_> {
+    /// Why nothing goes, in words of ours.
+    pub fn why(&self) -> String {
+        match self.in_doubt {
+            true => "a revocation that may be another account's was rejected".to_owned(),
+            false => self.revocation.refusal(),
+        }
+    }
+}
+
+impl<'r> Standing<'r> {
+    /// The rejection that stands: the latest, and one that is certain before one that is not.
+    pub fn rejected(&self) -> Option<&Rejection<'r>> {
+        self.rejections.last()
+    }
 }
 
 impl Revocations {
@@ -202,10 +228,11 @@ impl Revocations {
         found.filter(|revocation| revocation.may_mean(state)).collect()
     }
 
-    /// What those mean that name no person, among these states: all that they could mean.
-    pub fn claims<'r>(&'r self, states: &[State]) -> Claims<'r> {
+    /// What those mean that name no person, among these states: all that they could mean. What fits several as well is
+    /// taken for the one that is `sought`.
+    pub fn claims<'r>(&'r self, states: &[State], sought: Option<Sought<'_>>) -> Claims<'r> {
         let unnamed = self.by_holder.iter().filter(|((_, user), _)| user.is_none());
-        Claims::new(unnamed.flat_map(|(_, revocations)| revocations).collect(), states)
+        Claims::new(unnamed.flat_map(|(_, revocations)| revocations).collect(), states, sought)
     }
 
     /// What they say of an active state. `twins` are states of the same holder that have ended: a revocation that is done
@@ -242,10 +269,13 @@ impl Revocations {
             }
         });
         let unanswered = unanswered.or_else(|| unnamed.iter().copied().find(|one| one.status == Status::Revoked));
-        let rejected = ours().filter(|revocation| revocation.status == Status::Rejected).max_by_key(|one| one.asked_at);
+        let rejected = ours().filter(|revocation| revocation.status == Status::Rejected);
+        let mut rejections: Vec<Rejection<'r>> =
+            rejected.map(|revocation| Rejection { revocation, in_doubt: claims.is_in_doubt(revocation) }).collect();
+        rejections.sort_by_key(|rejection| (!rejection.in_doubt, rejection.revocation.asked_at));
         Standing {
             in_flight: processing.or(unanswered),
-            rejected,
+            rejections,
             closed: u32::try_from(closed).unwrap_or(u32::MAX),
             all,
         }

@@ -12,7 +12,7 @@ use super::{
     description::API,
     look::look,
     note::Trail,
-    revocations::{self, Standing},
+    revocations::{self, Rejection, Standing},
     states::State,
 };
 
@@ -42,7 +42,8 @@ pub async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> Result<
     }
     let user = state.user.as_ref().map(|user| user.id.as_str());
     let listed = revocations::list(&conversation, Some(&state.application), user).await?;
-    let standing = listed.as_ref().map(|listed| listed.standing(state, &look.twins(), &listed.claims(&look.states)));
+    let standing =
+        listed.as_ref().map(|listed| listed.standing(state, &look.twins(), &listed.claims(&look.states, None)));
     let trail = trail(state, standing.as_ref());
     if let Some(standing) = &standing {
         if let Some(revocation) = standing.in_flight {
@@ -50,10 +51,10 @@ pub async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> Result<
             let trail = Trail { known, revocation: Some(revocation.id.clone()), received: true, ..trail };
             return Ok(Prepared::InFlight(trail.note()));
         }
-        if let Some(rejected) = standing.rejected
-            && !was_known(order, standing)
+        if let Some(rejected) = standing.rejected()
+            && !was_known(order, standing, rejected)
         {
-            return Ok(Prepared::Refused(rejected.refusal()));
+            return Ok(Prepared::Refused(rejected.why()));
         }
     }
     let body = Body { access_state_id: &state.id, reason: reason(order) };
@@ -72,10 +73,11 @@ pub async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> Result<
 }
 
 /// Whether the plan already knew of every rejection. It then ordered the revocation all the same, so that a person asked
-/// for another try; one that came since stops it.
-fn was_known(order: &Order, standing: &Standing<'_>) -> bool {
+/// for another try; one that came since stops it. One that may be another account's can have been taken for that one's then.
+fn was_known(order: &Order, standing: &Standing<'_>, rejected: &Rejection<'_>) -> bool {
     order.entry.facts.as_ref().is_some_and(|facts| {
-        facts.refused.is_some() && facts.closed_revocations.is_some_and(|closed| standing.closed <= closed)
+        (facts.refused.is_some() || rejected.in_doubt)
+            && facts.closed_revocations.is_some_and(|closed| standing.closed <= closed)
     })
 }
 
