@@ -2,9 +2,10 @@
 //! `holds:`, fits an entry, does not fit it, or may. It may where the system does not tell the name that it asks for, where
 //! its name stands for nothing live, and where a text differs from its own only to a computer.
 //!
-//! A name that stands for nothing live may be the former one of anything. It is not taken for that of an object which a
-//! policy names as it is called now, or nothing could go any more once an application is deleted; nor where a person gives
-//! the entry's id. A selector that itself gives the entry's id keeps it whatever its other names are.
+//! A name that stands for nothing live may be the former one of anything. It is not taken for that of an object which is named
+//! as it is called now, or nothing could go any more once an application is deleted: of what the operator keeps by the operator,
+//! of what a policy keeps by a policy, too. Nor is it where a person gives the entry's id. A selector that itself gives the
+//! entry's id keeps it whatever its other names are.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -37,7 +38,9 @@ enum Keeper {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Former {
     Nothing,
-    /// Those that nobody names as they are called now.
+    /// Those that the operator does not name as they are called now: what keeps is his.
+    NotOperators,
+    /// Those that neither he nor a policy names so.
     Unnamed,
     Anything,
 }
@@ -260,6 +263,7 @@ impl<'a> Keepers<'a> {
         let former = match (keeping.tests.iter().any(|test| gives_id(test, entry)), candidate.by_id) {
             (true, _) => Former::Anything,
             (false, true) => Former::Nothing,
+            (false, false) if matches!(keeping.keeper, Keeper::Own | Keeper::Protected) => Former::NotOperators,
             (false, false) => Former::Unnamed,
         };
         let mut maybe = None;
@@ -336,7 +340,8 @@ impl<'a> Keepers<'a> {
                 Asks::Untold => untold,
                 Asks::Renamed => match former {
                     Former::Nothing => false,
-                    Former::Unnamed => !self.named.has(object),
+                    Former::NotOperators => !self.named.by_operator(object),
+                    Former::Unnamed => !self.named.by_anybody(object),
                     Former::Anything => true,
                 },
             };
@@ -389,8 +394,10 @@ impl<'a> Keepers<'a> {
                 place.and_then(|place| policy.files.get(place.file as usize)).map_or("", |file| file.name.as_str());
             format!("{file}:{line}")
         };
-        let operator = "correct it there, or write an id in the place of the name";
-        let policies = "correct it there, or write an id in the place of the name; name this entry under `absent:` if it has to go";
+        let operator =
+            "correct it there, write an id in the place of the name, or take it out if what it named is gone";
+        let policies = "correct it there, write an id in the place of the name, or take it out if what it named is gone or not there \
+                        yet; name this entry under `absent:` if it has to go";
         let target = &self.input.settings.target;
         match keeper {
             Keeper::Own => (format!("`own` of {target} in portcullis.yaml"), operator),

@@ -9,19 +9,49 @@ use crate::{
     policy::Declaration,
 };
 
-/// Ids of such objects by class. An `absent:` item is left out: what it names is to go, and must not free itself by that.
+/// Such objects, by who names them: what a team writes frees nothing that the operator may have meant to keep.
 #[derive(Debug, Default)]
-pub struct Named(HashMap<Text, HashSet<Text>>);
+pub struct Named {
+    by_operator: Ids,
+    by_anybody: Ids,
+}
+
+/// Ids by class.
+#[derive(Debug, Default, Clone)]
+struct Ids(HashMap<Text, HashSet<Text>>);
 
 impl Named {
-    /// Gathers them from the declarations, `select`, `except` and `allow` of a target's files, from `own` and `protected`.
+    /// Gathers them from `own` and `protected`, and from the declarations, `select`, `except` and `allow` of a target's files. An
+    /// `absent:` item is left out: what it names is to go, and must not free itself by that.
     pub fn of(input: &Input<'_>, names: &Names<'_>, reader: &Reader<'_>) -> Self {
-        let (policy, settings) = (input.policy, input.settings);
+        let by_operator = Ids::of_operator(input, names, reader);
+        let by_anybody = by_operator.clone().and_of_policies(input, names, reader);
+        Self { by_operator, by_anybody }
+    }
+
+    /// Whether the operator names this one.
+    pub fn by_operator(&self, object: &Object) -> bool {
+        self.by_operator.has(object)
+    }
+
+    /// Whether the operator or a policy names this one.
+    pub fn by_anybody(&self, object: &Object) -> bool {
+        self.by_anybody.has(object)
+    }
+}
+
+impl Ids {
+    fn of_operator(input: &Input<'_>, names: &Names<'_>, reader: &Reader<'_>) -> Self {
         let mut named = Self::default();
-        policy.declarations.iter().for_each(|declaration| named.add_declared(declaration, names));
-        for (kind, selectors) in settings.own.iter().chain(&settings.protected) {
+        for (kind, selectors) in input.settings.own.iter().chain(&input.settings.protected) {
             selectors.each().iter().for_each(|selector| named.add_selected(kind, selector, names, reader));
         }
+        named
+    }
+
+    fn and_of_policies(self, input: &Input<'_>, names: &Names<'_>, reader: &Reader<'_>) -> Self {
+        let (policy, mut named) = (input.policy, self);
+        policy.declarations.iter().for_each(|declaration| named.add_declared(declaration, names));
         for set in &policy.sets {
             let selectors = set.select.each().iter().chain(&set.except);
             selectors.for_each(|selector| named.add_selected(set.kind, selector, names, reader));
@@ -32,8 +62,7 @@ impl Named {
         named
     }
 
-    /// Whether this one is among them.
-    pub fn has(&self, object: &Object) -> bool {
+    fn has(&self, object: &Object) -> bool {
         self.0.get(&object.class).is_some_and(|ids| ids.contains(&object.id))
     }
 

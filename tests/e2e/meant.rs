@@ -214,8 +214,14 @@ fn a_protected_name_that_is_gone_for_good_does_not_stop_everything() {
     }
     house.expect(0, &["revoke", "t", "k1", "--because", "leaked", "--yes", "--new-journal"]);
     assert_eq!(house.removed(System::Pinata, "gateway_key"), ["k1"]);
-    // A team that names it means it.
+    // What a team writes frees nothing of what the operator keeps.
     policy(&house, "manage: { gateway_keys: [{ gateway: media }, { gateway: docs }] }\n", docs);
+    assert_eq!(holds(&house.plan(&[]), "t", "k2"), ["unresolved"]);
+    operator(
+        &house,
+        &main,
+        "    protected: { gateway_keys: [{ gateway: cdn.example.org }, { gateway: media, id: k9 }] }\n",
+    );
     assert_eq!(removed(&house, System::Pinata, "gateway_key"), ["k1", "k2"]);
 }
 

@@ -123,18 +123,21 @@ fn a_declaration_that_differs_only_in_form_holds_the_row_whatever_would_remove_i
 }
 
 #[test]
-fn a_name_that_is_gone_is_not_the_former_one_of_what_policies_name() {
-    let world = || {
+fn a_name_that_is_gone_is_not_the_former_one_of_what_is_named() {
+    let kept = |kept: fn(&mut World)| {
         let mut world = accessowl();
         world.state("github", "anna", "GitHub", "prod", &[]);
         world.state("jira", "ben", "Jira", "test", &[]);
         world.state("declared", "cleo", "Jira", "prod", &[]);
         world.declare("declared");
         let mut world = managed(world);
-        world.settings.protected.push((world.kind(), Selectors::Any(vec![by(&[(2, "Okta")])])));
+        kept(&mut world);
         assert_eq!(world.sent_ids(), [""; 0], "either application may have been called so");
         world
     };
+    let world = || kept(|world| world.policy.sets[0].except.push(by(&[(2, "Okta")])));
+    let protected =
+        || kept(|world| world.settings.protected.push((world.kind(), Selectors::Any(vec![by(&[(2, "Okta")])]))));
     let github = |more: (usize, &str)| by(&[(2, "GitHub"), more]);
     let nobody = || github((1, "zoe@example.com"));
     let ways: [&dyn Fn(&mut World); 6] = [
@@ -142,7 +145,7 @@ fn a_name_that_is_gone_is_not_the_former_one_of_what_policies_name() {
             world.access("cleo", "GitHub", "prod", &[]);
         },
         &|world| world.manage(0, "none").select = Selectors::Any(vec![nobody()]),
-        &|world| world.policy.sets[0].except = vec![nobody()],
+        &|world| world.policy.sets[0].except.push(nobody()),
         &|world| world.allow(0, "none").select = Selectors::Any(vec![nobody()]),
         &|world| world.settings.protected.push((world.kind(), Selectors::Any(vec![github((3, "test"))]))),
         &|world| world.allow(0, "none").select = Selectors::Any(vec![by(&[(2, "a-GitHub"), (3, "test")])]),
@@ -153,12 +156,18 @@ fn a_name_that_is_gone_is_not_the_former_one_of_what_policies_name() {
         world.policy.sets.iter_mut().for_each(|set| set.allow_empty = true);
         assert_eq!(world.sent_ids(), ["github"], "{number}");
         assert_eq!(world.holds("jira"), [HoldName::Unresolved], "{number}: nobody names Jira");
+        // What a team writes frees nothing that the operator protects.
+        let mut world = protected();
+        way(&mut world);
+        world.policy.sets.iter_mut().for_each(|set| set.allow_empty = true);
+        let is_operators = number == 4;
+        assert_eq!(world.sent_ids().contains(&"github".to_owned()), is_operators, "{number}");
     }
     // A glob names nothing, and the same name elsewhere is another thing.
     let mut elsewhere = world();
     elsewhere.allow(0, "none").select = Selectors::Any(vec![by(&[(2, "Git*"), (1, "zoe@example.com")])]);
     assert_eq!(elsewhere.holds("github"), [HoldName::Unresolved]);
-    elsewhere.settings.protected[0].1 = Selectors::Any(vec![by(&[(2, "GitHub"), (3, "production")])]);
+    elsewhere.policy.sets[0].except = vec![by(&[(2, "GitHub"), (3, "production")])];
     elsewhere.access("cleo", "Jira", "prod", &[]);
     assert_eq!(elsewhere.holds("github"), [HoldName::Unresolved], "what Jira calls prod is not GitHub's");
     elsewhere.access("cleo", "GitHub", "prod", &[]);
