@@ -71,12 +71,16 @@ pub async fn carry_out(work: &Work<'_>, hand: &Hand, approved: Approved<'_>) -> 
     for turn in in_turn(&rows, &entries) {
         sending.push(async move {
             let mut ended = Vec::with_capacity(turn.len());
+            let mut in_doubt = false;
             for (at, removal) in turn {
                 let (outcome, order) = match open.get(&(&removal.row.kind, &removal.row.id)) {
                     Some(earlier) => (still_open(earlier, removal), None),
+                    // Nothing would tell the one in doubt from this one.
+                    None if in_doubt => (RowOutcome::of(removal, End::Skipped, IN_DOUBT), None),
                     // On the heap: of very many rows few are under way at once.
                     None => Box::pin(one(work, hand, fresh, gates, removal)).await,
                 };
+                in_doubt |= outcome.end == End::Unknown;
                 work.progress.tell(&Event::Row { target: &work.target, outcome: &outcome });
                 ended.push((at, outcome, order));
             }
@@ -116,6 +120,9 @@ fn known(row: &Row) -> Option<Removal<'_>> {
     }
     removal
 }
+
+/// Why a row waits for another one.
+const IN_DOUBT: &str = "not sent: what came of the removal of another one, which nothing tells from it, is not known yet";
 
 /// The rows with their positions, in the order of the plan. Rows whose removals nothing tells apart take turns, the oldest first:
 /// that one is what the system's next reading takes a removal for.

@@ -99,13 +99,25 @@ impl<'a> Fresh<'a> {
     }
 
     /// Whether a row still holds where its entry is this one now: the rules are asked again, over the reading in use.
-    pub(super) async fn still_means(&self, work: &Work<'_>, row: &Row, now: &Entry) -> bool {
-        let Ok(current) = self.young(work).await else { return false };
+    ///
+    /// # Errors
+    /// Why it does not, or why that cannot be known.
+    pub(super) async fn still_means(&self, work: &Work<'_>, row: &Row, now: &Entry) -> Result<(), String> {
+        let current = self.young(work).await.map_err(|unreadable| unreadable.to_string())?;
         let mut snapshot = Snapshot::clone(&current.snapshot);
         let at = current.index.get(&(row.kind.clone(), row.id.clone()));
-        let Some(entry) = at.and_then(|&at| snapshot.entries.get_mut(at)) else { return false };
+        let entry = at.and_then(|&at| snapshot.entries.get_mut(at)).ok_or("it is not in the newest reading")?;
         *entry = now.clone();
-        still_meant(&self.rules.plan(&snapshot, work.now())).contains(&row.ticket())
+        let plan = self.rules.plan(&snapshot, work.now());
+        if still_meant(&plan).contains(&row.ticket()) {
+            return Ok(());
+        }
+        let now = plan.rows.iter().find(|now| (&now.kind, &now.id) == (&row.kind, &row.id));
+        let held = now.and_then(|now| now.holds.first());
+        Err(held.map_or_else(
+            || "no policy and no order means it any more".to_owned(),
+            |hold| format!("{} holds it: {}", hold.name.name(), hold.why),
+        ))
     }
 
     async fn young(&self, work: &Work<'_>) -> Result<Arc<Current>, Unreadable> {

@@ -9,7 +9,7 @@ use super::{
     settle::{Known, settle},
 };
 use crate::{
-    access::{Entry, Group},
+    access::{Cause, Entry, Group},
     journal::{Intent, JournalError, Outcome, OutcomeKind},
     plan::Removal,
     transport::{NotSent, SendFailure, request_id},
@@ -50,21 +50,30 @@ pub(super) async fn remove(
             // Whoever goes on renaming a leaked token must not keep it by that.
             Try::Renamed(now) => {
                 names += 1;
-                if names > MAX_NAMES || !fresh.still_means(work, removal.row, &now).await {
-                    let end = if step == 0 { End::Skipped } else { End::Failed };
-                    return RowOutcome::of(removal, end, RENAMED);
+                let still = match names > MAX_NAMES {
+                    true => Err(format!("it was renamed {names} times since")),
+                    false => fresh.still_means(work, removal.row, &now).await,
+                };
+                if let Err(why) = still {
+                    return RowOutcome::of(removal, End::Blocked, format!("{RENAMED}: {why}"));
                 }
-                order.entry = *now;
+                // What a look at one entry does not tell is as the reading had it.
+                order.entry = Entry { facts: order.entry.facts.take(), ..*now };
             }
         }
     }
 }
 
 /// Why nothing was sent for an entry that has another name now.
-const RENAMED: &str = "it was renamed since the plan; the next run judges it by its new name";
+const RENAMED: &str = "it was renamed since the plan";
 
 async fn attempt(work: &Work<'_>, hand: &Hand, removal: Removal<'_>, order: &Order, step: u32) -> Try {
     let ended = |end, detail: String| Try::Ended(Box::new(RowOutcome::of(removal, end, detail)));
+    // The next run judges what changed. After an order of a person there is none.
+    let changed = |what: &str| match removal.cause {
+        Cause::Ordered => ended(End::Failed, format!("not sent: {what}; look at it, and order it again")),
+        _ => ended(End::Skipped, format!("{what}; the next run judges it anew")),
+    };
     let from = work.now();
     let looking = work.system.prepare(work.ask, work.account, order);
     let draft = match within(work.patience.look, looking).await {
@@ -76,8 +85,8 @@ async fn attempt(work: &Work<'_>, hand: &Hand, removal: Removal<'_>, order: &Ord
                 return ended(End::Skipped, "it was used since the reading, so its cause no longer holds".into());
             }
             Some(Change::Name) if removal.cause.group() == Group::Absent => return Try::Renamed(now),
-            Some(Change::Name) => return ended(End::Skipped, RENAMED.into()),
-            Some(Change::Access) | None => return ended(End::Skipped, "it changed since the plan".into()),
+            Some(Change::Name) => return changed(RENAMED),
+            Some(Change::Access) | None => return changed("it changed since the plan"),
         },
         Ok(Prepared::Blocked(why)) => return ended(End::Blocked, why),
         Ok(Prepared::Refused(why)) => return ended(End::Refused, why),

@@ -184,8 +184,7 @@ impl Journal {
     /// The key's generation is the number of closed removals that the system lists, else that this journal knows (carried out,
     /// gone or rejected), plus verified failures.
     ///
-    /// Where nobody could tell whether the last one of the entry arrived, that one goes again as it was, with its key and its
-    /// reason: a vendor that has it takes both for one, whatever the policies say of the entry by now.
+    /// Where nobody could tell whether the last one of the entry arrived, that one goes again as it was, with its key: a vendor that has it takes both for one, whatever the policies say of the entry by now.
     ///
     /// # Errors
     /// Storage, or [`JournalError::OverTotal`]: then nothing may be sent.
@@ -195,13 +194,10 @@ impl Journal {
             Some(_) => past::untold(&mut *self.connection.lock().await, order, &intent.draft).await?,
             None => None,
         };
-        let (reason, again) = match untold {
-            Some(past::Untold { body, reason, key, generation }) => {
-                intent.draft.body = Some(body);
-                (reason, Some((key, generation)))
-            }
-            None => (order.reason.clone(), None),
-        };
+        let again = untold.map(|past::Untold { body, key, generation }| {
+            intent.draft.body = Some(body);
+            (key, generation)
+        });
         let draft = &intent.draft;
         let request_body = match &draft.body {
             Some(body) => Some(
@@ -220,7 +216,7 @@ impl Journal {
             id: order.entry.id.clone(),
             title: title(&order.entry),
             cause: order.cause,
-            reason,
+            reason: order.reason.clone(),
             key: Text::default(),
             generation: 0,
             fingerprint: order.fingerprint,

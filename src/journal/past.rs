@@ -130,10 +130,9 @@ pub(super) async fn closed(connection: &mut SqliteConnection, intent: &Loose) ->
     Ok(known)
 }
 
-/// What was sent last to have an entry removed, where nobody could tell whether it arrived: body, reason, key and its generation.
+/// What was sent last to have an entry removed, where nobody could tell whether it arrived: body, key and its generation.
 pub(super) struct Untold {
     pub(super) body: Vec<u8>,
-    pub(super) reason: String,
     pub(super) key: Text,
     pub(super) generation: u32,
 }
@@ -153,12 +152,12 @@ pub(super) async fn untold(
     if !is_untold || !Accounts::of(connection, &order.target).await?.is_here(seq) {
         return Ok(None);
     }
-    let RecordBody::Intent { reason, key, generation, fingerprint, request, request_body, .. } = body(&row, "body")?
+    let RecordBody::Intent { key, generation, fingerprint, request, request_body, .. } = body(&row, "body")?
     else {
         return Err(unreadable(&row, "its body"));
     };
     let is_same = request == draft.shown() && (!entry.kind.reissues_ids || fingerprint == order.fingerprint);
-    Ok(request_body.filter(|_| is_same).map(|body| Untold { body: body.into_bytes(), reason, key, generation }))
+    Ok(request_body.filter(|_| is_same).map(|body| Untold { body: body.into_bytes(), key, generation }))
 }
 
 /// The whole history of a target. Call it inside a transaction.

@@ -15,8 +15,6 @@ pub struct Candidate<'a> {
     pub own: bool,
     /// The operator protects it.
     pub protected: bool,
-    /// A person named it by its id, under `absent:` or in an order.
-    pub by_id: bool,
     /// The `holds:` item that names it.
     pub held: Option<u32>,
     /// The declarations it matches.

@@ -4,7 +4,7 @@
 //!
 //! A name that stands for nothing live may be the former one of anything. It is not taken for that of an object which is named
 //! as it is called now, or nothing could go any more once an application is deleted: of what the operator keeps by the operator,
-//! of what a policy keeps by a policy, too. Nor is it where a person gives the entry's id. A selector that itself gives the
+//! of what a policy keeps by a policy, too. Nor is it where a person orders a removal by the entry's id. A selector that itself gives the
 //! entry's id keeps it whatever its other names are.
 
 use std::{borrow::Cow, collections::HashMap};
@@ -20,7 +20,7 @@ use super::{
     sought::{Asks, Reader, Sought, each_spelling, has_object, is_plain, object_at},
 };
 use crate::{
-    access::{Condition, Entry, FieldRole, Group, Kind, Object, Pattern, SelectField, Selector, Shape, Value},
+    access::{Cause, Condition, Entry, FieldRole, Group, Kind, Object, Pattern, SelectField, Selector, Shape, Value},
     policy::{Allow, Hold, Place},
 };
 
@@ -260,11 +260,12 @@ impl<'a> Keepers<'a> {
     fn could_mean(&self, keeping: &Keeping<'_>, candidate: &Candidate<'_>) -> Option<String> {
         let entry = candidate.entry;
         let every_word = matches!(keeping.keeper, Keeper::Allow(_));
-        let former = match (keeping.tests.iter().any(|test| gives_id(test, entry)), candidate.by_id) {
-            (true, _) => Former::Anything,
-            (false, true) => Former::Nothing,
-            (false, false) if matches!(keeping.keeper, Keeper::Own | Keeper::Protected) => Former::NotOperators,
-            (false, false) => Former::Unnamed,
+        let is_operators = matches!(keeping.keeper, Keeper::Own | Keeper::Protected);
+        let former = match candidate.cause {
+            _ if keeping.tests.iter().any(|test| gives_id(test, entry)) => Former::Anything,
+            Cause::Ordered => Former::Nothing,
+            _ if is_operators => Former::NotOperators,
+            _ => Former::Unnamed,
         };
         let mut maybe = None;
         for test in &keeping.tests {

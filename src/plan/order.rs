@@ -100,7 +100,6 @@ pub fn order_one(input: &Input<'_>, kind: Option<&str>, id: &str, because: &str)
         },
         own: reserved.is_own(entry),
         protected: reserved.is_protected(entry),
-        by_id: true,
         held: None,
         files: files_of(input.policy, &standing),
         declarations: Vec::new(),

@@ -225,15 +225,6 @@ impl<'a> Walk<'a> {
         open.map(|open| told(format!("a removal was sent {:.0} and is under way", open.since), Some(open.since)))
     }
 
-    /// Whether its `absent:` item gives its id.
-    fn is_absent_by_id(&self, standing: &Standing) -> bool {
-        let item = standing.absent.and_then(|item| self.table.input.policy.absents.get(item as usize));
-        item.is_some_and(|item| {
-            let mut fields = item.kind.fields.iter().zip(&item.values);
-            fields.any(|(field, value)| field.role == FieldRole::Exact && !value.is_absent())
-        })
-    }
-
     fn candidate(
         &self,
         position: usize,
@@ -266,7 +257,6 @@ impl<'a> Walk<'a> {
             cause,
             own: standing.own,
             protected: standing.protected,
-            by_id: self.is_absent_by_id(&standing),
             held: self.held.get(&number).copied(),
             declarations: standing.declarations,
             sets: standing.sets,

@@ -38,7 +38,7 @@ pub enum Change {
 
 impl Order {
     /// How the entry is not what the plan judged any more, if it is not. A fingerprint leaves out what does not change the
-    /// access; whatever decided that the entry goes is compared here besides.
+    /// access: its last use, where that decided; its label and its holder's names, by which policies mean it.
     pub fn change(&self, now: &Entry) -> Option<Change> {
         let planned = &self.entry;
         if Fingerprint::of(now) != self.fingerprint {

@@ -175,7 +175,7 @@ fn a_name_that_is_gone_is_not_the_former_one_of_what_is_named() {
 }
 
 #[test]
-fn what_a_person_names_by_its_id_is_not_kept_by_a_name_that_is_gone() {
+fn what_is_protected_by_a_name_that_is_gone_is_not_freed_by_absent() {
     let world = |kept: Selector| {
         let mut world = accessowl();
         world.state("github", "anna", "GitHub", "prod", &[]);
@@ -191,8 +191,9 @@ fn what_a_person_names_by_its_id_is_not_kept_by_a_name_that_is_gone() {
         item.values[field] = Value::Text(text.into());
         (world.sent_ids(), world.holds("github"))
     };
-    assert_eq!(absent(world(okta()), 0, "github"), (vec!["github".to_owned()], vec![]));
-    assert_eq!(absent(world(okta()), 2, "GitHub"), (vec![], vec![HoldName::Unresolved]), "a name is not an id");
+    let held = (vec![], vec![HoldName::Unresolved]);
+    assert_eq!(absent(world(okta()), 0, "github"), held, "what a team writes frees nothing that is protected");
+    assert_eq!(absent(world(okta()), 2, "GitHub"), held);
     // Who protects this very id protects it, wherever it lies now.
     assert_eq!(absent(world(by(&[(2, "Okta"), (0, "github")])), 0, "github"), (vec![], vec![HoldName::Unresolved]));
     // Another doubt than that of a gone name stands.

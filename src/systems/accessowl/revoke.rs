@@ -37,7 +37,7 @@ pub async fn prepare(ask: &dyn Ask, account: &Account, order: &Order) -> Result<
         return Ok(Prepared::Gone);
     }
     let now = look.entry(state, account);
-    if Fingerprint::of(&now) != order.fingerprint {
+    if order.change(&now).is_some() {
         return Ok(Prepared::Changed(Box::new(now)));
     }
     let user = state.user.as_ref().map(|user| user.id.as_str());
