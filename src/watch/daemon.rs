@@ -28,9 +28,11 @@ use super::{
     worker,
 };
 use crate::{
-    access::Text,
+    access::{Cause, Text},
+    apply::End,
     config::{Config, Target},
     journal::{Filter, JournalError, Record},
+    plan::Guard,
     serve::{Board, Control, Records},
     transport::Stop,
 };
@@ -46,6 +48,20 @@ const SOURCE_RETRY: Duration = Duration::from_secs(30);
 
 /// A system, and where it is reached.
 type Whereabouts = (&'static str, BTreeMap<&'static str, Url>);
+/// How a removal ends for good.
+const ENDS: [End; 4] = [End::Done, End::Gone, End::Failed, End::Refused];
+
+/// The guards that refuse what nobody saved as a plan.
+const GUARDS: [Guard; 7] = [
+    Guard::StatedNumber,
+    Guard::NoOverlap,
+    Guard::AllowEmpty,
+    Guard::Share,
+    Guard::Count,
+    Guard::CountTotal,
+    Guard::OwnUnknown,
+];
+
 
 fn whereabouts(target: &Target) -> Whereabouts {
     (target.description.system, target.hosts.clone())
@@ -174,6 +190,8 @@ impl Daemon {
         for name in config.targets.keys().filter(|name| !self.shared.watches(name)) {
             self.shared.fleet.peers().was_tried(name);
         }
+                let ends = Cause::ALL.into_iter().flat_map(|cause| ENDS.map(|end| (cause.name(), end.name())));
+                self.shared.board.meters().expect_target(name, ends, GUARDS.map(Guard::name));
     }
 
     /// A task for each target that is to be watched and has none, which begins after this time.

@@ -89,13 +89,15 @@ impl Teller {
             if let Some(kept) = &kept {
                 kept.receiver.moved(place);
             }
-            running.push(kept.unwrap_or_else(|| {
+            let one = kept.unwrap_or_else(|| {
                 let receiver = Receiver::new(one, place);
                 if let Some(gone) = before.iter().find(|gone| gone.receiver.place() == place) {
                     receiver.inherit(&gone.receiver, self.board.meters());
                 }
                 self.run(receiver)
-            }));
+            });
+            one.receiver.expect(self.board.meters());
+            running.push(one);
         }
         before.iter().for_each(|gone| gone.receiver.given_up(self.board.meters()));
     }

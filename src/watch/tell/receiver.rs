@@ -83,6 +83,11 @@ impl Receiver {
         self.place.load(Ordering::Relaxed)
     }
 
+    /// Its counters are there from now on.
+    pub(super) fn expect(&self, meters: &Meters) {
+        meters.expect_receiver(self.place(), self.deliver.way());
+    }
+
     /// Others before it came or went.
     pub(super) fn moved(&self, place: usize) {
         self.place.store(place, Ordering::Relaxed);
