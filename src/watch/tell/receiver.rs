@@ -114,9 +114,14 @@ impl Receiver {
         self.closing.cancel();
     }
 
+    /// How many news it was not told yet.
+    pub(super) fn untold(&self) -> usize {
+        self.inbox().untold()
+    }
+
     /// Says what nobody was told.
     pub(super) fn given_up(&self, meters: &Meters) {
-        let untold = self.inbox().untold();
+        let untold = self.untold();
         if untold > 0 {
             meters.notification(self.place(), self.deliver.way(), "failed");
             tracing::warn!("{untold} news could not be told to {} before its end", self.name());
