@@ -122,7 +122,8 @@ fn known(row: &Row) -> Option<Removal<'_>> {
 }
 
 /// Why a row waits for another one.
-const IN_DOUBT: &str = "not sent: what came of the removal of another one, which nothing tells from it, is not known yet";
+const IN_DOUBT: &str =
+    "not sent: what came of the removal of another one, which nothing tells from it, is not known yet";
 
 /// The rows with their positions, in the order of the plan. Rows whose removals nothing tells apart take turns, the oldest first:
 /// that one is what the system's next reading takes a removal for.

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first stops sending, further ones say that what is in flight is waited for.
+//! Ctrl-C and SIGTERM: the first stops sending, further ones say what is waited for.
 //!
 //! Nothing is ever dropped in flight: an outcome that nobody waits for has to be found out by the next run's reading.
 
@@ -13,6 +13,15 @@ use crate::transport::Stop;
 /// # Errors
 /// The system does not let signals be listened for.
 pub fn listen() -> Result<Stop> {
+    listen_while(|| Some("what is in flight"))
+}
+
+/// Listens until the process ends. Further signals say what is waited for, where that is anything: one that goes to a whole
+/// group of processes is often sent once more by their parent.
+///
+/// # Errors
+/// The system does not let signals be listened for.
+pub fn listen_while(awaited: impl Fn() -> Option<&'static str> + Send + 'static) -> Result<Stop> {
     let stop = Stop::new();
     let mut signals = Signals::new().map_err(|error| Failure::while_doing("signals cannot be listened for", &error))?;
     let pulled = stop.clone();
@@ -22,7 +31,9 @@ pub fn listen() -> Result<Stop> {
         say("Stopping: nothing new is sent; what is in flight is waited for, then reported.");
         loop {
             signals.next().await;
-            say("Still waiting for what is in flight. What is not known at the end is settled by the next run.");
+            if let Some(awaited) = awaited() {
+                say(&format!("Still waiting for {awaited}. What is not known at the end is settled by the next run."));
+            }
         }
     });
     Ok(stop)

@@ -9,15 +9,18 @@ use super::{
     beside::{self, Beside, Listener},
     failure::{Failure, Result},
     resolve::{Context, check_target},
-    signals, validate, work,
+    signals,
+    terminal::say,
+    validate, work,
 };
 use crate::{
     journal::JournalError,
+    plan::render::count,
     run::{self, Enduring},
     serve::Board,
     transport::Stop,
     watch::{
-        Daemon, GitOptions, SourceOptions, Start, WatchError,
+        Daemon, Ending, GitOptions, SourceOptions, Start, WatchError,
         supervisor::{self, State},
         tell::Teller,
     },
@@ -109,24 +112,52 @@ impl WatchArgs {
 /// The operator's file, the journal or the source cannot be used, or the port is taken. Broken policies are no error: they are
 /// reported.
 pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
-    let stop = signals::listen()?;
     let board = Arc::new(Board::default());
-    let beginning = begin(context, args, Arc::clone(&board), stop.clone());
+    let teller = Arc::new(Teller::start(&[], Arc::clone(&board), run::system_clock()));
+    let (seen, told) = (Arc::clone(&board), Arc::clone(&teller));
+    let stop = signals::listen_while(move || awaited(&seen, &told))?;
+    let beginning = begin(context, args, Arc::clone(&board), teller, stop.clone());
     let begun = tokio::select! {
         begun = beginning => begun?,
-        () = stop.cancelled() => return Ok(Exit::Done),
+        () = stop.cancelled() => {
+            say("Stopped before the first look.");
+            return Ok(Exit::Done);
+        }
         () = beside::starting(&board) => return Ok(Exit::Done),
     };
     let (daemon, beside) = begun;
     let stopping = tokio::spawn(stopping(stop));
-    let by = daemon.run().await;
+    let Ending { by, open } = daemon.run().await;
     beside.end(by).await;
     stopping.abort();
+    say(&match open {
+        Some(0) => "Stopped; nothing was in flight.".to_owned(),
+        Some(open) => {
+            format!("Stopped; {} left open for the next start.", count(open as u64, "removal is", "removals are"))
+        }
+        None => "Stopped; the journal could not tell what is left open for the next start.".to_owned(),
+    });
     Ok(Exit::Done)
 }
 
+/// What a stop waits for, where that is anything.
+fn awaited(board: &Board, teller: &Teller) -> Option<&'static str> {
+    let looks = board.targets().values().any(|view| view.running_since.is_some());
+    match (looks, teller.untold()) {
+        (true, _) => Some("what is in flight"),
+        (false, 0) => None,
+        (false, _) => Some("what people are not told yet"),
+    }
+}
+
 /// The listener comes first: a repository may take its time, and whoever probes is to be told so.
-async fn begin(context: &Context, args: &WatchArgs, board: Arc<Board>, stop: Stop) -> Result<(Daemon, Beside)> {
+async fn begin(
+    context: &Context,
+    args: &WatchArgs,
+    board: Arc<Board>,
+    teller: Arc<Teller>,
+    stop: Stop,
+) -> Result<(Daemon, Beside)> {
     let source = args.source(context);
     let sources = source.sources.clone();
     let config = tokio::task::spawn_blocking(move || run::operators_file(&sources)).await;
@@ -136,7 +167,6 @@ async fn begin(context: &Context, args: &WatchArgs, board: Arc<Board>, stop: Sto
         true => None,
         false => Some(Listener::start(&config, args.listen, Arc::clone(&board)).await?),
     };
-    let teller = Arc::new(Teller::start(&[], Arc::clone(&board), run::system_clock()));
     let daemon = Daemon::start(Start {
         source,
         only: context.targets.clone(),

@@ -152,8 +152,7 @@ pub(super) async fn untold(
     if !is_untold || !Accounts::of(connection, &order.target).await?.is_here(seq) {
         return Ok(None);
     }
-    let RecordBody::Intent { key, generation, fingerprint, request, request_body, .. } = body(&row, "body")?
-    else {
+    let RecordBody::Intent { key, generation, fingerprint, request, request_body, .. } = body(&row, "body")? else {
         return Err(unreadable(&row, "its body"));
     };
     let is_same = request == draft.shown() && (!entry.kind.reissues_ids || fingerprint == order.fingerprint);

@@ -20,7 +20,7 @@ use super::{
     standing::{Standing, Table, Verdict},
     tally::{Tally, files_of},
 };
-use crate::access::{Cause, Entry, FieldRole, Group, Hasher, Life, Observation, OpenIntent, Selector, Text, title};
+use crate::access::{Cause, Entry, Group, Hasher, Life, Observation, OpenIntent, Selector, Text, title};
 
 /// What an ephemeral journal means for this plan.
 fn forgetful(input: &Input<'_>) -> Option<String> {

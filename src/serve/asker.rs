@@ -184,7 +184,8 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
-/// Whether the body is said to be JSON, which no form of a foreign page can say.
+/// Whether the body is said to be JSON, which no form of a foreign page can say. An empty one without a type is not taken for
+/// it: a foreign page can send that, too, and lift a pause.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();

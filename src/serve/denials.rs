@@ -38,6 +38,20 @@ pub(super) enum Denial {
 }
 
 impl Denial {
+    /// Every reason.
+    const ALL: [Self; 10] = [
+        Self::Malformed,
+        Self::NoToken,
+        Self::WrongToken,
+        Self::Elsewhere,
+        Self::CrossSite,
+        Self::UnknownHook,
+        Self::NoProof,
+        Self::WrongProof,
+        Self::TooLarge,
+        Self::Crowd,
+    ];
+
     /// Its name in metrics and in the log.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -82,6 +96,7 @@ impl Told {
 
 impl Denials {
     pub(super) fn new(board: Arc<Board>) -> Self {
+        board.meters().expect_denials(Denial::ALL.map(Denial::name));
         Self { board, told: Arc::default() }
     }
 

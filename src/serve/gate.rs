@@ -77,7 +77,8 @@ impl Gate {
                 let problem = Problem::new(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
                     "this takes JSON only",
-                    "send `Content-Type: application/json` (in a Git host's webhook settings: content type JSON)",
+                    "send `Content-Type: application/json` and a document, `{}` where there is nothing to say (in a Git host's \
+                     webhook settings: content type JSON)",
                 );
                 return Err((Denial::Malformed, problem));
             }

@@ -1,4 +1,7 @@
 //! What is counted and timed while the daemon runs. The loop fills it; `/metrics` encodes it.
+//!
+//! A counter whose labels are known beforehand is there from the start, at 0: a series that begins at 1 has not risen, so that
+//! the first time of all would escape every alert.
 
 use std::time::Duration;
 
@@ -90,6 +93,43 @@ impl Default for Meters {
 }
 
 impl Meters {
+    /// Somebody may be refused by the listener for any of these reasons.
+    pub fn expect_denials(&self, reasons: impl IntoIterator<Item = &'static str>) {
+        for reason in reasons {
+            self.denied.get_or_create(&DenialLabels { reason }).inc_by(0);
+        }
+    }
+
+    /// Any of these may say "look again".
+    pub fn expect_triggers(&self, triggers: impl IntoIterator<Item = &'static str>) {
+        for trigger in triggers {
+            self.triggers.get_or_create(&TriggerLabels { trigger }).inc_by(0);
+        }
+    }
+
+    /// There is a target: removals with these causes may end so there, and these guards may refuse.
+    pub fn expect_target(
+        &self,
+        target: &str,
+        ends: impl IntoIterator<Item = (&'static str, &'static str)>,
+        guards: impl IntoIterator<Item = &'static str>,
+    ) {
+        self.calls.get_or_create(&TargetLabels { target: target.to_owned() }).inc_by(0);
+        for (cause, outcome) in ends {
+            self.revocations.get_or_create(&EndLabels { target: target.to_owned(), cause, outcome }).inc_by(0);
+        }
+        for guard in guards {
+            self.refusals.get_or_create(&GuardLabels { target: target.to_owned(), guard: guard.to_owned() }).inc_by(0);
+        }
+    }
+
+    /// There is a receiver in this place under `notify:`, from 1.
+    pub fn expect_receiver(&self, receiver: usize, to: &'static str) {
+        for result in ["sent", "failed", "dropped"] {
+            self.notifications.get_or_create(&NotificationLabels { receiver, to, result }).inc_by(0);
+        }
+    }
+
     /// A run of a target ended: `complete`, `partial` or `failed`.
     pub fn run(&self, target: &str, result: &'static str, took: Duration) {
         self.runs.get_or_create(&RunLabels { target: target.to_owned(), result }).observe(took.as_secs_f64());

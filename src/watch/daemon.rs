@@ -28,9 +28,11 @@ use super::{
     worker,
 };
 use crate::{
-    access::Text,
+    access::{Cause, Text},
+    apply::End,
     config::{Config, Target},
     journal::{Filter, JournalError, Record},
+    plan::Guard,
     serve::{Board, Control, Records},
     transport::Stop,
 };
@@ -41,14 +43,39 @@ const TICK: Duration = Duration::from_secs(2);
 const AFTER_A_DEFECT: Duration = Duration::from_secs(60);
 /// What all that ends beside the loop may take after the grace.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the journal may take of that to tell what is left open.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 /// How long a source that cannot be read is left alone at most.
 const SOURCE_RETRY: Duration = Duration::from_secs(30);
+
+/// How a removal ends for good.
+const ENDS: [End; 4] = [End::Done, End::Gone, End::Failed, End::Refused];
+
+/// The guards that refuse what nobody saved as a plan.
+const GUARDS: [Guard; 7] = [
+    Guard::StatedNumber,
+    Guard::NoOverlap,
+    Guard::AllowEmpty,
+    Guard::Share,
+    Guard::Count,
+    Guard::CountTotal,
+    Guard::OwnUnknown,
+];
 
 /// A system, and where it is reached.
 type Whereabouts = (&'static str, BTreeMap<&'static str, Url>);
 
 fn whereabouts(target: &Target) -> Whereabouts {
     (target.description.system, target.hosts.clone())
+}
+
+/// How the daemon ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    /// By when all else has to end, too: the grace and a second after the stop.
+    pub by: Instant,
+    /// How many removals stand open for the next start, where the journal could tell.
+    pub open: Option<usize>,
 }
 
 /// The daemon, ready to run.
@@ -99,8 +126,8 @@ impl Daemon {
     }
 
     /// Looks until a stop is asked for; then waits for what is in flight, at most the configured grace. What is not settled by
-    /// then stands open in the journal. Returns by when all else has to end, too: the grace and a second after the stop.
-    pub async fn run(mut self) -> Instant {
+    /// then stands open in the journal.
+    pub async fn run(mut self) -> Ending {
         let stop = self.shared.stop.clone();
         self.keep_workers(Duration::ZERO);
         self.watch_files();
@@ -163,6 +190,8 @@ impl Daemon {
         for name in self.targets().iter().filter(|name| self.shared.board.target(name).is_none()) {
             if let Some(target) = config.targets.get(name) {
                 self.shared.fleet.peers().begins(name);
+                let ends = Cause::ALL.into_iter().flat_map(|cause| ENDS.map(|end| (cause.name(), end.name())));
+                self.shared.board.meters().expect_target(name, ends, GUARDS.map(Guard::name));
                 self.shared.board.set_target(publish::starting(target));
             }
         }
@@ -315,7 +344,7 @@ impl Daemon {
     }
 
     /// Waits for what is in flight, at most the grace; then what is left stands open in the journal.
-    async fn stop(mut self) -> Instant {
+    async fn stop(mut self) -> Ending {
         let grace = Duration::try_from(self.shared.config().watch.grace).unwrap_or_default();
         let by = Instant::now() + grace + LAST_WORDS;
         let all = async { while self.workers.join_next().await.is_some() {} };
@@ -325,7 +354,18 @@ impl Daemon {
             self.workers.abort_all();
             while self.workers.join_next().await.is_some() {}
         }
-        by
+        let open = tokio::time::timeout(LAST_LOOK, self.open()).await;
+        Ending { by, open: open.ok().flatten() }
+    }
+
+    /// How many removals stand open in the journal, where it can tell.
+    async fn open(&self) -> Option<usize> {
+        let journal = self.shared.fleet.journal().await.ok()?;
+        let mut open = 0;
+        for name in self.targets() {
+            open += journal.open_intents(&name).await.ok()?.len();
+        }
+        Some(open)
     }
 }
 

@@ -57,6 +57,7 @@ impl Look {
 
 impl Triggers {
     pub(super) fn new(board: Arc<Board>) -> Self {
+        board.meters().expect_triggers(Trigger::ALL.map(Trigger::name));
         let inner = Inner { board, reload: Mutex::default(), wake: Notify::new(), boxes: Mutex::default() };
         Self(Arc::new(inner))
     }

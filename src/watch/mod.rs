@@ -29,7 +29,7 @@ mod trigger;
 mod worker;
 
 pub use control::Steering;
-pub use daemon::{Daemon, Start, WatchError};
+pub use daemon::{Daemon, Ending, Start, WatchError};
 pub use files::{FileWatcher, POLL, Watching};
 pub use mailbox::Triggers;
 pub use news::{News, Quiet, Tell};

@@ -24,6 +24,19 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Self; 9] = [
+        Self::Start,
+        Self::Interval,
+        Self::Files,
+        Self::Source,
+        Self::Due,
+        Self::Request,
+        Self::Webhook,
+        Self::Retry,
+        Self::Confirm,
+    ];
+
     /// Its name in metrics and logs.
     pub fn name(self) -> &'static str {
         match self {

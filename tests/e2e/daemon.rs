@@ -280,9 +280,14 @@ impl Daemon {
     }
 
     /// Asks it to stop, as a service manager does, and returns its exit code and how long it took.
-    pub fn stop(mut self) -> (i32, Duration) {
-        let begin = Instant::now();
+    pub fn stop(self) -> (i32, Duration) {
         self.terminate();
+        self.ends()
+    }
+
+    /// Waits until it has ended; returns its exit code and how long that took.
+    pub fn ends(mut self) -> (i32, Duration) {
+        let begin = Instant::now();
         let wait = Wait::begin();
         while self.child.try_wait().unwrap().is_none() {
             assert!(wait.goes_on(), "it does not end\n{}", self.log());
@@ -292,8 +297,13 @@ impl Daemon {
 
     /// Asks it to stop, and does not wait.
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// Ends it without a word.
@@ -313,6 +323,20 @@ impl Drop for Daemon {
         // One that has ended already cannot be killed, and need not be.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The last thing that a daemon said which has ended.
+pub fn last_word(log: &Log) -> String {
+    let begin = Instant::now();
+    loop {
+        let last = log.lock().unwrap().last().and_then(|line| line["message"].as_str().map(str::to_owned));
+        let last = last.unwrap_or_default();
+        // What it wrote is read beside.
+        if last.starts_with("Stopped") || begin.elapsed() > PATIENCE {
+            return last;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

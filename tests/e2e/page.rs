@@ -501,6 +501,60 @@ async fn before_the_first_tree_the_page_says_that_the_policies_are_being_read() 
 }
 
 #[tokio::test]
+async fn what_is_far_off_is_folded_but_for_the_next_few() {
+    let days = |all: &[i64]| {
+        let board = board();
+        for (number, days) in all.iter().enumerate() {
+            let mut view = calm(&format!("far-{number}"), "s2");
+            view.upcoming[0].at = now() + jiff::SignedDuration::from_hours(24 * days);
+            view.upcoming[0].title = format!("token {days}");
+            board.set_target(view);
+        }
+        for name in ["s2-production", "aitronos-acme", "pinata-media"] {
+            board.change_target(name, |view| view.upcoming.clear());
+        }
+        board
+    };
+    let coming = async |board: Board| {
+        let page = Stage::of(board).await.get("/").await.text().await.unwrap();
+        let (_, rest) = page.split_once("Comes next").unwrap();
+        rest.split_once("Revoked lately").unwrap().0.to_owned()
+    };
+    let page = coming(days(&[79, 80, 81, 82, 84])).await;
+    let (open, folded) = page.split_once("<details").unwrap();
+    assert!(["token 79", "token 80", "token 81"].iter().all(|token| open.contains(token)), "{page}");
+    assert!(["token 82", "token 84", "2 more, the first "].iter().all(|text| folded.contains(text)), "{page}");
+    let page = coming(days(&[1, 2, 3, 4, 7, 8])).await;
+    let (open, folded) = page.split_once("<details").unwrap();
+    assert!(open.contains("token 7") && folded.contains("token 8"), "{page}");
+    assert!(!coming(days(&[1, 80, 90])).await.contains("<details"), "three are always shown");
+}
+
+#[tokio::test]
+async fn what_holds_every_target_is_said_once_in_full() {
+    let board = troubled();
+    let held = |tail: &str| format!("the policies cannot be taken since today: the fetch failed: timed out{tail}");
+    let tail = "; until then nothing can be said of its entries";
+    for (target, tail) in [("one", ""), ("other", tail)] {
+        let row = stage::held("access_token", "x", "x", HoldName::BadTree, &held(tail), None);
+        let mut view = view(target, "s2", Health::Blocked, vec![row]);
+        view.why = Some(held(tail));
+        view.advice = Some("see that git.example.com answers".to_owned());
+        board.set_target(view);
+    }
+    let stage = Stage::of(board).await;
+    let page = stage.get("/").await.text().await.unwrap();
+    let said = |text: &str| page.matches(text).count();
+    assert_eq!((said("the fetch failed: timed out"), said("see that git.example.com answers")), (1, 1), "{page}");
+    assert_eq!((said("Held by the policies that cannot be read, see above"), said(tail)), (2, 1), "{page}");
+    assert!(page.contains("<code>policies/media/pinata.yaml</code> is broken"), "a cause of its own stays: {page}");
+    let own = stage.get("/targets/one").await.text().await.unwrap();
+    assert!(own.contains("the policies cannot be taken since today"), "{own}");
+    let state = stage.json(200, "/v1/state").await;
+    assert!(state["targets"].as_array().unwrap().iter().any(|target| target["why"] == held("")), "{state}");
+}
+
+#[tokio::test]
 async fn a_freeze_window_stands_on_the_pages_on_which_it_bears() {
     let stage = Stage::of(troubled()).await;
     let page = async |path: &str| stage.get(path).await.text().await.unwrap();

@@ -17,7 +17,7 @@ use portcullis::{
     sandbox::{Fault, System, Trouble},
     serve::{Board, Control, ControlError, Health, TargetView},
     transport::Stop,
-    watch::{Daemon, News, SourceOptions, Start, Tell},
+    watch::{Daemon, Ending, News, SourceOptions, Start, Tell},
     wire::Unreadable,
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
@@ -59,7 +59,7 @@ impl Connect for Broken {
 /// A daemon in this process.
 struct Inside {
     runtime: Runtime,
-    running: Option<JoinHandle<tokio::time::Instant>>,
+    running: Option<JoinHandle<Ending>>,
     stop: Stop,
     board: Arc<Board>,
     control: Arc<dyn Control>,

@@ -1,12 +1,12 @@
 //! The loop: what says "look again" is looked after once, what comes due goes when it does, one target never waits for another,
 //! and a stop leaves nothing half recorded.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use portcullis::sandbox::{Fault, System, Trouble};
 
 use crate::{
-    daemon::{Daemon, every},
+    daemon::{Daemon, Log, every, last_word},
     house::House,
     service::{AT_ONCE, appears, declaring, house, kept, strays},
 };
@@ -182,11 +182,20 @@ fn a_stop_waits_for_what_is_in_flight_and_records_it() {
 fn a_stop_ends_in_time_whatever_hangs_and_the_next_run_settles_what_was_left() {
     let house = house(8, 1, AT_ONCE);
     house.sandbox.fault(Fault::new(System::S2, Trouble::Hang { after_effect: true }).on_writes().times(1));
-    let mut daemon = Daemon::start(&house);
+    let log = Log::default();
+    let mut daemon = Daemon::logging(Daemon::command(&house, &[]), Arc::clone(&log));
     daemon.until("the revocation to be sent", |_| house.writes() > 0);
+    daemon.terminate();
+    let said = |daemon: &Daemon, begin: &str| {
+        daemon.lines().iter().any(|line| line["message"].as_str().is_some_and(|said| said.starts_with(begin)))
+    };
+    daemon.until("the stop to be heard", |daemon| said(daemon, "Stopping: nothing new is sent"));
+    daemon.terminate();
+    daemon.until("it to say what it waits for", |daemon| said(daemon, "Still waiting for what is in flight."));
     let (code, took) = daemon.stop();
     assert_eq!(code, 0);
     assert!(took < Duration::from_secs(27), "the grace, and a second: {took:?}");
+    assert_eq!(last_word(&log), "Stopped; 1 removal is left open for the next start.");
     let told = house.expect(0, &["history"]).out;
     assert!(told.contains("intent") && !told.contains(": done"), "it stands open: {told}");
     house.sandbox.clear_faults();

@@ -1,12 +1,12 @@
 //! All writing stops at once when the operator says so, and goes on when that is taken back.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use serde_json::json;
 use sqlx::ConnectOptions as _;
 
 use crate::{
-    daemon::{Daemon, every},
+    daemon::{Daemon, Log, every, last_word},
     service::{AT_ONCE, appears, house, strays},
 };
 
@@ -27,6 +27,27 @@ fn a_stop_file_stops_all_writing_until_it_is_gone() {
     daemon.until("the new stray to be held", |daemon| daemon.looks("s2").last().unwrap()["held"] == 1);
     daemon.looked_again("s2", 2);
     assert_eq!(house.writes(), 1);
+}
+
+#[test]
+fn a_stop_that_nothing_is_in_flight_for_says_so_once_however_many_signals_come() {
+    let house = house(8, 0, AT_ONCE);
+    every(&house, "1h");
+    let log = Log::default();
+    let mut daemon = Daemon::logging(Daemon::command(&house, &[]), Arc::clone(&log));
+    daemon.until_health("s2", "in_sync");
+    daemon.until_brief("s2", "the look to be over", |brief| brief["running_since"].is_null());
+    // Both are there before it hears of either, as when Ctrl-C ends a script that ends the daemon.
+    for signal in ["-STOP", "-INT", "-TERM", "-CONT"] {
+        daemon.signal(signal);
+    }
+    daemon.ends();
+    assert_eq!(last_word(&log), "Stopped; nothing was in flight.");
+    let log = log.lock().unwrap();
+    assert!(
+        !log.iter().any(|line| line["message"].as_str().is_some_and(|said| said.starts_with("Still waiting"))),
+        "{log:#?}"
+    );
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! People are told what happens, each once, and never a secret.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use portcullis::sandbox::{Fault, Mutation, System, Trouble};
 use serde_json::Value;
@@ -94,6 +97,39 @@ impl Told {
 fn vanish(house: &House, id: &str) {
     let mutation = Mutation::Remove { kind: "access_token".into(), id: id.into() };
     house.sandbox.mutate(System::S2, &mutation).unwrap();
+}
+
+#[test]
+fn what_can_be_counted_stands_at_nothing_before_the_first_time() {
+    let house = house(8, 0, AT_ONCE);
+    let receiver = format!("{{ webhook: \"{}\", secret: {{ env: SECRET }} }}", Letterbox::open().url("/hook"));
+    watching(&house, &format!("interval: 1h, notify: [{receiver}]"));
+    let mut command = Daemon::command(&house, &[]);
+    command.env("SECRET", WEBHOOK_SECRET);
+    let mut daemon = Daemon::of(command);
+    daemon.until_health("s2", "in_sync");
+    let denials = ["malformed", "no_token", "wrong_token", "not_local", "cross_site", "unknown_hook", "no_proof"];
+    let denials = denials.into_iter().chain(["wrong_proof", "too_large", "too_many_connections"]);
+    let mut zeros: Vec<String> = denials.map(|why| format!("listener_denials_total{{reason=\"{why}\"}}")).collect();
+    for result in ["sent", "failed", "dropped"] {
+        zeros.push(format!("notifications_total{{receiver=\"1\",to=\"webhook\",result=\"{result}\"}}"));
+    }
+    for outcome in ["done", "gone", "failed", "refused"] {
+        zeros.push(format!("revocations_total{{target=\"s2\",cause=\"expired\",outcome=\"{outcome}\"}}"));
+    }
+    zeros.push("guard_refusals_total{target=\"s2\",guard=\"share\"}".to_owned());
+    zeros.push("triggers_total{trigger=\"webhook\"}".to_owned());
+    for series in zeros {
+        assert_eq!(daemon.metric(&format!("portcullis_{series}")), Some(0.0), "{series}");
+    }
+    // A receiver that is configured later has them from then on.
+    let second = format!("{receiver}, {{ command: [\"true\"] }}");
+    house.edit("portcullis.yaml", &receiver, &second);
+    let series = "portcullis_notifications_total{receiver=\"2\",to=\"command\",result=\"failed\"}";
+    let begin = Instant::now();
+    while daemon.metric(series) != Some(0.0) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{series}");
+    }
 }
 
 #[test]

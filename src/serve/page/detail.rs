@@ -116,7 +116,7 @@ impl Detail {
         let caption = html! { (number(ended.len() as u64, "change", "changes")) };
         html! {
             section aria-labelledby="ended-title" {
-                h2 #ended-title { "What the last runs ended" }
+                h2 #ended-title { "Results of the last run" }
                 div.card.plain { (table(&caption, &["Entry", "Cause", "Ended", "Detail", "When"], rows)) }
             }
         }

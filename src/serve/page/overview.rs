@@ -214,7 +214,7 @@ impl Overview {
                     span { "in sync " (ago_or(view.in_sync_at, frame.now, "never")) }
                     span { (parts::next_phrase(view, frame.now)) }
                 }
-                (parts::why(view))
+                (parts::why_in_short(frame, view))
                 (parts::refusals(view.refusals()))
                 (parts::sums(view))
                 @if !rows.is_empty() {

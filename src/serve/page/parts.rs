@@ -1,6 +1,6 @@
 //! Parts that both pages share: states, rows of a plan, revocations, what comes next.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::{
@@ -12,9 +12,14 @@ use super::{
 use crate::{
     access::{Reversibility, Text},
     journal::OutcomeKind,
-    plan::{FindingKind, GuardRefusal, HoldName, Row, Status, Upcoming},
+    plan::{FindingKind, GuardRefusal, Hold, HoldName, Row, Status, Upcoming},
     serve::{Health, Sum, Tally, TargetView, records::Revocation, tally},
 };
+
+/// What comes within this time is shown, and the next few in any case; the rest is folded.
+const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How many are always shown.
+const ALWAYS: usize = 3;
 
 /// A state: drawing, word and colour.
 pub(super) fn state(state: Health) -> Markup {
@@ -45,6 +50,16 @@ pub(super) fn sums(view: &TargetView) -> Markup {
             @if flight > 0 { li.flight { b { (flight) } " in flight" } }
             @if more > 0 { li.held { b { (more) } " more than declared" } }
         }
+    }
+}
+
+/// Why a target is as it is, and what to do, below a banner that says it of all of them.
+pub(super) fn why_in_short(frame: &Frame, view: &TargetView) -> Markup {
+    let what = frame.source.failing.as_ref().map(|failing| failing.what.as_str()).filter(|what| !what.is_empty());
+    let told = view.why.as_deref().filter(|_| view.health == Health::Blocked).zip(what);
+    match told.and_then(|(why, what)| why.split_once(what)) {
+        Some((_, rest)) => html! { p.why { "Held by the policies that cannot be read, see above" (sentence(rest)) } },
+        None => why(view),
     }
 }
 
@@ -114,10 +129,11 @@ pub(super) fn titled(title: &str, id: &str) -> Markup {
     }
 }
 
-/// A row of a plan. In `short` the refusal that holds a row of a refused group is named and not explained again.
+/// A row of a plan. In `short` what its target's card says of all of its rows is named and not explained again: the refusal that
+/// holds a row of a refused group, and a broken tree.
 pub(super) fn row(row: &Row, short: bool) -> Markup {
     let (word, class, drawing) = standing(row);
-    let explained = !short || urgency(row) != Some(CEILING);
+    let explained = |hold: &Hold| !short || (urgency(row) != Some(CEILING) && hold.name != HoldName::BadTree);
     html! {
         li class={ "row " (class) } {
             p.head {
@@ -139,7 +155,7 @@ pub(super) fn row(row: &Row, short: bool) -> Markup {
             @if !row.why.is_empty() { p.why { (sentence(&row.why)) } }
             @for hold in &row.holds {
                 p.hold {
-                    @if explained {
+                    @if explained(hold) {
                         b { "Held by " (hold.name.name()) ": " } (sentence(&hold.why))
                         @if let Some(way) = &hold.way_on { " " span.way { (sentence(way)) } }
                     } @else { b { "Held by " (hold.name.name()) } }
@@ -218,24 +234,34 @@ pub(super) fn revocations(frame: &Frame, told: &Result<Vec<Revocation>, String>,
     }
 }
 
-/// What time will bring.
+/// What time will bring, the earliest first. What is far off is folded.
 pub(super) fn coming(frame: &Frame, coming: &[(&Text, &Upcoming)], with_target: bool) -> Markup {
     if coming.is_empty() {
         return html! { p.empty { "Nothing comes due." } };
     }
+    let soon = coming.iter().filter(|(_, item)| item.at.duration_since(frame.now) <= SOON).count();
+    let (near, far) = coming.split_at(soon.max(ALWAYS).min(coming.len()));
     html! {
-        ol.events {
-            @for (target, item) in coming {
-                li {
-                    p.head { b.when { (ahead(item.at, frame.now)) } " " (titled(&item.title, &item.id)) }
-                    p.facts {
-                        span { (upcoming(item.what)) }
-                        @if with_target { span { (target_link(frame, target)) } }
-                        @if !item.kind.is_empty() { span { (plain(&item.kind)) } }
-                        @if let Some(principal) = &item.principal { span { "of " (name(principal)) } }
-                        @if let Some(place) = &item.origin { (origin(place)) }
-                    }
-                }
+        ol.events { @for (target, item) in near { (comes(frame, target, item, with_target)) } }
+        @if let Some((_, first)) = far.first() {
+            details.later {
+                summary { (far.len()) " more, the first " (ahead(first.at, frame.now)) }
+                ol.events { @for (target, item) in far { (comes(frame, target, item, with_target)) } }
+            }
+        }
+    }
+}
+
+fn comes(frame: &Frame, target: &str, item: &Upcoming, with_target: bool) -> Markup {
+    html! {
+        li {
+            p.head { b.when { (ahead(item.at, frame.now)) } " " (titled(&item.title, &item.id)) }
+            p.facts {
+                span { (upcoming(item.what)) }
+                @if with_target { span { (target_link(frame, target)) } }
+                @if !item.kind.is_empty() { span { (plain(&item.kind)) } }
+                @if let Some(principal) = &item.principal { span { "of " (name(principal)) } }
+                @if let Some(place) = &item.origin { (origin(place)) }
             }
         }
     }

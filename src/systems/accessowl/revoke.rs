@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    access::{Account, Fingerprint, cut},
+    access::{Account, cut},
     systems::shared::{Conversation, write_judge},
     wire::{Ask, Draft, Method, Order, Path, Prepared, Unreadable},
 };

@@ -24,9 +24,8 @@ pub(super) async fn read(ask: &dyn Ask, account: &Account) -> Result<Snapshot, U
     let talk = Conversation::new(ask);
     let (list, calling) = try_join(list::walk(&talk, account, None), calling(&talk)).await?;
     talk.prove(format!(
-        "API access tokens: {} in {} pages by cursor, until hasNextPage was false; this API tells no total",
-        list.pages.rows(),
-        list.pages.pages()
+        "API access tokens: {} by cursor, until hasNextPage was false; this API tells no total",
+        list.pages.told()
     ));
     let own = calling.and_then(|uuid| {
         let listed = list.entries.iter().find(|entry| entry.is_live() && entry.id.eq_ignore_ascii_case(&uuid));

@@ -113,7 +113,7 @@ async fn list_whole(talk: &Conversation<'_>) -> Result<Vec<Row>, Unreadable> {
             return Err(pages.shifted("two readings of it differ"));
         }
     }
-    talk.prove(format!("gateways: {} in {} pages, as the API's count", pages.rows(), pages.pages()));
+    talk.prove(format!("gateways: {}, as the API's count", pages.told()));
     Ok(rows)
 }
 

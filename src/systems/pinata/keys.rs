@@ -102,7 +102,7 @@ async fn list_once(talk: &Conversation<'_>, until: Option<&Text>) -> Result<Vec<
             }
         }
     }
-    talk.prove(format!("API keys: {} in {} pages, until an empty one", pages.rows(), pages.pages()));
+    talk.prove(format!("API keys: {}, until an empty one", pages.told()));
     if used_up > 0 {
         talk.remark(format!("{used_up} API keys that are not revoked have no uses left"));
     }

@@ -26,11 +26,7 @@ pub(super) async fn read(ask: &dyn Ask) -> Result<Snapshot, Unreadable> {
         false
     };
     let pages = walk(&talk, None, &mut take).await?;
-    talk.prove(format!(
-        "access tokens: {} in {} pages, ids ascending, until has_more was false",
-        pages.rows(),
-        pages.pages()
-    ));
+    talk.prove(format!("access tokens: {}, ids ascending, until has_more was false", pages.told()));
     Ok(talk.into_snapshot(DESCRIPTION.system, None, entries, Directory::default()))
 }
 

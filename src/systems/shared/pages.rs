@@ -92,6 +92,12 @@ impl Pages {
         self.pages
     }
 
+    /// What was collected, in words: `26 in 1 page`.
+    pub fn told(&self) -> String {
+        let Self { rows, pages, .. } = self;
+        format!("{rows} in {pages} {}", if *pages == 1 { "page" } else { "pages" })
+    }
+
     /// An error that says that this list is not whole, and that another reading would not be either.
     pub fn fault(&self, what: impl Display) -> Unreadable {
         self.not_whole(Fault::Incomplete, what)
@@ -122,6 +128,7 @@ mod tests {
         pages.id(&"a".into()).unwrap();
         pages.cursor("x").unwrap();
         pages.total(2).unwrap();
+        assert_eq!(pages.told(), "2 in 1 page");
         let breaches = [
             (pages.id(&"a".into()), Fault::Shifted),
             (pages.total(3), Fault::Shifted),

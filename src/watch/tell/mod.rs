@@ -58,6 +58,8 @@ pub struct Teller {
     board: Arc<Board>,
     clock: Clock,
     running: Mutex<Vec<Running>>,
+    /// Who still has to be told at the end.
+    closing: Mutex<Vec<Arc<Receiver>>>,
 }
 
 struct Running {
@@ -68,7 +70,7 @@ struct Running {
 impl Teller {
     /// Begins with these receivers. What is sent, fails or is dropped is counted on the board. Has to be called in a runtime.
     pub fn start(notify: &[Notify], board: Arc<Board>, clock: Clock) -> Self {
-        let teller = Self { board, clock, running: Mutex::new(Vec::new()) };
+        let teller = Self { board, clock, running: Mutex::default(), closing: Mutex::default() };
         teller.set_receivers(notify);
         teller
     }
@@ -89,13 +91,15 @@ impl Teller {
             if let Some(kept) = &kept {
                 kept.receiver.moved(place);
             }
-            running.push(kept.unwrap_or_else(|| {
+            let one = kept.unwrap_or_else(|| {
                 let receiver = Receiver::new(one, place);
                 if let Some(gone) = before.iter().find(|gone| gone.receiver.place() == place) {
                     receiver.inherit(&gone.receiver, self.board.meters());
                 }
                 self.run(receiver)
-            }));
+            });
+            one.receiver.expect(self.board.meters());
+            running.push(one);
         }
         before.iter().for_each(|gone| gone.receiver.given_up(self.board.meters()));
     }
@@ -111,6 +115,8 @@ impl Teller {
     /// and logged. News that come later are told to nobody.
     pub async fn close(&self, within: Duration) {
         let running = std::mem::take(&mut *self.lock());
+        let closing = running.iter().map(|one| Arc::clone(&one.receiver));
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner).extend(closing);
         running.iter().for_each(|one| one.receiver.close());
         let deadline = tokio::time::Instant::now() + within;
         for mut one in running {
@@ -119,6 +125,13 @@ impl Teller {
                 one.receiver.given_up(self.board.meters());
             }
         }
+    }
+
+    /// How many news somebody was not told yet.
+    pub fn untold(&self) -> usize {
+        let closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting: usize = self.lock().iter().map(|one| one.receiver.untold()).sum();
+        waiting + closing.iter().map(|receiver| receiver.untold()).sum::<usize>()
     }
 
     fn run(&self, receiver: Receiver) -> Running {

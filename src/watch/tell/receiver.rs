@@ -83,6 +83,11 @@ impl Receiver {
         self.place.load(Ordering::Relaxed)
     }
 
+    /// Its counters are there from now on.
+    pub(super) fn expect(&self, meters: &Meters) {
+        meters.expect_receiver(self.place(), self.deliver.way());
+    }
+
     /// Others before it came or went.
     pub(super) fn moved(&self, place: usize) {
         self.place.store(place, Ordering::Relaxed);
@@ -109,9 +114,14 @@ impl Receiver {
         self.closing.cancel();
     }
 
+    /// How many news it was not told yet.
+    pub(super) fn untold(&self) -> usize {
+        self.inbox().untold()
+    }
+
     /// Says what nobody was told.
     pub(super) fn given_up(&self, meters: &Meters) {
-        let untold = self.inbox().untold();
+        let untold = self.untold();
         if untold > 0 {
             meters.notification(self.place(), self.deliver.way(), "failed");
             tracing::warn!("{untold} news could not be told to {} before its end", self.name());

@@ -155,6 +155,18 @@ fn a_directory_of_somebody_else_is_left_alone() {
 }
 
 #[test]
+fn a_port_that_nobody_knows_is_refused_before_anything_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command.arg(path("examples/watch/run")).arg(dir.path().join("play"));
+    command.env("PORTCULLIS", env!("CARGO_BIN_EXE_portcullis")).env("LISTEN", "127.0.0.1:0").stdin(Stdio::null());
+    let ended = command.output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(1) && said.contains("LISTEN=127.0.0.1:0: name the port"), "{ended:?}");
+    assert!(!dir.path().join("play").exists());
+}
+
+#[test]
 fn what_the_readme_says_to_try_is_there_to_be_tried() {
     let readme = text("examples/watch/README.md");
     for (file, has) in [

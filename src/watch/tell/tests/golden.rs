@@ -117,8 +117,8 @@ fn the_readme_shows_the_document() {
         title: "s2-production: 2 revocations sent".to_owned(),
         lines: vec!["access token service/old-export (absent, irreversible): done".to_owned()],
         lines_left_out: 1,
-        commit: Some("4be1f0d3c5a1".into()),
-        ..news(NotifyOn::Revocations, "", "9f3745e0")
+        commit: Some("4be1f0d3c5a17e92b6084fd1c3a95e7b20d86f43".into()),
+        ..news(NotifyOn::Revocations, "", "9f3745e0c2b86d1a74f05b3e8d916c27a0e4f85b1d6372c9ae50184fb7d3692c")
     };
     let rendered: serde_json::Value = serde_json::from_str(&document::render(&message(vec![news]))).unwrap();
     assert_eq!(shown, rendered);
