@@ -81,9 +81,8 @@ pub(super) async fn confirm(
         }
         if last {
             let failed = read.err().map(|unreadable| unreadable.to_string());
-            let verified = failed.is_none() && Instant::now() >= until;
             for row in claimed {
-                give_up(work, row, failed.as_deref(), verified).await;
+                give_up(work, row, failed.as_deref(), until).await;
             }
             return failed;
         }
@@ -185,14 +184,14 @@ fn seen(reading: &Snapshot, index: &HashMap<EntryKey, usize>, order: &Order) -> 
     }
 }
 
-async fn give_up(work: &Work<'_>, mut row: Claimed<'_>, failed: Option<&str>, verified: bool) {
+async fn give_up(work: &Work<'_>, mut row: Claimed<'_>, failed: Option<&str>, until: Instant) {
     let (end, kind, detail) = match failed {
         Some(why) => (
             End::Unknown,
             OutcomeKind::Unknown,
             format!("the system called it done, and the target could not be read back: {why}"),
         ),
-        None if verified => (
+        None if Instant::now() >= until => (
             End::Failed,
             OutcomeKind::Failed,
             "the system called it done, and it is still there after the settle deadline".to_owned(),
@@ -205,6 +204,7 @@ async fn give_up(work: &Work<'_>, mut row: Claimed<'_>, failed: Option<&str>, ve
     };
     row.outcome.end = end;
     row.outcome.confirmed = end == End::Failed;
+    row.outcome.is_early = failed.is_none() && end == End::Unknown && work.leaves_early(until);
     row.outcome.detail = detail.clone();
     record(work, &mut row, kind, detail).await;
 }

@@ -98,6 +98,9 @@ pub struct RowOutcome {
     /// Of an earlier run's removal that had no effect: what made up for it in this run, so that it is no trouble any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_good: Option<MadeGood>,
+    /// Whether its outcome is not known only since a later run was due before the settle deadline: no trouble yet.
+    #[serde(skip)]
+    pub is_early: bool,
     /// Whether it can be undone, where that is known.
     #[serde(skip)]
     pub reversibility: Option<Reversibility>,
@@ -123,6 +126,7 @@ impl RowOutcome {
             intent: None,
             overdue: false,
             made_good: None,
+            is_early: false,
             reversibility: Some(row.reversibility),
             note: Note::Null,
         }
@@ -144,6 +148,7 @@ impl RowOutcome {
             intent: Some(intent.clone()),
             overdue: false,
             made_good: None,
+            is_early: false,
             reversibility: Some(entry.kind.reversibility),
             note: Note::Null,
         }
@@ -182,6 +187,7 @@ impl RowOutcome {
             intent: Some(intent.clone()),
             overdue: false,
             made_good: None,
+            is_early: false,
             reversibility: None,
             note: Note::Null,
         })
@@ -189,7 +195,12 @@ impl RowOutcome {
 
     /// Whether it counts as applied in part: failed, refused, unknown or too long in flight.
     pub fn is_trouble(&self) -> bool {
-        self.made_good.is_none() && (self.overdue || matches!(self.end, End::Failed | End::Refused | End::Unknown))
+        let ended_badly = match self.end {
+            End::Failed | End::Refused => true,
+            End::Unknown => !self.is_early,
+            _ => false,
+        };
+        self.made_good.is_none() && (self.overdue || ended_badly)
     }
 }
 

@@ -212,7 +212,8 @@ async fn judged(
         return Try::StepOn;
     }
     let gone = known == Known::Gone;
-    let mut outcome = from_known(removal, known);
+    let is_early = matches!(known, Known::Open(_)) && work.leaves_early(until);
+    let mut outcome = RowOutcome { is_early, ..from_known(removal, known) };
     // Whose hand it was is not known; when it stops working matters all the same.
     outcome.remarks.extend(work.lingering().filter(|_| gone));
     outcome.note = note;

@@ -78,6 +78,7 @@ async fn follow(
     };
     let (end, detail) = ended(&known);
     let mut outcome = RowOutcome::of_order(&order, &intent, end, detail);
+    outcome.is_early = end == End::Unknown && work.leaves_early(until);
     // It may still take effect.
     outcome.confirmed &= !matches!(known, Known::Untold(_));
     outcome.remarks.extend(work.lingering().filter(|_| end == End::Gone));

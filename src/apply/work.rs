@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
+use tokio::time::Instant;
 
 use super::{Halt, Patience, Progress};
 use crate::{
@@ -87,6 +88,11 @@ impl Work<'_> {
     /// Whether outcomes are not waited for any more: what is not known yet stays open, and is settled by a later run.
     pub(super) fn waits_no_more(&self) -> bool {
         self.stop.is_cancelled() || self.next_run.is_some_and(Stop::is_cancelled)
+    }
+
+    /// Whether what is not known now is left to a later run before its time.
+    pub(super) fn leaves_early(&self, until: Instant) -> bool {
+        self.next_run.is_some() && Instant::now() < until
     }
 
     /// Sleeps, at most until outcomes are not waited for any more.

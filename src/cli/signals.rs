@@ -32,7 +32,7 @@ pub fn listen_while(awaited: impl Fn() -> Option<&'static str> + Send + 'static)
         loop {
             signals.next().await;
             if let Some(awaited) = awaited() {
-                say(&format!("Still waiting for {awaited}. What is not known at the end is settled by the next run."));
+                say(&format!("Still waiting for {awaited}."));
             }
         }
     });

@@ -131,7 +131,7 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
     beside.end(by).await;
     stopping.abort();
     say(&match open {
-        Some(0) => "Stopped; nothing was in flight.".to_owned(),
+        Some(0) => "Stopped; nothing is left open.".to_owned(),
         Some(open) => {
             format!("Stopped; {} left open for the next start.", count(open as u64, "removal is", "removals are"))
         }
@@ -144,9 +144,9 @@ pub async fn run(context: &Context, args: &WatchArgs) -> Result<Exit> {
 fn awaited(board: &Board, teller: &Teller) -> Option<&'static str> {
     let looks = board.targets().values().any(|view| view.running_since.is_some());
     match (looks, teller.untold()) {
-        (true, _) => Some("what is in flight"),
+        (true, _) => Some("what is in flight; what is not known at the end is settled by the next run"),
         (false, 0) => None,
-        (false, _) => Some("what people are not told yet"),
+        (false, _) => Some("what people are not told yet; what they are not told at the end is lost"),
     }
 }
 

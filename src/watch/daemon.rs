@@ -88,8 +88,8 @@ pub struct Daemon {
     shared: Arc<Shared>,
     workers: JoinSet<()>,
     running: BTreeMap<Text, (Stop, Id)>,
-    /// Tasks of targets that were taken away, with system and hosts: they settle what is on its way there, and then end.
-    leaving: BTreeMap<Id, Whereabouts>,
+    /// Tasks of targets that were taken away, with name, system and hosts: they settle what is on its way there, and then end.
+    leaving: BTreeMap<Id, (Text, Whereabouts)>,
     /// Which journal keeps the trees: the first, or the one that took its place so many times.
     kept_in: u64,
 }
@@ -148,7 +148,7 @@ impl Daemon {
                     self.reload_unless_stopped(reload).await;
                     reload_at = Instant::now() + self.interval();
                 }
-                Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
+                Some(ended) = self.workers.join_next_with_id() => self.ended(ended).await,
                 _ = tick.tick() => {
                     tick_once(&self.shared);
                     self.show_watching();
@@ -231,12 +231,12 @@ impl Daemon {
     fn is_left_still(&self, name: &Text) -> bool {
         let config = self.shared.config();
         let Some(target) = config.targets.get(name) else { return false };
-        self.leaving.values().any(|left| *left == whereabouts(target))
+        self.leaving.values().any(|(_, left)| *left == whereabouts(target))
     }
 
     /// The task of a target ended: the target was taken away, or a defect of ours broke it off. Then the others go on, and this
     /// one begins anew a while later.
-    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+    async fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
         let (id, after) = match &ended {
             Ok((id, ())) => (*id, Duration::ZERO),
             Err(error) => {
@@ -245,7 +245,9 @@ impl Daemon {
             }
         };
         self.running.retain(|_, (_, running)| *running != id);
-        self.leaving.remove(&id);
+        if let Some((name, _)) = self.leaving.remove(&id) {
+            self.tell_gone(&name).await;
+        }
         self.keep_workers(after);
     }
 
@@ -298,9 +300,9 @@ impl Daemon {
         for name in &changed.gone {
             if let Some((stop, id)) = self.running.remove(name) {
                 stop.cancel();
-                self.leaving.extend(before.targets.get(name).map(|target| (id, whereabouts(target))));
+                let left = before.targets.get(name).map(|target| (id, (name.clone(), whereabouts(target))));
+                self.leaving.extend(left);
             }
-            self.tell_gone(name).await;
             self.shared.forget_recording(name);
             self.shared.triggers.close(name);
             self.shared.board.drop_target(name);

@@ -85,6 +85,8 @@ pub struct Schedule {
     /// Nothing that comes due is looked after before that.
     due_not_before: Duration,
     failures: u32,
+    /// Whether the last look failed, so that nothing but a person and changed files passes over its pause.
+    backs_off: bool,
     /// Looks in a row, up to the last one, that were made to see what the one before them sent.
     confirms: u32,
     last: Option<Moment>,
@@ -103,6 +105,7 @@ impl Schedule {
             due: None,
             due_not_before: Duration::ZERO,
             failures: 0,
+            backs_off: false,
             confirms: 0,
             last: None,
         }
@@ -181,23 +184,26 @@ impl Schedule {
         if matches!(answered, Some(Trigger::Request | Trigger::Webhook)) {
             self.asked_not_before = now.run.saturating_add(ASKED_APART);
         }
+        let usual = self.pace.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * dice);
         let pause = match went {
             Went::Failed | Went::Partly => {
                 let doublings = self.failures.min(30);
                 self.failures = self.failures.saturating_add(1);
-                let mut most = FIRST_BACKOFF.saturating_mul(1 << doublings).min(self.pace.max_backoff);
-                if went == Went::Partly {
-                    most = most.min(self.pace.interval);
+                let most = FIRST_BACKOFF.saturating_mul(1 << doublings).min(self.pace.max_backoff);
+                // A removal that fails for good makes its target neither rarer nor busier than others.
+                match went == Went::Partly && most >= self.pace.interval {
+                    true => usual,
+                    false => most.mul_f64(dice).max(BREATH.min(self.pace.max_backoff)),
                 }
-                most.mul_f64(dice).max(BREATH.min(self.pace.max_backoff))
             }
             Went::Well | Went::Sent => {
                 self.failures = 0;
-                self.pace.interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * dice)
+                usual
             }
         };
+        self.backs_off = went == Went::Failed;
         self.next = now.run.saturating_add(pause);
-        if went == Went::Failed {
+        if self.backs_off {
             // What came due in a look that failed comes with the next one: it does not go around the back-off. One removal that
             // fails holds up nothing else.
             self.due_not_before = self.next;
@@ -228,7 +234,7 @@ impl Schedule {
 
     /// When who asked is answered. Only a person passes over a back-off.
     fn asked_at(&self, trigger: Trigger) -> Duration {
-        if trigger == Trigger::Webhook && self.failures > 0 {
+        if trigger == Trigger::Webhook && self.backs_off {
             return self.asked_not_before.max(self.next);
         }
         self.asked_not_before

@@ -113,7 +113,7 @@ proptest! {
         let told = match (any(Trigger::Request), any(Trigger::Webhook), any(Trigger::Files)) {
             (true, ..) => Trigger::Request,
             // After a failure a Git host waits for the back-off.
-            (_, true, true) if matches!(went, Went::Failed | Went::Partly) => Trigger::Files,
+            (_, true, true) if went == Went::Failed => Trigger::Files,
             (_, true, _) => Trigger::Webhook,
             _ => Trigger::Files,
         };
@@ -266,6 +266,17 @@ fn what_comes_due_does_not_wait_for_a_removal_that_fails() {
     let (took, trigger) = wait(&mut schedule, &mut day);
     assert_eq!(trigger, Trigger::Due);
     assert!(took <= Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn a_removal_that_fails_for_good_makes_its_target_neither_rarer_nor_busier() {
+    let (mut schedule, mut day) = (Schedule::new(PACE), Day::new());
+    for _ in 0..20 {
+        wait(&mut schedule, &mut day);
+        look(&mut schedule, day, Went::Partly, None, 0.0);
+    }
+    let (took, _) = wait(&mut schedule, &mut day);
+    assert_eq!(took, PACE.interval.mul_f64(0.9));
 }
 
 #[test]

@@ -3,10 +3,13 @@
 //! Without `NOTIFY_SOCKET` in the environment nothing happens. What is said is one datagram; a service manager that does not
 //! take it is not waited for longer than 2 seconds, and never stops the daemon.
 
-use std::time::Duration;
+use std::{io, thread, time::Duration};
 
 use sd_notify::NotifyState;
-use tokio::task::JoinHandle;
+use tokio::{
+    sync::{Mutex, oneshot},
+    task::JoinHandle,
+};
 
 use crate::plan::render::neutral;
 
@@ -90,12 +93,26 @@ async fn beat(every: Duration, is_alive: impl Fn() -> bool + Send + 'static) {
     }
 }
 
-// On a thread for what blocks: a service manager that hangs must not take a worker with it.
-async fn send(what: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
-    match tokio::time::timeout(WAIT, tokio::task::spawn_blocking(what)).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => tracing::warn!("the service manager cannot be told (NOTIFY_SOCKET): {error}"),
-        Ok(Err(_)) | Err(_) => tracing::warn!("the service manager does not listen (NOTIFY_SOCKET)"),
+/// One datagram at a time: a service manager that hangs costs one thread.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+// On a thread of its own: one that hangs must not take a worker with it, and a sign of life must not wait behind names that are
+// looked up.
+async fn send(what: impl FnOnce() -> io::Result<()> + Send + 'static) {
+    let sending = async {
+        let turn = TURN.lock().await;
+        let (done, ended) = oneshot::channel();
+        thread::Builder::new().name("service-manager".into()).spawn(move || {
+            let _turn = turn;
+            // Nobody waits any more where it took too long.
+            drop(done.send(what()));
+        })?;
+        ended.await.map_err(io::Error::other)?
+    };
+    match tokio::time::timeout(WAIT, sending).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!("the service manager cannot be told (NOTIFY_SOCKET): {error}"),
+        Err(_) => tracing::warn!("the service manager does not listen (NOTIFY_SOCKET)"),
     }
 }
 

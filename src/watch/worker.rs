@@ -13,6 +13,7 @@ use std::{
 
 use futures::{FutureExt as _, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 use super::{
     Trigger, cut_off,
@@ -64,10 +65,11 @@ pub(super) async fn work(shared: Arc<Shared>, name: Text, mailbox: Arc<Mailbox>,
                 mailbox.take();
                 schedule.begin(trigger);
                 let next_run = Stop::new();
-                let signals = Signals { stop: &stop, next_run: &next_run };
+                let sending = Notify::new();
+                let signals = Signals { stop: &stop, next_run: &next_run, sending: &sending };
                 let (went, due) = tokio::select! {
                     ended = look(&shared, &name, trigger, signals) => ended,
-                    never = watch_for_next(&shared, &name, &mailbox, &next_run) => match never {},
+                    never = watch_for_next(&shared, &name, &mailbox, signals) => match never {},
                 };
                 schedule.end(shared.moment(), went, due, fastrand::f64());
             }
@@ -82,13 +84,16 @@ struct Signals<'a> {
     stop: &'a Stop,
     /// The target is to be looked at again.
     next_run: &'a Stop,
+    /// The look sends: what comes due from now on is not in its plan.
+    sending: &'a Notify,
 }
 
 /// Tells a look that is under way when the target is to be looked at again: somebody or something asks for it, or what the
 /// plan before told of comes due.
-async fn watch_for_next(shared: &Shared, name: &Text, mailbox: &Mailbox, next_run: &Stop) -> Infallible {
-    let upcoming = shared.board.target(name).and_then(|view| publish::next_due(&view.upcoming, shared.now()));
+async fn watch_for_next(shared: &Shared, name: &Text, mailbox: &Mailbox, signals: Signals<'_>) -> Infallible {
     let due = async {
+        signals.sending.notified().await;
+        let upcoming = shared.board.target(name).and_then(|view| publish::next_due(&view.upcoming, shared.now()));
         let Some(due) = upcoming else { return std::future::pending().await };
         loop {
             let left = until_past(due, shared.now());
@@ -102,7 +107,7 @@ async fn watch_for_next(shared: &Shared, name: &Text, mailbox: &Mailbox, next_ru
         () = mailbox.asked() => {}
         () = due => {}
     }
-    next_run.cancel();
+    signals.next_run.cancel();
     std::future::pending().await
 }
 
@@ -144,7 +149,7 @@ async fn look(shared: &Shared, name: &Text, trigger: Trigger, signals: Signals<'
     let before = shared.board.target(name).map_or_else(|| publish::starting(target), |view| (*view).clone());
     shared.board.replace_target(TargetView { running_since: Some(began.wall), next_look: None, ..before.clone() });
     tracing::info!(target = %name, trigger = trigger.name(), commit = basis.revision.as_deref(), "looking");
-    let heard = Heard { shared, name, sending: Mutex::new(None) };
+    let heard = Heard { shared, name, sending: Mutex::new(None), sends: signals.sending };
     let late = AtomicBool::new(false);
     let run = perform(shared, name, By { basis: &basis, generation, late: &late }, &heard, signals);
     // A defect that a target brings out is a look that failed: it is tried again with the back-off, and the others go on.
@@ -237,7 +242,7 @@ async fn run_once(
     name: &Text,
     By { basis, generation, late }: By<'_>,
     progress: &dyn Progress,
-    Signals { stop, next_run }: Signals<'_>,
+    Signals { stop, next_run, .. }: Signals<'_>,
 ) -> Result<RunReport, RunError> {
     let config = &basis.loaded.config;
     let wishes = Wishes {
@@ -347,6 +352,8 @@ struct Heard<'a> {
     shared: &'a Shared,
     name: &'a Text,
     sending: Mutex<Option<Timestamp>>,
+    /// Woken when sending begins.
+    sends: &'a Notify,
 }
 
 impl Heard<'_> {
@@ -361,6 +368,7 @@ impl Progress for Heard<'_> {
         match event {
             Event::Sending { rows, .. } => {
                 *self.sending.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.shared.now());
+                self.sends.notify_one();
                 tracing::info!(target, rows, "sending");
             }
             Event::Row { outcome, .. } => tracing::info!(

@@ -328,15 +328,14 @@ impl Drop for Daemon {
 
 /// The last thing that a daemon said which has ended.
 pub fn last_word(log: &Log) -> String {
-    let begin = Instant::now();
+    let wait = Wait::begin();
     loop {
         let last = log.lock().unwrap().last().and_then(|line| line["message"].as_str().map(str::to_owned));
         let last = last.unwrap_or_default();
         // What it wrote is read beside.
-        if last.starts_with("Stopped") || begin.elapsed() > PATIENCE {
+        if last.starts_with("Stopped") || !wait.goes_on() {
             return last;
         }
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

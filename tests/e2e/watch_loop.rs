@@ -191,7 +191,9 @@ fn a_stop_ends_in_time_whatever_hangs_and_the_next_run_settles_what_was_left() {
     };
     daemon.until("the stop to be heard", |daemon| said(daemon, "Stopping: nothing new is sent"));
     daemon.terminate();
-    daemon.until("it to say what it waits for", |daemon| said(daemon, "Still waiting for what is in flight."));
+    daemon.until("it to say what it waits for", |daemon| {
+        said(daemon, "Still waiting for what is in flight; what is not known at the end is settled by the next run.")
+    });
     let (code, took) = daemon.stop();
     assert_eq!(code, 0);
     assert!(took < Duration::from_secs(27), "the grace, and a second: {took:?}");

@@ -42,7 +42,7 @@ fn a_stop_that_nothing_is_in_flight_for_says_so_once_however_many_signals_come()
         daemon.signal(signal);
     }
     daemon.ends();
-    assert_eq!(last_word(&log), "Stopped; nothing was in flight.");
+    assert_eq!(last_word(&log), "Stopped; nothing is left open.");
     let log = log.lock().unwrap();
     assert!(
         !log.iter().any(|line| line["message"].as_str().is_some_and(|said| said.starts_with("Still waiting"))),

@@ -1,9 +1,6 @@
 //! People are told what happens, each once, and never a secret.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeMap;
 
 use portcullis::sandbox::{Fault, Mutation, System, Trouble};
 use serde_json::Value;
@@ -15,6 +12,7 @@ use crate::{
     letterbox::Letterbox,
     push_hook::signature,
     service::{AT_ONCE, appears, house, strays},
+    wait::Wait,
 };
 
 /// Everything that must not be read anywhere.
@@ -126,9 +124,9 @@ fn what_can_be_counted_stands_at_nothing_before_the_first_time() {
     let second = format!("{receiver}, {{ command: [\"true\"] }}");
     house.edit("portcullis.yaml", &receiver, &second);
     let series = "portcullis_notifications_total{receiver=\"2\",to=\"command\",result=\"failed\"}";
-    let begin = Instant::now();
+    let wait = Wait::begin();
     while daemon.metric(series) != Some(0.0) {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{series}");
+        assert!(wait.goes_on(), "{series}");
     }
 }
 

@@ -50,17 +50,19 @@ impl Daemon {
     /// after them from now on.
     pub(super) async fn tell_gone(&self, name: &Text) {
         let open = match self.shared.fleet.journal().await {
-            Ok(journal) => journal.open_intents(name).await.map_or(0, |open| open.len()),
-            Err(_) => 0,
+            Ok(journal) => journal.open_intents(name).await.map(|open| open.len()),
+            Err(error) => Err(error),
         };
-        tracing::warn!(target = %name, open, "the target is not configured any more");
-        if open == 0 {
-            return;
-        }
-        let removals = if open == 1 { "1 removal".to_owned() } else { format!("{open} removals") };
-        let title = format!("{name} is not configured any more, and {removals} there did not end");
+        tracing::warn!(target = %name, open = ?open.as_ref().ok(), "the target is not configured any more");
+        let removals = match open {
+            Ok(0) => return,
+            Ok(1) => "1 removal there did not end".to_owned(),
+            Ok(open) => format!("{open} removals there did not end"),
+            Err(_) => "the journal could not tell whether removals there ended".to_owned(),
+        };
+        let title = format!("{name} is not configured any more, and {removals}");
         let advice = "look at the system; or configure it under the same name again until they ended".to_owned();
-        let state = format!("{open} {}", self.shared.now());
+        let state = format!("{removals} {}", self.shared.now());
         self.shared.announce(NotifyOn::Failures, &format!("{name} gone"), &state, &title, vec![advice]);
     }
 
