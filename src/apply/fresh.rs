@@ -115,7 +115,7 @@ impl<'a> Fresh<'a> {
         let now = plan.rows.iter().find(|now| (&now.kind, &now.id) == (&row.kind, &row.id));
         let held = now.and_then(|now| now.holds.first());
         Err(held.map_or_else(
-            || "no policy and no order means it any more".to_owned(),
+            || "judged by its new name it does not go".to_owned(),
             |hold| format!("{} holds it: {}", hold.name.name(), hold.why),
         ))
     }

@@ -55,7 +55,9 @@ pub(super) async fn remove(
                     false => fresh.still_means(work, removal.row, &now).await,
                 };
                 if let Err(why) = still {
-                    return RowOutcome::of(removal, End::Blocked, format!("{RENAMED}: {why}"));
+                    // The next run judges it by its new name. After an order there is none.
+                    let end = if removal.cause == Cause::Ordered { End::Blocked } else { End::Skipped };
+                    return RowOutcome::of(removal, end, format!("{RENAMED}: {why}"));
                 }
                 // What a look at one entry does not tell is as the reading had it.
                 order.entry = Entry { facts: order.entry.facts.take(), ..*now };
