@@ -5,30 +5,23 @@ use std::collections::BTreeMap;
 
 use portcullis::sandbox::{
     Deed, Fault, Mutation, System, Trouble,
-    accessowl::{AccessState, Provisioning, Revocation, Status},
+    accessowl::{AccessState, Provisioning, Status},
 };
 use serde_json::json;
 
 use crate::{
     house::{House, holds, ids, rows},
-    vendors::{ANNA, BEN, ELSE, access, accessowl},
+    vendors::{ANNA, ANNA_ALONE, BEN, ELSE, access, accessowl, unlinked, unnamed},
 };
-
-const POLICY: &str =
-    "manage: { access: all }\naccess:\n  - { user: anna@example.com, application: GitHub, resource: code }\n";
 
 fn member(id: &str, user: &str) -> AccessState {
     access(id, user, Some("res-code"), &["perm-member"])
 }
 
-fn unlinked(id: &str) -> AccessState {
-    AccessState { grantee_user_id: None, ..member(id, id) }
-}
-
 /// Anna's access, which is declared, and two equal ones that are not, of which the second has been there for longer.
 fn twins(of: fn(&str) -> AccessState, provisioning: Provisioning) -> House {
     let older = AccessState { effective_start: "2025-06-01T00:00:00Z".parse().unwrap(), ..of(ELSE) };
-    let house = accessowl(vec![member(ANNA, "u-anna"), of(BEN), older], POLICY);
+    let house = accessowl(vec![member(ANNA, "u-anna"), of(BEN), older], ANNA_ALONE);
     house.sandbox.world(|world| world.accessowl.applications[0].provisioning_type = provisioning);
     house.edit("portcullis.yaml", "    settle: 1s", "    settle: 1s\n    include: [unlinked]");
     house
@@ -132,19 +125,7 @@ fn equal_accounts_without_a_person_are_asked_for_in_one_run_and_again_when_a_pol
 fn an_account_is_asked_for_once_where_the_rejection_may_be_another_ones() {
     let rejected = |house: &House| {
         house.sandbox.world(|world| {
-            world.accessowl.revocations.push(Revocation {
-                id: "7e000000-0000-4000-8000-000000000001".to_owned(),
-                state_id: BEN.to_owned(),
-                application_id: "app-git".to_owned(),
-                grantee_user_id: None,
-                resource_id: Some("res-code".to_owned()),
-                permission_ids: Some(vec!["perm-member".to_owned()]),
-                provisioning_type: Provisioning::ApplicationAdmin,
-                reason: "cleaning up".to_owned(),
-                status: Status::Rejected,
-                inserted_at: "2026-05-01T00:00:00Z".parse().unwrap(),
-                looks: 0,
-            });
+            world.accessowl.revocations.push(unnamed(BEN, Status::Rejected));
         });
     };
     let house = twins(unlinked, Provisioning::ApplicationAdmin);

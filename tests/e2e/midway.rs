@@ -156,4 +156,9 @@ fn a_token_that_a_person_named_by_its_id_does_not_escape_by_another_name() {
     let told = house.expect(3, &revoke).all();
     assert!(told.contains("renamed since the plan: judged by its new name it does not go"), "{told}");
     assert_eq!(house.removed(System::Buildkite, "api_token"), [""; 0]);
+    let house = renamed_midway("absent: { api_tokens: [{ uuid: t-a }] }\n");
+    house.edit("portcullis.yaml", own, &format!("{own}    protected: {{ api_tokens: [{{ description: deploy }}] }}\n"));
+    let told = house.run(&["apply", "--yes", "--new-journal"]).all();
+    assert!(told.contains("renamed since the plan: protected holds it"), "{told}");
+    assert_eq!(house.removed(System::Buildkite, "api_token"), [""; 0]);
 }

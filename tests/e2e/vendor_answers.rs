@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use portcullis::sandbox::{
     Fault, Mutation, System, Trouble,
-    accessowl::{AccessState, Provisioning, Revocation, Status},
+    accessowl::Status,
     aitronos::Grant,
     buildkite::{Owner, Token},
     pinata::ApiKey,
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     house::{House, holds, ids, rows},
-    vendors::{self, ANNA, BEN, BORN, ELSE, access, accessowl, house, removed},
+    vendors::{self, ANNA, ANNA_ALONE, BEN, BORN, ELSE, access, accessowl, house, removed, unlinked, unnamed},
 };
 
 fn born() -> Timestamp {
@@ -79,40 +79,16 @@ fn errors_beside_data_make_it_worthless_however_they_are_written() {
 /// Access of a CI account that is linked to nobody.
 const CI: &str = "5a000000-0000-4000-8000-00000000000c";
 
-fn unlinked() -> AccessState {
-    AccessState { grantee_user_id: None, ..access(CI, "ci", Some("res-code"), &["perm-member"]) }
-}
-
-/// A revocation that names nobody, of the access that everybody has here.
-fn unnamed(status: Status, asked: &str) -> Revocation {
-    Revocation {
-        id: "7e000000-0000-4000-8000-000000000001".to_owned(),
-        state_id: CI.to_owned(),
-        application_id: "app-git".to_owned(),
-        grantee_user_id: None,
-        resource_id: Some("res-code".to_owned()),
-        permission_ids: Some(vec!["perm-member".to_owned()]),
-        provisioning_type: Provisioning::ApplicationAdmin,
-        reason: "cleaning up".to_owned(),
-        status,
-        inserted_at: asked.parse().unwrap(),
-        looks: 0,
-    }
-}
-
-const ANNA_ALONE: &str =
-    "manage: { access: all }\naccess:\n  - { user: anna@example.com, application: GitHub, resource: code }\n";
-
 #[test]
 fn a_revocation_of_an_account_without_a_person_hides_nobody_elses_access() {
     for status in [Status::Revoked, Status::Rejected, Status::ProcessingAccess] {
         let member = |id, user| access(id, user, Some("res-code"), &["perm-member"]);
-        let mut states = vec![member(ANNA, "u-anna"), member(BEN, "u-ben"), unlinked()];
+        let mut states = vec![member(ANNA, "u-anna"), member(BEN, "u-ben"), unlinked(CI)];
         if status == Status::Revoked {
             states[2].effective_end = Some("2026-05-02T00:00:00Z".parse().unwrap());
         }
         let house = accessowl(states, ANNA_ALONE);
-        house.sandbox.world(|world| world.accessowl.revocations.push(unnamed(status, "2026-05-01T00:00:00Z")));
+        house.sandbox.world(|world| world.accessowl.revocations.push(unnamed(CI, status)));
         let plan = house.plan(&[]);
         assert_eq!(ids(&plan, "t", "change"), [BEN], "{status:?} {plan}");
         assert_eq!(removed(&house, System::AccessOwl, "access"), [BEN], "{status:?}");
@@ -132,7 +108,7 @@ fn a_revocation_that_names_nobody_is_taken_for_one_persons_where_it_can_be_nobod
     let policy =
         "manage: { access: all }\naccess:\n  - { user: anna@example.com, application: GitHub, resource: infra }\n";
     let house = accessowl(states, policy);
-    house.sandbox.world(|world| world.accessowl.revocations.push(unnamed(Status::Rejected, "2026-05-01T00:00:00Z")));
+    house.sandbox.world(|world| world.accessowl.revocations.push(unnamed(CI, Status::Rejected)));
     let plan = house.plan(&[]);
     assert_eq!(holds(&plan, "t", ANNA), ["refused"], "{plan}");
     assert_eq!(ids(&plan, "t", "held"), [ANNA], "{plan}");

@@ -3,7 +3,7 @@
 
 use portcullis::sandbox::{
     Fault, System, Trouble, World,
-    accessowl::{AccessState, Application, Permission, Provisioning, Resource, User},
+    accessowl::{AccessState, Application, Permission, Provisioning, Resource, Revocation, Status, User},
     aitronos,
     buildkite::{Owner, Token},
     pinata::{Control, Gateway},
@@ -45,6 +45,32 @@ pub fn house(system: System, list: &str, target: &str, policy: &str) -> House {
     house.clear_policies();
     house.write("policies/t.yaml", &format!("version: 1\ntarget: t\n{policy}"));
     house
+}
+
+/// A policy in charge of every access at AccessOwl, of which anna's to the code is declared.
+pub const ANNA_ALONE: &str =
+    "manage: { access: all }\naccess:\n  - { user: anna@example.com, application: GitHub, resource: code }\n";
+
+/// An access to the code at AccessOwl that is linked to nobody.
+pub fn unlinked(id: &str) -> AccessState {
+    AccessState { grantee_user_id: None, ..access(id, id, Some("res-code"), &["perm-member"]) }
+}
+
+/// A revocation of an access to the code that names nobody.
+pub fn unnamed(state: &str, status: Status) -> Revocation {
+    Revocation {
+        id: "7e000000-0000-4000-8000-000000000001".to_owned(),
+        state_id: state.to_owned(),
+        application_id: "app-git".to_owned(),
+        grantee_user_id: None,
+        resource_id: Some("res-code".to_owned()),
+        permission_ids: Some(vec!["perm-member".to_owned()]),
+        provisioning_type: Provisioning::ApplicationAdmin,
+        reason: "cleaning up".to_owned(),
+        status,
+        inserted_at: "2026-05-01T00:00:00Z".parse().unwrap(),
+        looks: 0,
+    }
 }
 
 /// A member of an Aitronos organization.
